@@ -1,0 +1,2 @@
+//! The ferropyro command.
+fn main() {}
