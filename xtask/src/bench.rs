@@ -1,0 +1,20 @@
+//! `cargo xtask bench`: the benchmarks, in release.
+
+use crate::project::cargo;
+use crate::test::PYTHON_VARIABLE;
+use crate::{Failure, venv};
+
+/// All arguments are for the benchmark program.
+pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
+    let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
+    command.args(args);
+    let python = venv::python();
+    if python.exists() {
+        command.env(PYTHON_VARIABLE, python);
+    }
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err(Failure::Told),
+        Err(error) => Err(Failure::Error(format!("cannot start cargo: {error}"))),
+    }
+}

@@ -1,0 +1,39 @@
+//! Where the project's things are, and the programs that build it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::Failure;
+
+/// The folder with the workspace's Cargo.toml.
+pub(crate) fn root() -> PathBuf {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().unwrap_or(xtask).to_path_buf()
+}
+
+/// The folder where cargo puts the binaries of this profile: the one that this very program lies in, whatever the
+/// target directory is called.
+pub(crate) fn binaries() -> Result<PathBuf, Failure> {
+    let myself =
+        std::env::current_exe().map_err(|error| Failure::Error(format!("cannot find out where xtask is: {error}")))?;
+    Ok(myself.parent().unwrap_or(&myself).to_path_buf())
+}
+
+/// `cargo` with these arguments, in the project's root.
+pub(crate) fn cargo(args: &[&str]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    command(program, args)
+}
+
+/// Any program with these arguments, in the project's root.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(args).current_dir(root());
+    command
+}
+
+/// Whether the program can be started and ends well; it prints nothing.
+pub(crate) fn works(mut command: Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}

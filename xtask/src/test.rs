@@ -1,0 +1,82 @@
+//! `cargo xtask test`: every test there is.
+
+use std::process::Command;
+
+use crate::project::{self, cargo};
+use crate::steps::Steps;
+use crate::{Failure, only_flags, venv};
+
+/// The interpreter with the real Pyro, for the Rust tests that ask it something.
+pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
+
+pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
+    only_flags(args, &["--full"])?;
+    let full = args.iter().any(|arg| arg == "--full");
+    let mut steps = Steps::default();
+    run(&mut steps, full)?;
+    steps.finish()
+}
+
+/// Appends the tests to the steps of a longer run.
+pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
+    let python = steps.time("python environment", make_venv);
+    rust_tests(steps, full);
+    let built = steps.run(
+        "build for interop",
+        cargo(&["build", "--workspace", "--exclude=xtask", "--bins", "--examples"]),
+    );
+    match (python, built) {
+        (true, true) => _ = steps.run("interop tests", pytest(full)?),
+        (false, _) => steps.skip("interop tests", "there is no python environment"),
+        (_, false) => steps.skip("interop tests", "the build failed"),
+    }
+    Ok(())
+}
+
+fn make_venv() -> Result<(), String> {
+    println!("\n==> python environment");
+    venv::make().map_err(|failure| {
+        if let Failure::Error(message) = failure {
+            eprintln!("==> python environment: {message}");
+        }
+        "cargo xtask test".to_owned()
+    })
+}
+
+fn rust_tests(steps: &mut Steps, full: bool) {
+    if project::works(cargo(&["nextest", "--version"])) {
+        let ignored: &[&str] = if full { &["--run-ignored=all"] } else { &[] };
+        steps.run(
+            "rust tests",
+            rust_test(&["nextest", "run", "--workspace", "--no-fail-fast"], ignored),
+        );
+        steps.run("documentation tests", rust_test(&["test", "--workspace", "--doc"], &[]));
+    } else {
+        let ignored: &[&str] = if full { &["--", "--include-ignored"] } else { &[] };
+        steps.run(
+            "rust tests",
+            rust_test(&["test", "--workspace", "--no-fail-fast"], ignored),
+        );
+    }
+}
+
+fn rust_test(args: &[&str], more: &[&str]) -> Command {
+    let mut command = cargo(args);
+    command.args(more).env(PYTHON_VARIABLE, venv::python());
+    command
+}
+
+fn pytest(full: bool) -> Result<Command, Failure> {
+    let binaries = project::binaries()?;
+    let mut command = project::command(venv::python(), &["-m", "pytest", "interop"]);
+    if full {
+        command.arg("--full");
+    }
+    command
+        .env(
+            "FERROPYRO_BIN",
+            binaries.join(format!("ferropyro{}", std::env::consts::EXE_SUFFIX)),
+        )
+        .env("FERROPYRO_EXAMPLES", binaries.join("examples"));
+    Ok(command)
+}
