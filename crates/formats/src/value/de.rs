@@ -1,0 +1,223 @@
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::text::OwnedBytes;
+use super::{BigInt, Dict, Set, Surrogates, Value};
+use crate::tag::{Tag, read_tag};
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_newtype_struct(Tag::Value.name(), ValueVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::None)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Int(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Str(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Str(text))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
+        Ok(Value::Bytes(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {
+        Ok(Value::Bytes(bytes))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Value::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut dict = Dict::new();
+        while let Some(key) = map.next_key::<Value>()? {
+            check_hashable(&key)?;
+            dict.insert(key, map.next_value::<Value>()?);
+        }
+        Ok(Value::Dict(dict))
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+        let (tag, content) = read_tag(data)?;
+        Ok(match tag {
+            Tag::Value | Tag::Exception | Tag::Instance | Tag::ClassName => content.newtype_variant()?,
+            Tag::Tuple => Value::Tuple(content.newtype_variant()?),
+            Tag::Set => Value::Set(members(content)?),
+            Tag::FrozenSet => Value::FrozenSet(members(content)?),
+            Tag::BigInt => BigInt::from_bytes(&bytes(content)?).into(),
+            Tag::Complex => Value::Complex(super::Complex::from_bytes(array(content)?)),
+            Tag::Surrogates => match Surrogates::from_wtf8(bytes(content)?) {
+                Ok(Ok(text)) => Value::Str(text),
+                Ok(Err(surrogates)) => Value::Surrogates(surrogates),
+                Err(at) => return Err(de::Error::custom(format_args!("invalid text at its byte {at}"))),
+            },
+            Tag::ByteArray => Value::ByteArray(bytes(content)?),
+            Tag::Decimal => Value::Decimal(parse(content)?),
+            Tag::DateTime => Value::DateTime(Box::new(parse(content)?)),
+            Tag::Date => Value::Date(parse(content)?),
+            Tag::Time => Value::Time(Box::new(parse(content)?)),
+            Tag::TimeDelta => Value::TimeDelta(super::TimeDelta::from_bytes(array(content)?)),
+            Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(array(content)?)),
+            Tag::Type => Value::Type(content.newtype_variant()?),
+            Tag::Ellipsis => Value::Ellipsis,
+        })
+    }
+}
+
+fn members<'de, V: VariantAccess<'de>>(content: V) -> Result<Set<Value>, V::Error> {
+    let members: Vec<Value> = content.newtype_variant()?;
+    members.iter().try_for_each(check_hashable)?;
+    Ok(members.into_iter().collect())
+}
+
+fn bytes<'de, V: VariantAccess<'de>>(content: V) -> Result<Vec<u8>, V::Error> {
+    Ok(content.newtype_variant::<OwnedBytes>()?.0)
+}
+
+fn array<'de, const N: usize, V: VariantAccess<'de>>(content: V) -> Result<[u8; N], V::Error> {
+    let bytes = bytes(content)?;
+    let length = bytes.len();
+    bytes
+        .try_into()
+        .map_err(|_| de::Error::custom(format_args!("{length} bytes where {N} belong")))
+}
+
+fn parse<'de, T: std::str::FromStr<Err: fmt::Display>, V: VariantAccess<'de>>(content: V) -> Result<T, V::Error> {
+    content.newtype_variant::<String>()?.parse().map_err(de::Error::custom)
+}
+
+fn check_hashable<E: de::Error>(value: &Value) -> Result<(), E> {
+    if value.is_hashable() {
+        return Ok(());
+    }
+    let culprit = match value {
+        Value::Tuple(items) => items.iter().find(|item| !item.is_hashable()).unwrap_or(value),
+        other => other,
+    };
+    Err(E::custom(format_args!("unhashable type: '{}'", culprit.type_name())))
+}
+
+/// The error of a typed visitor that met another of Python's types.
+pub(crate) fn wrong_tag<E: de::Error>(tag: Tag, expected: &dyn Expected) -> E {
+    let name = tag.name().trim_start_matches("$ferropyro::");
+    E::custom(format_args!("invalid type: {name}, expected {expected}"))
+}
+
+/// Lets a visitor loose on the content of its own tag.
+pub(crate) struct Through<V>(pub(crate) V);
+
+impl<'de, V: Visitor<'de>> DeserializeSeed<'de> for Through<V> {
+    type Value = V::Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
+        deserializer.deserialize_any(self.0)
+    }
+}
+
+/// Serde impls of a type whose tagged content is its text. Reading also takes the plain text, which most formats make of these types.
+macro_rules! text_type {
+    ($name:ident, $tag:expr, $expecting:literal, $text:path) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_newtype_struct($tag.name(), &$text(self))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+                struct TextVisitor;
+
+                impl<'de> serde::de::Visitor<'de> for TextVisitor {
+                    type Value = $name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_newtype_struct<D: serde::Deserializer<'de>>(
+                        self,
+                        deserializer: D,
+                    ) -> Result<$name, D::Error> {
+                        deserializer.deserialize_any(self)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<$name, E> {
+                        text.parse().map_err(E::custom)
+                    }
+
+                    fn visit_enum<A: serde::de::EnumAccess<'de>>(self, data: A) -> Result<$name, A::Error> {
+                        match $crate::tag::read_tag(data)? {
+                            (tag, content) if tag == $tag => serde::de::VariantAccess::newtype_variant_seed(
+                                content,
+                                $crate::value::de::Through(self),
+                            ),
+                            (tag, _) => Err($crate::value::de::wrong_tag(tag, &self)),
+                        }
+                    }
+                }
+
+                deserializer.deserialize_newtype_struct($tag.name(), TextVisitor)
+            }
+        }
+    };
+}
+
+pub(crate) use text_type;
