@@ -1,0 +1,130 @@
+"""What every test here can ask for. See README.md."""
+
+import os
+import sys
+from pathlib import Path
+
+for name in [name for name in os.environ if name.startswith("PYRO_")]:
+    del os.environ[name]  # before the imports below: Pyro reads its settings when it is imported
+
+import pytest
+
+import peers
+import pythons
+from servers import Servers
+
+ROOT = Path(__file__).parent.parent
+EXE = ".exe" if sys.platform == "win32" else ""
+used_pythons = set()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--full", action="store_true", help="the slow tests and the other Python versions too")
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--full"):
+        return
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.skip(reason="only with --full"))
+
+
+def pytest_generate_tests(metafunc):
+    if "other_python" not in metafunc.fixturenames:
+        return
+    if metafunc.config.getoption("--full"):
+        found = pythons.others()
+        metafunc.parametrize("other_python", found, ids=lambda python: python.version, indirect=True)
+    else:
+        skipped = pytest.param(None, marks=pytest.mark.skip(reason="only with --full"), id="others")
+        metafunc.parametrize("other_python", [skipped], indirect=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.failed:
+        for server in getattr(item, "funcargs", {}).get("servers", ()):
+            report.sections.append((f"output of {server}", server.output()))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter):
+    if used_pythons:
+        terminalreporter.write_line("other Pythons that took part: " + ", ".join(sorted(used_pythons)))
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings():
+    peers.reset_settings()
+    yield
+    peers.reset_settings()
+
+
+@pytest.fixture
+def servers():
+    """Starts programs that end with the test: servers.start(args, ready=REGEX)."""
+    with Servers() as started:
+        yield started
+
+
+@pytest.fixture(params=peers.PEERS, ids=str)
+def pyro(request):
+    """A generation of the real Pyro (peers.Peer): the test runs once with each."""
+    return request.param
+
+
+@pytest.fixture
+def real_name_server(pyro, servers):
+    """The real name server of that generation, on localhost."""
+    return pyro.start_name_server(servers)
+
+
+@pytest.fixture
+def real_echo_server(pyro, servers):
+    """The real echo server of that generation, on localhost, under the object id test.echoserver."""
+    return pyro.start_echo_server(servers)
+
+
+@pytest.fixture(scope="session")
+def ferropyro():
+    """The path of the built binary."""
+    return built("FERROPYRO_BIN", ROOT / "target" / "debug" / f"ferropyro{EXE}")
+
+
+@pytest.fixture
+def ferropyro_ns(ferropyro, servers):
+    """Our name server on a free port of localhost."""
+    return servers.start([ferropyro, "ns", "-n", "localhost", "-p", "0"], ready=r"^URI = PYRO:")
+
+
+@pytest.fixture(scope="session")
+def example():
+    """Gives the path of a built example: example("greeting_server")."""
+    folder = Path(os.environ.get("FERROPYRO_EXAMPLES", ROOT / "target" / "debug" / "examples"))
+
+    def path(name):
+        found = folder / f"{name}{EXE}"
+        if not found.exists():
+            pytest.fail(f"{found} is not there: run `cargo xtask test`, or `cargo build --workspace --examples`")
+        return found
+
+    return path
+
+
+@pytest.fixture
+def other_python(request):
+    """Another Python version of this machine with a Pyro of its own (pythons.Python); the test runs with each."""
+    problem = request.param.install()
+    if problem:
+        pytest.skip(f"Python {request.param.version}: {problem}")
+    used_pythons.add(request.param.version)
+    return request.param
+
+
+def built(variable, default):
+    path = Path(os.environ.get(variable, default))
+    if not path.exists():
+        pytest.fail(f"{path} is not there: run `cargo xtask test`, or build it and set {variable}")
+    return path
