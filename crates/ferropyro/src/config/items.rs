@@ -1,0 +1,253 @@
+//! The one list of config items. Everything else (fields, setters, table, presets) is made from it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::setting::{self, IpVersion, Secret, SerializerName, ServerType, Setting};
+use super::{Item, Origin};
+use crate::logging::Levels;
+use crate::uri::DEFAULT_NS_PORT;
+
+/// The defaults of one item.
+struct Defaults<T> {
+    pyro4: T,
+    pyro5: T,
+    ferropyro: T,
+}
+
+/// One default for all.
+fn all<T: Clone>(value: impl Into<T>) -> Defaults<T> {
+    let value = value.into();
+    Defaults {
+        pyro4: value.clone(),
+        pyro5: value.clone(),
+        ferropyro: value,
+    }
+}
+
+/// An item that is off, or has no value, by default.
+fn none<T>() -> Defaults<Option<T>> {
+    Defaults {
+        pyro4: None,
+        pyro5: None,
+        ferropyro: None,
+    }
+}
+
+/// A default for Pyro4, one for Pyro5, and ours.
+fn each<T>(pyro4: T, pyro5: T, ferropyro: T) -> Defaults<T> {
+    Defaults {
+        pyro4,
+        pyro5,
+        ferropyro,
+    }
+}
+
+/// Turns rows `NAME field: type, origin, defaults;` into the struct `Config` and the table `ITEMS`.
+macro_rules! config_items {
+    ($($(#[doc = $doc:literal])+ $name:ident $field:ident: $type:ty, $origin:ident, $defaults:expr;)*) => {
+        /// A configuration: one field an item, named like Pyro's item in small letters.
+        ///
+        /// For each field there is a method of the same name that sets it and gives the configuration back, so that settings
+        /// can be chained. Durations stand for Pyro's seconds; an absent one is Pyro's 0, "no timeout".
+        #[derive(Debug, Clone, PartialEq)]
+        #[non_exhaustive]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $field: $type,)*
+        }
+
+        impl Config {
+            /// The defaults of Pyro4 4.82.
+            pub fn pyro4() -> Config {
+                Config::preset(Preset::Pyro4)
+            }
+
+            /// The defaults of Pyro5 5.17.
+            pub fn pyro5() -> Config {
+                Config::preset(Preset::Pyro5)
+            }
+
+            fn preset(preset: Preset) -> Config {
+                Config { $($field: preset.pick::<$type>($defaults),)* }
+            }
+
+            $(
+                #[doc = concat!("Sets `", stringify!($name), "`, see the field [`Config::", stringify!($field), "`](#structfield.", stringify!($field), ").")]
+                #[must_use]
+                pub fn $field(mut self, value: impl Into<$type>) -> Config {
+                    self.$field = value.into();
+                    self
+                }
+            )*
+        }
+
+        /// All config items, in the order of the fields of [`Config`].
+        pub static ITEMS: &[Item] = &[
+            $(Item {
+                name: stringify!($name),
+                doc: concat!($($doc,)+).trim_ascii(),
+                origin: Origin::$origin,
+                get: |config, style| setting::write(&config.$field, style),
+                set: |config, text| {
+                    config.$field = Setting::from_text(text)?;
+                    Ok(())
+                },
+            },)*
+        ];
+    };
+}
+
+config_items! {
+    /// The host name or address that a daemon binds when it is not given one.
+    HOST host: String, Both, all("localhost");
+    /// The host where a name server is looked for.
+    NS_HOST ns_host: String, Both, all("localhost");
+    /// The TCP port of the name server.
+    NS_PORT ns_port: u16, Both, all(DEFAULT_NS_PORT);
+    /// The UDP port of the name server's broadcast responder.
+    NS_BCPORT ns_bcport: u16, Both, all(9091u16);
+    /// The address that the broadcast responder binds; absent: that of the name server.
+    NS_BCHOST ns_bchost: Option<String>, Both, none();
+    /// How often the name server removes registrations that cannot be reached; absent: never. Pyro takes no less than 3 seconds.
+    NS_AUTOCLEAN ns_autoclean: Option<Duration>, Both, none();
+    /// How long `resolve` and name server look-ups wait for a name to appear.
+    NS_LOOKUP_DELAY ns_lookup_delay: Duration, Pyro5, all(Duration::ZERO);
+    /// The addresses to which the search for a name server is broadcast.
+    BROADCAST_ADDRS broadcast_addrs: Vec<String>, Both, all(["<broadcast>".to_owned(), "0.0.0.0".to_owned()]);
+    /// The host name that a daemon puts into its URIs when it stands behind network address translation; absent: its own.
+    NATHOST nathost: Option<String>, Both, none();
+    /// The port that goes with NATHOST; 0: the daemon's own.
+    NATPORT natport: u16, Both, all(0u16);
+    /// Which version of IP host names are resolved to.
+    PREFER_IP_VERSION prefer_ip_version: IpVersion, Both, each(IpVersion::V4, IpVersion::Any, IpVersion::Any);
+    /// How a daemon serves its connections: `thread` or `multiplex`.
+    SERVERTYPE servertype: ServerType, Both, all(ServerType::Thread);
+    /// The most threads of the thread server, so the most connections that it serves at a time.
+    THREADPOOL_SIZE threadpool_size: usize, Both, each(40usize, 80usize, 80usize);
+    /// The threads that the thread server keeps when they are idle.
+    THREADPOOL_SIZE_MIN threadpool_size_min: usize, Both, all(4usize);
+    /// How long a socket may keep silent in the middle of something, on the client and on the server; absent: for ever.
+    COMMTIMEOUT commtimeout: Option<Duration>, Both, none();
+    /// How long a server waits for something to happen before it looks after its housekeeping.
+    POLLTIMEOUT polltimeout: Duration, Both, all(Duration::from_secs(2));
+    /// How often a call is repeated on a new connection after the connection broke or timed out; the server may then execute it twice.
+    MAX_RETRIES max_retries: u32, Both, all(0u32);
+    /// Whether a one-way call runs in a thread of its own.
+    ONEWAY_THREADED oneway_threaded: bool, Pyro4, all(true);
+    /// Whether a listening socket takes an address that was in use a moment ago.
+    SOCK_REUSE sock_reuse: bool, Both, all(true);
+    /// Whether small packets are sent at once (TCP_NODELAY). Ours is on: a call that follows a one-way call must not wait for an acknowledgement.
+    SOCK_NODELAY sock_nodelay: bool, Both, each(false, false, true);
+    /// Whether Python waits for all of a message in one system call; without meaning here.
+    USE_MSG_WAITALL use_msg_waitall: bool, Pyro4, all(cfg!(unix));
+    /// The most bytes of a message that are sent or accepted; absent: no limit.
+    MAX_MESSAGE_SIZE max_message_size: Option<usize>, Both, each(None, Some(GIB), Some(GIB));
+    /// Whether messages are compressed when that makes them shorter.
+    COMPRESSION compression: bool, Both, all(false);
+    /// The serializer that clients use.
+    SERIALIZER serializer: SerializerName, Both, all(SerializerName::Serpent);
+    /// The serializers that a daemon accepts. Pyro5 has no such item and accepts its four.
+    SERIALIZERS_ACCEPTED serializers_accepted: BTreeSet<SerializerName>, Pyro4, each(safe_serializers(), data_serializers(), data_serializers());
+    /// Whether bytes travel through serpent as Python literals, not as base-64 text in a dict.
+    SERPENT_BYTES_REPR serpent_bytes_repr: bool, Pyro5, all(false);
+    /// The highest protocol of pickle that is written.
+    PICKLE_PROTOCOL_VERSION pickle_protocol_version: i8, Pyro4, all(5i8);
+    /// The highest protocol of dill that is written; -1: Python has no dill.
+    DILL_PROTOCOL_VERSION dill_protocol_version: i8, Pyro4, all(-1i8);
+    /// The Python module that reads and writes JSON; without meaning here.
+    JSON_MODULE json_module: String, Pyro4, all("json");
+    /// Whether objects of the daemon's that a method returns travel as proxies.
+    AUTOPROXY autoproxy: bool, Pyro4, all(true);
+    /// Whether a proxy asks for the names of an object's methods when it connects.
+    METADATA metadata: bool, Pyro4, all(true);
+    /// Whether only exposed members can be called.
+    REQUIRE_EXPOSE require_expose: bool, Pyro4, all(true);
+    /// Whether Pyro4's Flame server may run, which executes any code.
+    FLAME_ENABLED flame_enabled: bool, Pyro4, all(false);
+    /// Whether a traceback sent to the client shows the variables of each function.
+    DETAILED_TRACEBACK detailed_traceback: bool, Both, all(false);
+    /// Whether iterators and generators that a method returns are streamed.
+    ITER_STREAMING iter_streaming: bool, Both, all(true);
+    /// How long an item stream may live; absent: for ever.
+    ITER_STREAM_LIFETIME iter_stream_lifetime: Option<Duration>, Both, none();
+    /// How long an item stream is kept after its connection was lost; zero: it ends with the connection.
+    ITER_STREAM_LINGER iter_stream_linger: Duration, Both, all(Duration::from_secs(30));
+    /// The file of the log, or `{stderr}`; absent: `pyro.log` in the current directory.
+    LOGFILE logfile: Option<String>, Both, each(None, Some("pyro5.log".to_owned()), None);
+    /// The levels of the log, see [`Levels`](crate::logging::Levels); absent: nothing is logged.
+    LOGLEVEL loglevel: Option<Levels>, Both, none();
+    /// Whether the log shows every message in full, at level DEBUG.
+    LOGWIRE logwire: bool, Both, all(false);
+    /// Whether connections are encrypted (TLS).
+    SSL ssl: bool, Both, all(false);
+    /// The file of the server's certificate.
+    SSL_SERVERCERT ssl_servercert: Option<PathBuf>, Both, none();
+    /// The file of the server's private key; absent: it is in the file of the certificate.
+    SSL_SERVERKEY ssl_serverkey: Option<PathBuf>, Both, none();
+    /// The password of the server's private key.
+    SSL_SERVERKEYPASSWD ssl_serverkeypasswd: Secret, Both, all("");
+    /// Whether a server demands a certificate of its clients.
+    SSL_REQUIRECLIENTCERT ssl_requireclientcert: bool, Both, all(false);
+    /// The file of the client's certificate.
+    SSL_CLIENTCERT ssl_clientcert: Option<PathBuf>, Both, none();
+    /// The file of the client's private key; absent: it is in the file of the certificate.
+    SSL_CLIENTKEY ssl_clientkey: Option<PathBuf>, Both, none();
+    /// The password of the client's private key.
+    SSL_CLIENTKEYPASSWD ssl_clientkeypasswd: Secret, Both, all("");
+    /// The file of the certificate authorities to trust; absent: those of the system.
+    SSL_CACERTS ssl_cacerts: Option<PathBuf>, Both, none();
+    /// How long a new connection may take until its handshake is complete; absent: for ever.
+    HANDSHAKE_TIMEOUT handshake_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(10));
+    /// The most bytes of a message before the handshake is complete; absent: as MAX_MESSAGE_SIZE.
+    MAX_HANDSHAKE_SIZE max_handshake_size: Option<usize>, Ferropyro, all(64 * 1024usize);
+    /// How long a peer may take no byte of a message that is sent to it before it is given up; absent: for ever.
+    WRITE_TIMEOUT write_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(30));
+    /// How long a daemon that shuts down waits for the calls that still run; zero: not at all.
+    SHUTDOWN_TIMEOUT shutdown_timeout: Duration, Ferropyro, all(Duration::from_secs(10));
+    /// The most connections of a multiplex server; absent: no limit.
+    MAX_CONNECTIONS max_connections: Option<usize>, Ferropyro, all(10_000usize);
+    /// The most calls in one batch; absent: no limit.
+    MAX_BATCH_CALLS max_batch_calls: Option<usize>, Ferropyro, all(10_000usize);
+    /// The most item streams that one connection may have open; absent: no limit.
+    MAX_STREAMS max_streams: Option<usize>, Ferropyro, all(64usize);
+}
+
+const GIB: usize = 1 << 30;
+
+/// Which column of defaults a configuration takes.
+#[derive(Clone, Copy)]
+enum Preset {
+    Pyro4,
+    Pyro5,
+    Ferropyro,
+}
+
+impl Preset {
+    fn pick<T>(self, defaults: Defaults<T>) -> T {
+        match self {
+            Preset::Pyro4 => defaults.pyro4,
+            Preset::Pyro5 => defaults.pyro5,
+            Preset::Ferropyro => defaults.ferropyro,
+        }
+    }
+}
+
+impl Default for Config {
+    /// The defaults of ferropyro: those of Pyro5, which has the safe limits, with what Pyro4 alone has, and TCP_NODELAY.
+    fn default() -> Config {
+        Config::preset(Preset::Ferropyro)
+    }
+}
+
+/// What Pyro4 accepts by default: the serializers that cannot execute code and need no package.
+fn safe_serializers() -> BTreeSet<SerializerName> {
+    BTreeSet::from([SerializerName::Serpent, SerializerName::Json, SerializerName::Marshal])
+}
+
+/// What Pyro5 accepts: the serializers of pure data.
+fn data_serializers() -> BTreeSet<SerializerName> {
+    let mut names = safe_serializers();
+    names.insert(SerializerName::Msgpack);
+    names
+}
