@@ -13,6 +13,7 @@
 mod capture;
 mod error;
 mod limits;
+mod stack;
 mod tag;
 mod value;
 
