@@ -34,8 +34,8 @@ const UNIX_PREFIX: &str = "./u:";
 /// ```
 ///
 /// Where this is stricter than Python's class: a port is a number from 0 to 65535 in ASCII digits (Python takes everything
-/// that `int()` takes, also `-5`, `5_5` and `99999`), and an empty host (`PYRO:x@:55`) or an empty tag list (`PYROMETA:,`) is
-/// refused, because such a URI cannot be reached and its text cannot be read again.
+/// that `int()` takes, also `-5`, `5_5` and `99999`); and what Python's own text form would not read back is refused: an empty host
+/// (`PYRO:x@:55`), the host `./u`, an empty tag list (`PYROMETA:,`), a tag with an `@` in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Uri {
     target: Target,
@@ -109,7 +109,7 @@ pub enum InvalidUri {
     Form,
     /// The protocol word is unknown.
     Protocol,
-    /// The socket path is empty or contains a colon, or the host is empty.
+    /// The socket path is empty or contains a colon, or the host is empty or `./u`.
     Location,
     /// A numeric IPv6 address stands in more than one pair of brackets.
     TooManyBrackets,
@@ -165,7 +165,7 @@ impl Uri {
     /// The URI of whatever has all of the metadata tags; without a location the name server is searched for.
     ///
     /// # Errors
-    /// As for [`Uri::pyro`]; a tag may contain neither blanks nor commas, and there must be one that is not empty.
+    /// As for [`Uri::pyro`]; a tag may contain no blank, no comma and no `@`, and there must be one that is not empty.
     pub fn pyrometa<T: Into<String>>(
         tags: impl IntoIterator<Item = T>,
         nameserver: Option<Location>,
@@ -336,10 +336,11 @@ impl Location {
             None => text.split_once(':').unwrap_or((text, "")),
         };
         let port = parse_port(port, default_port)?;
-        if host.is_empty() {
-            Err(InvalidUri::Location)
-        } else {
+        let readable = !host.is_empty() && host != "./u";
+        if readable {
             Ok(Location::tcp(host, port))
+        } else {
+            Err(InvalidUri::Location)
         }
     }
 }
@@ -378,11 +379,8 @@ fn is_blank(c: char) -> bool {
 
 fn parse_tags(text: &str) -> Result<BTreeSet<String>, InvalidUri> {
     let tags: BTreeSet<String> = text.split(',').map(str::to_owned).collect();
-    if tags.iter().all(String::is_empty) {
-        Err(InvalidUri::Form)
-    } else {
-        Ok(tags)
-    }
+    let readable = !text.contains('@') && tags.iter().any(|tag| !tag.is_empty());
+    if readable { Ok(tags) } else { Err(InvalidUri::Form) }
 }
 
 /// Takes `address]:port` apart; what follows is ignored, as Python does.
