@@ -126,12 +126,12 @@ class Server:
     def send_signal(self, number):
         self._process.send_signal(number)
 
-    def stop(self, number=signal.SIGTERM):
-        """Ends it with this signal, and with SIGKILL when that has no effect; gives its exit status."""
+    def stop(self, number=signal.SIGTERM, patience=5):
+        """Ends it with this signal, and with SIGKILL when it still runs `patience` seconds later; gives its exit status."""
         if self.is_running():
             self._process.send_signal(number)
             try:
-                self._process.wait(5)
+                self._process.wait(patience)
             except subprocess.TimeoutExpired:
                 self._process.kill()
         status = self._process.wait()

@@ -33,7 +33,8 @@ def test_a_server_that_says_nothing_is_reported_after_the_timeout(servers):
 
 def test_a_server_that_ignores_the_signal_is_killed(servers):
     stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up'); time.sleep(60)"
-    assert servers.start([sys.executable, "-c", stubborn], ready="up").stop() == -signal.SIGKILL
+    server = servers.start([sys.executable, "-c", stubborn], ready="up")
+    assert server.stop(patience=0.1) == -signal.SIGKILL
 
 
 def test_all_servers_end_with_the_block_that_started_them():

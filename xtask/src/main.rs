@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 }
 
 fn usage_error(message: &str) -> ExitCode {
-    eprintln!("error: {message}\n\n{USAGE}");
+    eprintln!("{USAGE}\nerror: {message}"); // last, where it is seen
     ExitCode::from(2)
 }
 
