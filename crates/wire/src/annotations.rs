@@ -170,7 +170,8 @@ impl fmt::Debug for Annotations<'_> {
 
 /// The first chunk's key and value, and what follows it.
 ///
-/// Pyro5 insists that a chunk lies within the announced total. Pyro4 takes the shorter value that slicing gives in Python.
+/// Pyro5 insists that a chunk lies within the announced total. Pyro4 takes the shorter value that slicing gives in
+/// Python.
 fn split_chunk(dialect: Dialect, chunks: &[u8]) -> Result<(AnnotationKey, &[u8], &[u8]), AnnotationFault> {
     let (key, len, rest) = split_chunk_header(dialect, chunks)?;
     let key = AnnotationKey::new(key).ok_or(AnnotationFault::NotAscii { key })?;

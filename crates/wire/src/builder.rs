@@ -17,16 +17,16 @@ pub struct FrameSettings {
     pub hmac_key: Option<HmacKey>,
     /// Refuse to write a message with more bytes of payload (as it travels) and annotations. Default: no limit.
     pub max_message_size: Option<u64>,
-    /// Compress payloads where Pyro does: in Pyro4 those of CONNECT, CONNECTOK, INVOKE and normal RESULT from 200 bytes on, in Pyro5
-    /// all above 100 bytes. Only when it makes them shorter: Pyro5 itself sends the stream even when it is longer, but any receiver
-    /// takes both. Default: off.
+    /// Compress payloads where Pyro does: in Pyro4 those of CONNECT, CONNECTOK, INVOKE and normal RESULT from 200
+    /// bytes on, in Pyro5 all above 100 bytes. Only when it makes them shorter: Pyro5 itself sends the stream even
+    /// when it is longer, but any receiver takes both. Default: off.
     pub compression: bool,
 }
 
 /// Writes one frame at the end of a buffer, the payload straight into its place.
 ///
-/// A builder that is dropped without [`finish`](FrameBuilder::finish), or fails, leaves the buffer as it was found. Several frames
-/// may be written into one buffer, one after the other.
+/// A builder that is dropped without [`finish`](FrameBuilder::finish), or fails, leaves the buffer as it was found.
+/// Several frames may be written into one buffer, one after the other.
 ///
 /// ```
 /// use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, MessageKind, SerializerKind};
@@ -59,8 +59,9 @@ pub struct FrameBuilder<'v, 's> {
 impl<'v, 's> FrameBuilder<'v, 's> {
     /// Puts a frame's header and annotations at the end of `buffer`.
     ///
-    /// In Pyro4 the header's correlation id goes out as the annotation `CORR`, behind the given ones, unless it is among them: then
-    /// that one stands where it is. With a key the signature is the last annotation; a given `HMAC` is left out.
+    /// In Pyro4 the header's correlation id goes out as the annotation `CORR`, behind the given ones, unless it is
+    /// among them: then that one stands where it is. With a key the signature is the last annotation; a given `HMAC`
+    /// is left out.
     ///
     /// # Errors
     ///
@@ -94,7 +95,8 @@ impl<'v, 's> FrameBuilder<'v, 's> {
         Ok(frame)
     }
 
-    /// The buffer, for the payload to be appended to. What stands in it already belongs to this frame and those before it.
+    /// The buffer, for the payload to be appended to. What stands in it already belongs to this frame and those before
+    /// it.
     pub fn payload(&mut self) -> &mut Vec<u8> {
         self.buffer
     }
@@ -103,7 +105,8 @@ impl<'v, 's> FrameBuilder<'v, 's> {
     ///
     /// # Errors
     ///
-    /// [`EncodeError::TooLarge`] and [`EncodeError::PayloadTooLong`]; [`EncodeError::PayloadLost`] when the buffer was made shorter.
+    /// [`EncodeError::TooLarge`] and [`EncodeError::PayloadTooLong`]; [`EncodeError::PayloadLost`] when the buffer was
+    /// made shorter.
     pub fn finish(mut self) -> Result<usize, EncodeError> {
         if self.settings.compression {
             self.compress();
@@ -223,7 +226,8 @@ impl<'v, 's> FrameBuilder<'v, 's> {
         }
     }
 
-    /// The room for the digest is at the end of the annotations; its zeros do not count, because no signature covers itself.
+    /// The room for the digest is at the end of the annotations; its zeros do not count, because no signature covers
+    /// itself.
     fn sign(&mut self) {
         let Some(key) = self.settings.hmac_key.as_ref().filter(|_| self.signs) else {
             return;

@@ -52,8 +52,8 @@ fn level(header: &Header, payload_len: usize) -> Option<Compression> {
 pub(crate) struct Inflater(Option<Decompress>);
 
 impl Inflater {
-    /// Inflates a whole zlib stream. What follows its end is ignored, as Python does. The memory grows with what comes out, and
-    /// never much beyond `max` bytes.
+    /// Inflates a whole zlib stream. What follows its end is ignored, as Python does. The memory grows with what comes
+    /// out, and never much beyond `max` bytes.
     pub(crate) fn inflate(&mut self, input: &[u8], max: u64) -> Result<Vec<u8>, FrameErrorKind> {
         let state = self.0.get_or_insert_with(|| Decompress::new(true));
         state.reset(true);
@@ -81,7 +81,8 @@ impl Inflater {
     }
 }
 
-/// Makes room for the next piece of output: at least one byte, and at most one beyond the limit, which is enough to see it crossed.
+/// Makes room for the next piece of output: at least one byte, and at most one beyond the limit, which is enough to
+/// see it crossed.
 fn reserve_step(output: &mut Vec<u8>, max: u64) {
     let step = output.len().clamp(FIRST_STEP, LARGEST_STEP) as u64;
     let left = max.saturating_add(1).saturating_sub(output.len() as u64);

@@ -31,8 +31,8 @@ pub struct Message<'b> {
 
 /// Finds messages in bytes as they arrive, and checks them as Pyro does.
 ///
-/// The caller keeps the bytes and shows them from the start of a message on; [`next`](Deframer::next) answers with a message and its
-/// length, or that more bytes are needed. One `Deframer` belongs to one direction of one connection.
+/// The caller keeps the bytes and shows them from the start of a message on; [`next`](Deframer::next) answers with a
+/// message and its length, or that more bytes are needed. One `Deframer` belongs to one direction of one connection.
 ///
 /// ```
 /// use ferropyro_wire::{Deframer, Dialect, MessageKind};
@@ -66,8 +66,8 @@ impl Deframer {
         deframer
     }
 
-    /// Reads any of these dialects and stays with that of the first message. The first of the list is the preferred one: strangers
-    /// are refused in it. An empty list means every dialect, Pyro4's 48 preferred.
+    /// Reads any of these dialects and stays with that of the first message. The first of the list is the preferred
+    /// one: strangers are refused in it. An empty list means every dialect, Pyro4's 48 preferred.
     #[must_use]
     pub fn for_dialects(dialects: &[Dialect]) -> Deframer {
         let every = [Dialect::V48, Dialect::V502, Dialect::V47, Dialect::V46];
@@ -88,8 +88,8 @@ impl Deframer {
         }
     }
 
-    /// The longest message to accept: bytes of payload (as it travels) and annotations. `None`: no limit. Default: 1 GiB.
-    /// May be changed between messages, so that a stranger gets less than a client who has been let in.
+    /// The longest message to accept: bytes of payload (as it travels) and annotations. `None`: no limit. Default:
+    /// 1 GiB. May be changed between messages, so that a stranger gets less than a client who has been let in.
     pub fn set_max_message_size(&mut self, max: Option<u64>) -> &mut Deframer {
         self.max_message_size = max;
         self
@@ -107,14 +107,16 @@ impl Deframer {
         self
     }
 
-    /// The key that every Pyro4 message must be signed with; without one, signed messages are refused. Pyro5 messages know no
-    /// signature and pass.
+    /// The key that every Pyro4 message must be signed with; without one, signed messages are refused.
+    ///
+    /// Pyro5 has no signatures, so its messages pass. A server that relies on its key must not accept that dialect.
     pub fn set_hmac_key(&mut self, key: Option<HmacKey>) -> &mut Deframer {
         self.hmac_key = key;
         self
     }
 
-    /// The types that the next message may have, in the order in which an error shall name them. Empty, the default: any.
+    /// The types that the next message may have, in the order in which an error shall name them. Empty, the default:
+    /// any.
     pub fn expect(&mut self, kinds: &'static [MessageKind]) -> &mut Deframer {
         self.expected = kinds;
         self
@@ -126,21 +128,22 @@ impl Deframer {
         self.dialect
     }
 
-    /// After [`next`](Deframer::next) found no whole message: how many further bytes complete what is being read, at most
-    /// [`READ_STEP`]. A buffer that grows by this much at a time never outgrows what has arrived by more than one step, whatever a
-    /// header announces.
+    /// After [`next`](Deframer::next) found no whole message: how many further bytes complete what is being read, at
+    /// most [`READ_STEP`]. A buffer that grows by this much at a time never outgrows what has arrived by more than one
+    /// step, whatever a header announces.
     #[must_use]
     pub const fn wanted(&self) -> usize {
         self.wanted
     }
 
-    /// Looks for the message that `input` begins with. Gives the number of bytes it takes and the message, or `None` while it is
-    /// incomplete. The caller drops these bytes before the next call.
+    /// Looks for the message that `input` begins with. Gives the number of bytes it takes and the message, or `None`
+    /// while it is incomplete. The caller drops these bytes before the next call.
     ///
     /// # Errors
     ///
-    /// The first thing that is wrong, in Pyro's order of checks: magic and version (six bytes are enough), checksum, size, type,
-    /// annotations, signature, correlation id, compression. Unless [`FrameError::skip`] says otherwise the connection is of no more use.
+    /// The first thing that is wrong, in Pyro's order of checks: magic and version (six bytes are enough), checksum,
+    /// size, type, annotations, signature, correlation id, compression. Unless [`FrameError::skip`] says otherwise the
+    /// connection is of no more use.
     pub fn next<'b>(&mut self, input: &'b [u8]) -> Result<Option<(usize, Message<'b>)>, FrameError> {
         let Some(preamble) = input.first_chunk::<PREAMBLE_LEN>() else {
             return self.want(PREAMBLE_LEN, input);
@@ -162,7 +165,8 @@ impl Deframer {
         self.check_hmac(&message).map_err(refuse)?;
         self.finish(&mut message).map_err(|kind| FrameError {
             header: Some(message.header),
-            // Pyro5 inflates while it reads the frame, Pyro4 when it uses the payload: only there can the connection go on.
+            // Pyro5 inflates while it reads the frame, Pyro4 when it uses the payload: only there can the connection
+            // go on.
             accepted_len: (!dialect.is_pyro5()).then_some(frame_len),
             ..error(kind, dialect)
         })?;

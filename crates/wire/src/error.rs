@@ -6,7 +6,8 @@ use crate::{Dialect, Header, MessageKind};
 
 /// A received frame that cannot be accepted.
 ///
-/// Display gives the text of the Pyro of [`dialect`](FrameError::dialect): it is what a refusal carries and what a caller sees.
+/// Display gives the text of the Pyro of [`dialect`](FrameError::dialect): it is what a refusal carries and what a
+/// caller sees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrameError {
     pub(crate) kind: FrameErrorKind,
@@ -85,7 +86,8 @@ impl FrameError {
         &self.kind
     }
 
-    /// The dialect to write a refusal in: that of the frame, or the preferred one of this side when the frame's is not spoken.
+    /// The dialect to write a refusal in: that of the frame, or the preferred one of this side when the frame's is not
+    /// spoken.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         self.dialect
@@ -97,8 +99,8 @@ impl FrameError {
         self.header.as_ref()
     }
 
-    /// The sequence number that Pyro puts into a refusal: the request's when only the message's contents were wrong (a bad `CORR`,
-    /// a bad zlib stream in Pyro4), else 0, even where the header could be read.
+    /// The sequence number that Pyro puts into a refusal: the request's when only the message's contents were wrong (a
+    /// bad `CORR`, a bad zlib stream in Pyro4), else 0, even where the header could be read.
     #[must_use]
     pub fn refusal_seq(&self) -> u16 {
         match (self.accepted_len, &self.header) {
@@ -109,15 +111,15 @@ impl FrameError {
 
     /// The bytes to drop from the input to go on with the next message; `None` when the connection must be closed.
     ///
-    /// Pyro4 looks at `CORR` and at a zlib stream after it has accepted the message, so during a call these give an exception reply
-    /// and the connection lives on. (In a handshake they end it like anything else.)
+    /// Pyro4 looks at `CORR` and at a zlib stream after it has accepted the message, so during a call these give an
+    /// exception reply and the connection lives on. (In a handshake they end it like anything else.)
     #[must_use]
     pub const fn skip(&self) -> Option<usize> {
         self.accepted_len
     }
 
-    /// True for the two kinds that are Pyro's SecurityError; the others are its ProtocolError, or a plain Python error when
-    /// [`skip`](FrameError::skip) is given.
+    /// True for the two kinds that are Pyro's SecurityError; the others are its ProtocolError, or a plain Python error
+    /// when [`skip`](FrameError::skip) is given.
     #[must_use]
     pub const fn is_security(&self) -> bool {
         matches!(self.kind, FrameErrorKind::HmacMismatch | FrameErrorKind::HmacAsymmetric)

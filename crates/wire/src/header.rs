@@ -20,8 +20,8 @@ pub struct Header {
     pub dialect: Dialect,
     /// The message's type.
     pub kind: MessageKind,
-    /// The flags. In a received message `COMPRESSED` tells how the payload travelled. In one to be written `COMPRESSED` and
-    /// `CORR_ID` are ignored: the [`FrameBuilder`](crate::FrameBuilder) sets them as needed.
+    /// The flags. In a received message `COMPRESSED` tells how the payload travelled. In one to be written
+    /// `COMPRESSED` and `CORR_ID` are ignored: the [`FrameBuilder`](crate::FrameBuilder) sets them as needed.
     pub flags: Flags,
     /// The sequence number; a reply carries that of its request.
     pub seq: u16,
@@ -64,7 +64,8 @@ pub(crate) struct SizedHeader {
 impl SizedHeader {
     /// Reads the header at the front of `input`: `None` until it is complete.
     ///
-    /// The caller has looked at the first six bytes already; what can still be wrong is the checksum, or Pyro5's magic number.
+    /// The caller has looked at the first six bytes already; what can still be wrong is the checksum, or Pyro5's magic
+    /// number.
     pub(crate) fn parse(dialect: Dialect, input: &[u8]) -> Result<Option<SizedHeader>, FrameErrorKind> {
         let sized = if dialect.is_pyro5() {
             input.first_chunk::<40>().map(parse_v502)
@@ -165,7 +166,8 @@ fn parse_v502(bytes: &[u8; 40]) -> Result<SizedHeader, FrameErrorKind> {
     })
 }
 
-/// The sum of every field but the magic, the reserved one and itself. Only the low half of the payload length survives the modulus.
+/// The sum of every field but the magic, the reserved one and itself. Only the low half of the payload length survives
+/// the modulus.
 fn v4_checksum(bytes: &[u8; 24]) -> u16 {
     [4, 6, 8, 10, 14, 16, 18]
         .into_iter()

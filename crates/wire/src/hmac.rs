@@ -12,8 +12,8 @@ pub(crate) const DIGEST_LEN: usize = 20;
 
 /// A key that both sides share. With one, every Pyro4 message is signed, and only signed ones are accepted.
 ///
-/// The signature is HMAC-SHA1 over the payload as it travels and the values of the other annotations in the order of their keys. It
-/// does not cover the header or the keys, and it hides nothing.
+/// The signature is HMAC-SHA1 over the payload as it travels and the values of the other annotations in the order of
+/// their keys. It does not cover the header or the keys, and it hides nothing.
 #[derive(Clone)]
 pub struct HmacKey(Hmac<Sha1>);
 

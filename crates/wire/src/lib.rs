@@ -1,11 +1,13 @@
 //! Frames of the Pyro4 and Pyro5 wire protocols: bytes in, messages out.
 //!
-//! This crate is sans-io. It knows no socket, no clock and no thread, and it does not look into payloads: whoever has bytes shows them
-//! to a [`Deframer`], and whoever has a message writes it with a [`FrameBuilder`] into a buffer of theirs.
+//! This crate is sans-io. It knows no socket, no clock and no thread, and it does not look into payloads: whoever has
+//! bytes shows them to a [`Deframer`], and whoever has a message writes it with a [`FrameBuilder`] into a buffer of
+//! theirs.
 //!
 //! # The frames
 //!
-//! A frame is a header, annotation chunks (possibly none), and the payload. Nothing separates frames. Numbers are big-endian.
+//! A frame is a header, annotation chunks (possibly none), and the payload. Nothing separates frames. Numbers are
+//! big-endian.
 //!
 //! | offset | Pyro4 (46, 47, 48) | offset | Pyro5 (502) |
 //! |---|---|---|---|
@@ -22,8 +24,8 @@
 //! | 24 | annotations, payload | 38 | u16 magic number 0x4dc5 |
 //! | | | 40 | annotations, payload |
 //!
-//! An annotation chunk is 4 ASCII bytes of key, the value's length (u16 in Pyro4, u32 in Pyro5), and the value. Pyro4 keeps the
-//! correlation id in a chunk `CORR` and a signature of the message in a chunk `HMAC`.
+//! An annotation chunk is 4 ASCII bytes of key, the value's length (u16 in Pyro4, u32 in Pyro5), and the value. Pyro4
+//! keeps the correlation id in a chunk `CORR` and a signature of the message in a chunk `HMAC`.
 //!
 //! # Example
 //!
@@ -54,8 +56,9 @@
 //!
 //! # Trust
 //!
-//! Everything that arrives is checked, with Pyro's error texts in Pyro's order. No memory is taken for a length that is only announced:
-//! the caller's buffer grows by [`Deframer::wanted`], and a compressed payload is inflated under a limit.
+//! Everything that arrives is checked, with Pyro's error texts in Pyro's order. No memory is taken for a length that
+//! is only announced: the caller's buffer grows by [`Deframer::wanted`], and a compressed payload is inflated under a
+//! limit.
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 

@@ -1,6 +1,7 @@
 //! The numbers in a header: message kinds, flags and serializer ids.
 //!
-//! The wire may carry any number, so each is an open newtype; the known ones are constants or, for serializers, a closed enum.
+//! The wire may carry any number, so each is an open newtype; the known ones are constants or, for serializers, a
+//! closed enum.
 
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
@@ -34,8 +35,8 @@ impl fmt::Display for MessageKind {
 
 /// The flags of a message, independent of the dialect.
 ///
-/// Pyro4 and Pyro5 give the bits 16, 32 and 64 different meanings; [`Flags::from_bits`] and [`Flags::to_bits`] translate.
-/// Bits that no dialect defines survive the way through both.
+/// Pyro4 and Pyro5 give the bits 16, 32 and 64 different meanings; [`Flags::from_bits`] and [`Flags::to_bits`]
+/// translate. Bits that no dialect defines survive the way through both.
 ///
 /// ```
 /// use ferropyro_wire::{Dialect, Flags};
@@ -61,7 +62,8 @@ impl Flags {
     pub const ONEWAY: Flags = Flags(1 << 2);
     /// The payload is a batch of calls, or their results.
     pub const BATCH: Flags = Flags(1 << 3);
-    /// CONNECT asks for the object's metadata, CONNECTOK carries it. Pyro4 only: dropped when written as Pyro5, where it always is so.
+    /// CONNECT asks for the object's metadata, CONNECTOK carries it. Pyro4 only: dropped when written as Pyro5, where
+    /// it always is so.
     pub const META_ON_CONNECT: Flags = Flags(1 << 4);
     /// The result is a stream of items; its id is in the annotation `STRM`.
     pub const ITEMSTREAMRESULT: Flags = Flags(1 << 5);

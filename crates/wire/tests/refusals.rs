@@ -1,4 +1,5 @@
-//! What is wrong with a frame is said in Pyro's words: compared with what real daemons answered and real clients raised.
+//! What is wrong with a frame is said in Pyro's words: compared with what real daemons answered and real clients
+//! raised.
 
 mod common;
 
@@ -140,7 +141,8 @@ fn dialect_of_client(conversation: &Conversation) -> Dialect {
     }
 }
 
-/// Reads what the servers of a file sent as its client would; gives the errors, each of which that client has raised in these words.
+/// Reads what the servers of a file sent as its client would; gives the errors, each of which that client has raised
+/// in these words.
 fn raised_by_clients(file: &'static str, dialect: impl Fn(&Conversation) -> Dialect) -> Vec<String> {
     let mut raised = Vec::new();
     for conversation in conversations_of(file) {

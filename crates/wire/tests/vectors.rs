@@ -77,7 +77,8 @@ fn every_captured_message_is_read_as_its_summary_says() {
     assert_eq!(refused, expected);
 }
 
-/// Compares a stream with its summaries up to the first message that is not in order. Gives the number of messages compared.
+/// Compares a stream with its summaries up to the first message that is not in order. Gives the number of messages
+/// compared.
 fn check_stream(conversation: &Conversation, stream: &Stream, refused: &mut Vec<(String, String)>) -> usize {
     let place = conversation.place();
     let mut deframer = lenient(&stream.key);
@@ -148,8 +149,8 @@ fn summary_of(message: &Message<'_>, frame_len: usize) -> Value {
     if !chunks.is_empty() {
         summary["annotations"] = json!(chunks);
     }
-    if header.dialect.is_pyro5() && header.correlation_id.is_some() {
-        summary["corr"] = json!(header.correlation_id.unwrap().simple().to_string());
+    if let Some(id) = header.correlation_id.filter(|_| header.dialect.is_pyro5()) {
+        summary["corr"] = json!(id.simple().to_string());
     }
     summary
 }

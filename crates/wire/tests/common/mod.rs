@@ -174,7 +174,8 @@ pub fn lenient(key: &Option<HmacKey>) -> Deframer {
     deframer
 }
 
-/// Calls `check` with the bytes of every well-formed message of every conversation, as seen by a side with the sender's key.
+/// Calls `check` with the bytes of every well-formed message of every conversation, as seen by a side with the
+/// sender's key.
 pub fn for_each_message(mut check: impl FnMut(&Conversation, &Stream, &[u8], Message<'_>)) {
     for conversation in conversations() {
         for stream in conversation.streams() {
