@@ -402,9 +402,7 @@ fn parse_port(text: &str, default: Option<u16>) -> Result<u16, InvalidUri> {
     if text.is_empty() {
         return default.ok_or(InvalidUri::Port(None));
     }
-    text.trim_matches(is_blank)
-        .parse()
-        .map_err(|_| InvalidUri::Port(Some(text.to_owned())))
+    text.trim().parse().map_err(|_| InvalidUri::Port(Some(text.to_owned())))
 }
 
 fn port_from_state(port: Option<i64>) -> Result<u16, InvalidUri> {

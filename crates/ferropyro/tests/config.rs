@@ -1,6 +1,9 @@
 //! The configuration, measured against the items and defaults of the real Pyro4 and Pyro5 (`data/config_*.json`).
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::io::Write;
+use std::process::Command;
 use std::time::Duration;
 
 use ferropyro::Config;
@@ -356,6 +359,55 @@ fn knows_the_names_of_pyros_serializers_and_no_others() {
         );
         assert!(with("PYRO_SERIALIZERS_ACCEPTED", &format!("json,{name}")).is_err());
     }
+}
+
+#[test]
+#[ignore = "started by the next test, as a program of its own"]
+fn child_that_reads_its_environment() {
+    let text = Config::from_env().map_or_else(|error| error.to_string(), |config| config.dump());
+    write!(std::io::stdout(), "{{{{{text}}}}}").expect("standard output is open");
+}
+
+/// What a program with this one variable in its environment makes of it: the dump, or the error.
+fn in_environment(name: &str, value: impl AsRef<OsStr>) -> String {
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.args([
+        "--exact",
+        "child_that_reads_its_environment",
+        "--ignored",
+        "--nocapture",
+    ]);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PYRO_")) {
+        command.env_remove(name);
+    }
+    let output = command.env(name, value).output().expect("the child runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let (_, rest) = text.split_once("{{").expect("an answer");
+    rest.split_once("}}").expect("an answer").0.to_owned()
+}
+
+// Conformance: CFG-02
+#[test]
+fn reads_the_environment_of_the_process() {
+    let dump = in_environment("PYRO_SERIALIZERS_ACCEPTED", "json,pickle");
+    assert_eq!(dumped(&dump, "SERIALIZERS_ACCEPTED"), "json,pickle");
+    assert_eq!(dumped(&dump, "NS_PORT"), "9090");
+    assert_eq!(
+        in_environment("PYRO_X", "1"),
+        "invalid Pyro environment config variable: PYRO_X"
+    );
+    assert_eq!(in_environment("PYRO_HMAC_KEY", "swordfish"), Config::default().dump());
+}
+
+#[cfg(unix)]
+#[test]
+fn refuses_text_that_is_not_unicode_and_does_not_show_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let error = in_environment("PYRO_HOST", OsStr::from_bytes(b"swordfish\xff"));
+    assert_eq!(
+        error,
+        "invalid Pyro environment config value: PYRO_HOST=<not shown> (it is not valid UTF-8)"
+    );
 }
 
 #[test]

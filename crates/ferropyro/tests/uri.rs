@@ -267,9 +267,9 @@ fn takes_text_and_uris_alike_where_a_uri_is_wanted() {
     fn port(uri: impl TryInto<Uri>) -> Option<u16> {
         uri.try_into().ok()?.port()
     }
-    let text = "PYRONAME:x@host:1";
+    let (text, parsed) = ("PYRONAME:x@host:1", uri("PYRONAME:x@host:1"));
     assert_eq!(
-        [port(text), port(text.to_owned()), port(uri(text)), port(&uri(text))],
+        [port(text), port(text.to_owned()), port(&parsed), port(parsed.clone())],
         [Some(1); 4]
     );
     assert_eq!(port("PYRO:x@host"), None);

@@ -18,6 +18,7 @@
 mod items;
 mod setting;
 
+use std::ffi::OsString;
 use std::fmt;
 
 pub use items::{Config, ITEMS};
@@ -145,12 +146,7 @@ impl Config {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
                 continue;
             };
-            let value = value.into_string().map_err(|value| InvalidConfig::Value {
-                variable: name.to_owned(),
-                value: value.to_string_lossy().into_owned(),
-                reason: "it is not valid UTF-8".to_owned(),
-            });
-            vars.push((name.to_owned(), value?));
+            vars.push((name.to_owned(), unicode(name, value)?));
         }
         self.apply_vars(vars, unknown)
     }
@@ -195,6 +191,15 @@ impl Config {
     pub fn dump_as(&self, generation: Generation) -> String {
         dump_lines(self, Style::Dump(generation), |item| item.is_of(generation))
     }
+}
+
+/// The text of a variable. It is not shown when it is not Unicode: it may be a key.
+fn unicode(name: &str, value: OsString) -> Result<String, InvalidConfig> {
+    value.into_string().map_err(|_| InvalidConfig::Value {
+        variable: name.to_owned(),
+        value: "<not shown>".to_owned(),
+        reason: "it is not valid UTF-8".to_owned(),
+    })
 }
 
 fn dump_lines(config: &Config, style: Style, wanted: impl Fn(&Item) -> bool) -> String {

@@ -75,6 +75,7 @@ TEXTS = [
     "PYRO:x@host:",
     "PYRO:x@host:port",
     "PYRO:x@host:5.0",
+    "PYRO:x@host:\x1d5",
     "PYRO:x@host:0x10",
     "PYRO:x@host:5:6",
     "PYRO:x y@host:5",
