@@ -270,6 +270,8 @@ fn reads_zero_as_no_timeout_and_no_limit() {
         (config.commtimeout, config.handshake_timeout, config.max_message_size),
         (None, None, None)
     );
+    let config = Config::default().commtimeout(Duration::ZERO).max_message_size(0);
+    assert_eq!((config.commtimeout, config.max_message_size), (None, None));
     assert_eq!(
         with("PYRO_COMMTIMEOUT", " 1.5 ").expect("valid").commtimeout,
         Some(Duration::from_millis(1500))

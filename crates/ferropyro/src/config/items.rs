@@ -50,7 +50,8 @@ macro_rules! config_items {
         /// A configuration: one field an item, named like Pyro's item in small letters.
         ///
         /// For each field there is a method of the same name that sets it and gives the configuration back, so that settings
-        /// can be chained. Durations stand for Pyro's seconds; an absent one is Pyro's 0, "no timeout".
+        /// can be chained. Durations stand for Pyro's seconds; an absent one is Pyro's 0, "no timeout",
+        /// as an absent number is Pyro's 0, "no limit"; the methods take a zero for either as absent.
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
         pub struct Config {
@@ -76,7 +77,7 @@ macro_rules! config_items {
                 #[doc = concat!("Sets `", stringify!($name), "`, see the field [`Config::", stringify!($field), "`](#structfield.", stringify!($field), ").")]
                 #[must_use]
                 pub fn $field(mut self, value: impl Into<$type>) -> Config {
-                    self.$field = value.into();
+                    self.$field = Setting::normal(value.into());
                     self
                 }
             )*
@@ -124,10 +125,10 @@ config_items! {
     /// How a daemon serves its connections: `thread` or `multiplex`.
     SERVERTYPE servertype: ServerType, Both, all(ServerType::Thread);
     /// The most threads of the thread server, so the most connections that it serves at a time.
-    THREADPOOL_SIZE threadpool_size: usize, Both, each(40usize, 80usize, 80usize);
+    THREADPOOL_SIZE threadpool_size: usize, Both, each(40, 80, 80);
     /// The threads that the thread server keeps when they are idle.
     THREADPOOL_SIZE_MIN threadpool_size_min: usize, Both, all(4usize);
-    /// How long a socket may keep silent in the middle of something, on the client and on the server; absent: for ever.
+    /// How long a connection may keep silent, on the client and on the server, also between two calls; absent: for ever.
     COMMTIMEOUT commtimeout: Option<Duration>, Both, none();
     /// How long a server waits for something to happen before it looks after its housekeeping.
     POLLTIMEOUT polltimeout: Duration, Both, all(Duration::from_secs(2));

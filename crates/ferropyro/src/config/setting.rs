@@ -14,6 +14,11 @@ pub(super) trait Setting: Sized {
     /// Reads the text of an environment variable.
     fn from_text(text: &str) -> Result<Self, Refusal>;
 
+    /// The value that is meant: a zero that stands for "none" becomes absent.
+    fn normal(self) -> Self {
+        self
+    }
+
     /// Writes the value so that [`Setting::from_text`] reads it again.
     fn to_text(&self) -> String;
 
@@ -208,7 +213,11 @@ impl Setting for Option<usize> {
             .trim()
             .parse()
             .map_err(|_| Refusal::Other("a whole number, or 0 for no limit".to_owned()))?;
-        Ok(Some(limit).filter(|&limit| limit > 0))
+        Ok(Some(limit).normal())
+    }
+
+    fn normal(self) -> Option<usize> {
+        self.filter(|&limit| limit > 0)
     }
 
     fn to_text(&self) -> String {
@@ -232,7 +241,11 @@ impl Setting for Duration {
 /// A timeout or an interval; zero means that there is none.
 impl Setting for Option<Duration> {
     fn from_text(text: &str) -> Result<Option<Duration>, Refusal> {
-        Ok(Some(Duration::from_text(text)?).filter(|duration| !duration.is_zero()))
+        Ok(Some(Duration::from_text(text)?).normal())
+    }
+
+    fn normal(self) -> Option<Duration> {
+        self.filter(|duration| !duration.is_zero())
     }
 
     fn to_text(&self) -> String {
