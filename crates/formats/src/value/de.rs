@@ -4,7 +4,7 @@ use serde::de::{self, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAcces
 use serde::{Deserialize, Deserializer};
 
 use super::text::OwnedBytes;
-use super::{BigInt, Dict, Set, Surrogates, Value};
+use super::{BigInt, Dict, Exception, Instance, Set, Surrogates, Value};
 use crate::tag::{Tag, read_tag};
 
 impl<'de> Deserialize<'de> for Value {
@@ -98,7 +98,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (tag, content) = read_tag(data)?;
         Ok(match tag {
-            Tag::Value | Tag::Exception | Tag::Instance | Tag::ClassName => content.newtype_variant()?,
+            Tag::Value | Tag::ClassName => content.newtype_variant()?,
+            Tag::Exception => class_dict(content, Exception::from_class_dict)?,
+            Tag::Instance => class_dict(content, Instance::from_class_dict)?,
             Tag::Tuple => Value::Tuple(content.newtype_variant()?),
             Tag::Set => Value::Set(members(content)?),
             Tag::FrozenSet => Value::FrozenSet(members(content)?),
@@ -128,6 +130,17 @@ fn members<'de, V: VariantAccess<'de>>(content: V) -> Result<Set<Value>, V::Erro
     Ok(members.into_iter().collect())
 }
 
+/// The exception or instance of a class dict; a dict of another shape stays a dict.
+fn class_dict<'de, V: VariantAccess<'de>, C: Into<Value>>(
+    content: V,
+    from_class_dict: fn(Dict) -> Result<C, Dict>,
+) -> Result<Value, V::Error> {
+    Ok(match content.newtype_variant()? {
+        Value::Dict(dict) => from_class_dict(dict).map_or_else(Value::Dict, Into::into),
+        other => other,
+    })
+}
+
 fn bytes<'de, V: VariantAccess<'de>>(content: V) -> Result<Vec<u8>, V::Error> {
     Ok(content.newtype_variant::<OwnedBytes>()?.0)
 }
@@ -144,7 +157,7 @@ fn parse<'de, T: std::str::FromStr<Err: fmt::Display>, V: VariantAccess<'de>>(co
     content.newtype_variant::<String>()?.parse().map_err(de::Error::custom)
 }
 
-fn check_hashable<E: de::Error>(value: &Value) -> Result<(), E> {
+pub(super) fn check_hashable<E: de::Error>(value: &Value) -> Result<(), E> {
     if value.is_hashable() {
         return Ok(());
     }

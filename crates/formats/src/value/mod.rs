@@ -3,19 +3,23 @@
 mod class;
 mod collections;
 mod de;
+mod from_value;
 mod number;
 mod repr;
 mod ser;
 mod temporal;
 mod text;
+mod to_value;
 
 use std::hash::{Hash, Hasher};
 
 pub use class::{ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
+pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
 pub use text::{ByteArray, Bytes, Surrogates};
+pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
 
 /// Any value that Python may send.
 ///

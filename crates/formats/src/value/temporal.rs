@@ -216,7 +216,7 @@ impl TimeDelta {
         micros as f64 / 1e6
     }
 
-    fn to_bytes(self) -> [u8; 12] {
+    pub(super) fn to_bytes(self) -> [u8; 12] {
         let mut bytes = [0; 12];
         for (chunk, part) in bytes
             .chunks_exact_mut(4)
@@ -290,7 +290,7 @@ impl<'de> Visitor<'de> for TimeDeltaVisitor {
 }
 
 /// The text that travels through serde.
-trait PrivateText {
+pub(super) trait PrivateText {
     fn private_text(&self) -> String;
 }
 
