@@ -13,6 +13,7 @@
 mod capture;
 mod error;
 mod limits;
+pub mod marshal;
 mod stack;
 mod tag;
 mod value;

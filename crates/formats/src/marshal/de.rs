@@ -1,0 +1,521 @@
+use serde::de::value::{
+    BorrowedStrDeserializer, BytesDeserializer, SeqAccessDeserializer, SeqDeserializer, StrDeserializer,
+    StringDeserializer, UnitDeserializer,
+};
+use serde::de::{self, DeserializeSeed, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::token::{Lexer, Long, References, Sequence, Token};
+use crate::stack::with_stack;
+use crate::tag::{Tag, visit_tagged};
+use crate::{BigInt, Complex, Error, ErrorKind, Limits, Surrogates};
+
+/// Reads marshal data as serde's data model.
+pub struct Deserializer<'de> {
+    lexer: Lexer<'de>,
+    references: References,
+    limits: Limits,
+    depth: usize,
+    /// The tokens that may still be read.
+    items: usize,
+    /// References within each other that are being followed.
+    following: usize,
+    /// The bytes of text that references may still repeat: a long text is soon referred to many times.
+    repeats: usize,
+}
+
+/// What the caller asked for, where the answer depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Any,
+    /// Python's types: see [`crate::tag`].
+    Rich,
+    /// A text. Bytes in UTF-8 are one, since Python 2 sends its texts so.
+    Text,
+    /// A sequence. Bytes are one.
+    Sequence,
+    Enum,
+}
+
+impl<'de> Deserializer<'de> {
+    /// Starts at the start of `input`.
+    pub fn new(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            lexer: Lexer { input, at: 0 },
+            references: References::default(),
+            limits: *limits,
+            depth: 0,
+            items: limits.items,
+            following: 0,
+            repeats: limits.bytes,
+        }
+    }
+
+    /// Accepts whatever stands behind the value, as Python does: never fails.
+    pub fn end(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn value<V: Visitor<'de>>(&mut self, visitor: V, want: Want) -> Result<V::Value, Error> {
+        let start = self.lexer.at;
+        self.visit(visitor, want).map_err(|error| error.or_at(start))
+    }
+
+    fn visit<V: Visitor<'de>>(&mut self, visitor: V, want: Want) -> Result<V::Value, Error> {
+        let start = self.lexer.at;
+        match self.token()? {
+            Token::Null => Err(null_object("object", start)),
+            Token::None => visitor.visit_unit(),
+            Token::Bool(value) => visitor.visit_bool(value),
+            Token::Int(number) => visitor.visit_i64(number),
+            Token::Long(long) => visit_long(long, visitor, want),
+            Token::Float(number) => visitor.visit_f64(number),
+            Token::Complex(re, im) => visit_complex(Complex { re, im }, visitor, want),
+            Token::Bytes(bytes) => visit_bytes(bytes, visitor, want),
+            Token::Text(text) => visit_text(text, visitor, want),
+            Token::Latin1(text) if text.is_ascii() => visit_text(text, visitor, want),
+            Token::Latin1(text) => visit_latin1(text, visitor, want),
+            Token::Interned(text) if is_text(text) => visit_text(text, visitor, want),
+            Token::Interned(bytes) => visit_bytes(bytes, visitor, want),
+            Token::StopIteration => visit_stop_iteration(visitor, want),
+            Token::Ellipsis if want == Want::Rich => visit_tagged(visitor, Tag::Ellipsis, UnitDeserializer::new()),
+            Token::Ellipsis => visitor.visit_unit(),
+            Token::Sequence(sequence) => self.container(|de| de.sequence(sequence, visitor, want)),
+            Token::Dict if want == Want::Enum => self.container(|de| de.variant(visitor)),
+            Token::Dict => self.container(|de| de.dict(visitor)),
+            Token::Slice => self.container(|de| de.slice(visitor)),
+            Token::Reference(nr) => {
+                let object = self.references.object(self.lexer.input, nr, start)?;
+                self.follow(object, start, |de| de.visit(visitor, want))
+            }
+            Token::StringReference(nr) => {
+                let string = self.references.string(self.lexer.input, nr, start)?;
+                self.follow(string, start, |de| de.visit(visitor, want))
+            }
+        }
+    }
+
+    /// The next token, if the limits still allow it.
+    fn token(&mut self) -> Result<Token<'de>, Error> {
+        let start = self.lexer.at;
+        let token = self.lexer.next()?;
+        let length = token.length();
+        if length > self.limits.bytes {
+            let limit = self.limits.bytes;
+            return Err(too_much(
+                format!("a text or number of {length} bytes, more than {limit}"),
+                start,
+            ));
+        }
+        self.items = self
+            .items
+            .checked_sub(1)
+            .ok_or_else(|| too_much(format!("more than {} values", self.limits.items), start))?;
+        if self.following > 0 {
+            self.repeats = self.repeats.checked_sub(length).ok_or_else(|| {
+                too_much(
+                    format!("references repeat more than {} bytes", self.limits.bytes),
+                    start,
+                )
+            })?;
+        }
+        Ok(token)
+    }
+
+    /// Runs `inner` one level deeper.
+    fn container<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        if self.depth == self.limits.depth {
+            return Err(too_much("recursion limit exceeded", self.lexer.at));
+        }
+        self.depth += 1;
+        let result = with_stack(|| inner(self));
+        self.depth -= 1;
+        result
+    }
+
+    /// Reads the object at `position` once more for a reference that stands at `reference`.
+    ///
+    /// All before the reference was sound when it was passed, so if the input that ends there ends too early, then the object is not complete yet: it
+    /// contains the reference.
+    fn follow<T>(
+        &mut self,
+        position: usize,
+        reference: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let seen = Lexer {
+            input: &self.lexer.input[..reference],
+            at: position,
+        };
+        let after = std::mem::replace(&mut self.lexer, seen);
+        self.following += 1;
+        let result = read(self);
+        self.following -= 1;
+        self.lexer = after;
+        result.map_err(|error| match error.kind() {
+            ErrorKind::Eof => Error::at(ErrorKind::Data, "recursive value", reference),
+            _ => error,
+        })
+    }
+
+    fn sequence<V: Visitor<'de>>(&mut self, sequence: Sequence, visitor: V, want: Want) -> Result<V::Value, Error> {
+        let mut items = Items {
+            de: self,
+            left: sequence.count,
+            name: sequence.name(),
+        };
+        let value = match sequence.tag.filter(|_| want == Want::Rich) {
+            Some(tag) => visit_tagged(visitor, tag, SeqAccessDeserializer::new(&mut items)),
+            None => visitor.visit_seq(&mut items),
+        }?;
+        match items.left {
+            0 => Ok(value),
+            left => Err(too_long(sequence.name(), left)),
+        }
+    }
+
+    fn dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        let value = visitor.visit_map(Entries(self))?;
+        self.end_of_dict()?;
+        Ok(value)
+    }
+
+    fn variant<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        let value = visitor.visit_enum(Variant(self))?;
+        self.end_of_dict()?;
+        Ok(value)
+    }
+
+    fn end_of_dict(&mut self) -> Result<(), Error> {
+        match self.token()? {
+            Token::Null => Ok(()),
+            _ => Err(de::Error::custom("the dict has more entries than expected")),
+        }
+    }
+
+    fn slice<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        let mut entries = SliceEntries { de: self, nr: 0 };
+        let value = visitor.visit_map(&mut entries)?;
+        match entries.nr {
+            SLICE_KEYS => Ok(value),
+            nr => Err(too_long("slice", SLICE_KEYS - nr)),
+        }
+    }
+
+    /// Passes over one value.
+    fn skip(&mut self) -> Result<(), Error> {
+        let start = self.lexer.at;
+        match self.token()? {
+            Token::Null => Err(null_object("object", start)),
+            Token::Sequence(sequence) => self.container(|de| de.skip_items(sequence.count, sequence.name())),
+            Token::Slice => self.container(|de| de.skip_items(3, "slice")),
+            Token::Dict => self.container(Self::skip_entries),
+            _ => Ok(()),
+        }
+    }
+
+    fn skip_items(&mut self, count: usize, of: &'static str) -> Result<(), Error> {
+        for _ in 0..count {
+            self.refuse_null(of)?;
+            self.skip()?;
+        }
+        Ok(())
+    }
+
+    fn skip_entries(&mut self) -> Result<(), Error> {
+        while !self.at_null() {
+            self.skip_items(2, "dict")?;
+        }
+        self.token().map(drop)
+    }
+
+    fn at_null(&self) -> bool {
+        self.lexer.peek() == Some(b'0')
+    }
+
+    fn refuse_null(&self, of: &'static str) -> Result<(), Error> {
+        if self.at_null() {
+            return Err(null_object(of, self.lexer.at));
+        }
+        Ok(())
+    }
+}
+
+fn visit_long<'de, V: Visitor<'de>>(long: Long<'_>, visitor: V, want: Want) -> Result<V::Value, Error> {
+    let number = long.to_bigint();
+    if let Ok(number) = i64::try_from(&number) {
+        visitor.visit_i64(number)
+    } else if let Ok(number) = u64::try_from(&number) {
+        visitor.visit_u64(number)
+    } else if let Ok(number) = i128::try_from(&number) {
+        visitor.visit_i128(number)
+    } else if let Ok(number) = u128::try_from(&number) {
+        visitor.visit_u128(number)
+    } else if want == Want::Rich {
+        visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&BigInt(number).to_bytes()))
+    } else {
+        Err(de::Error::custom("integer too large"))
+    }
+}
+
+fn visit_complex<'de, V: Visitor<'de>>(number: Complex, visitor: V, want: Want) -> Result<V::Value, Error> {
+    match want {
+        Want::Rich => visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes())),
+        _ => visitor.visit_seq(SeqDeserializer::new([number.re, number.im].into_iter())),
+    }
+}
+
+fn visit_stop_iteration<'de, V: Visitor<'de>>(visitor: V, want: Want) -> Result<V::Value, Error> {
+    let name = "builtins.StopIteration";
+    match want {
+        Want::Rich => visit_tagged(visitor, Tag::Type, StrDeserializer::new(name)),
+        _ => visitor.visit_str(name),
+    }
+}
+
+fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V, want: Want) -> Result<V::Value, Error> {
+    match want {
+        Want::Text | Want::Enum if is_text(bytes) => visit_text(bytes, visitor, want),
+        Want::Sequence => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+        _ => visitor.visit_borrowed_bytes(bytes),
+    }
+}
+
+fn is_text(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok()
+}
+
+fn visit_text<'de, V: Visitor<'de>>(text: &'de [u8], visitor: V, want: Want) -> Result<V::Value, Error> {
+    match std::str::from_utf8(text) {
+        Ok(text) if want == Want::Enum => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
+        Ok(text) => visitor.visit_borrowed_str(text),
+        Err(_) => visit_surrogates(text, visitor, want),
+    }
+}
+
+fn visit_surrogates<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
+    if let Err(position) = Surrogates::from_wtf8(text.to_vec()) {
+        return Err(Error::new(ErrorKind::Syntax, undecodable(text, position)));
+    }
+    match want {
+        Want::Rich => visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text)),
+        _ => Err(de::Error::custom(
+            "the text has lone surrogates, which no Rust string can hold",
+        )),
+    }
+}
+
+fn visit_latin1<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
+    let text: String = text.iter().copied().map(char::from).collect();
+    match want {
+        Want::Enum => visitor.visit_enum(StringDeserializer::new(text)),
+        _ => visitor.visit_string(text),
+    }
+}
+
+/// The text of Python's UnicodeDecodeError.
+fn undecodable(text: &[u8], position: usize) -> String {
+    let rest = &text[position..];
+    let reason = match std::str::from_utf8(rest) {
+        Err(error) if error.error_len().is_none() => "unexpected end of data",
+        _ if matches!(rest[0], 0xC2..=0xF4) => "invalid continuation byte",
+        _ => "invalid start byte",
+    };
+    format!(
+        "'utf-8' codec can't decode byte 0x{:02x} in position {position}: {reason}",
+        rest[0]
+    )
+}
+
+fn null_object(of: &str, position: usize) -> Error {
+    Error::syntax(format!("NULL object in marshal data for {of}"), position)
+}
+
+fn too_much(what: impl Into<String>, position: usize) -> Error {
+    Error::at(ErrorKind::Limit, what, position)
+}
+
+fn too_long(what: &str, left: usize) -> Error {
+    de::Error::custom(format_args!("the {what} has {left} more items than expected"))
+}
+
+impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Any)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        match Tag::from_name(name) {
+            Some(_) => self.value(visitor, Want::Rich),
+            None => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.lexer.peek() != Some(b'N') {
+            return visitor.visit_some(self);
+        }
+        self.token()?;
+        visitor.visit_none()
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Text)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Text)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Text)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Text)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Sequence)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Sequence)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _length: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Sequence)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.value(visitor, Want::Enum)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 bytes byte_buf unit unit_struct map struct
+    }
+}
+
+/// What is left of a list or its like.
+struct Items<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    left: usize,
+    name: &'static str,
+}
+
+impl<'de> de::SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        self.left -= 1;
+        self.de.refuse_null(self.name)?;
+        seed.deserialize(&mut *self.de).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        // The count is only announced; every item takes a byte at least.
+        Some(self.left.min(self.de.lexer.left()))
+    }
+}
+
+struct Entries<'a, 'de>(&'a mut Deserializer<'de>);
+
+impl<'de> de::MapAccess<'de> for Entries<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        if self.0.at_null() {
+            return Ok(None);
+        }
+        seed.deserialize(&mut *self.0).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        self.0.refuse_null("dict")?;
+        seed.deserialize(&mut *self.0)
+    }
+}
+
+const SLICE_KEYS: usize = 4;
+
+/// A slice as a class dict.
+struct SliceEntries<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    /// The number of keys that were read.
+    nr: usize,
+}
+
+impl<'de> de::MapAccess<'de> for SliceEntries<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        let keys: [&str; SLICE_KEYS] = ["start", "stop", "step", "__class__"];
+        let Some(key) = keys.get(self.nr) else {
+            return Ok(None);
+        };
+        self.nr += 1;
+        seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        if self.nr == SLICE_KEYS {
+            return seed.deserialize(BorrowedStrDeserializer::new("builtins.slice"));
+        }
+        self.de.refuse_null("slice")?;
+        seed.deserialize(&mut *self.de)
+    }
+}
+
+/// An enum variant with content: a dict of one entry.
+struct Variant<'a, 'de>(&'a mut Deserializer<'de>);
+
+impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
+        self.0.refuse_null("enum")?;
+        let variant = seed.deserialize(&mut *self.0)?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        de::Deserialize::deserialize(self.0)
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(self.0)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Error> {
+        self.0.value(visitor, Want::Sequence)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.0.value(visitor, Want::Any)
+    }
+}

@@ -1,0 +1,297 @@
+//! The lowest layer: type bytes with what belongs to them, and the objects that references name.
+
+use num_bigint::{BigInt, Sign};
+
+use crate::tag::Tag;
+use crate::{Error, ErrorKind};
+
+/// The bit of a type byte that gives the object a number, by which [`Token::Reference`] names it.
+const FLAG_REF: u8 = 0x80;
+
+/// A scalar, or the head of a container whose items follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Token<'de> {
+    /// The end of a dict; no value.
+    Null,
+    None,
+    Bool(bool),
+    StopIteration,
+    Ellipsis,
+    Int(i64),
+    Long(Long<'de>),
+    Float(f64),
+    Complex(f64, f64),
+    Bytes(&'de [u8]),
+    /// UTF-8 in which surrogates may stand like any other code point.
+    Text(&'de [u8]),
+    /// A byte to a character. Meant for ASCII, but Python reads it so.
+    Latin1(&'de [u8]),
+    /// In Python 3 as [`Token::Text`], in Python 2 bytes; Python 2 numbers these for [`Token::StringReference`].
+    Interned(&'de [u8]),
+    Sequence(Sequence),
+    Dict,
+    /// Three items follow.
+    Slice,
+    Reference(i32),
+    StringReference(i32),
+}
+
+impl Token<'_> {
+    /// The bytes that a decoded copy would take at least, for those that have no fixed size.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Token::Bytes(bytes) | Token::Text(bytes) | Token::Latin1(bytes) | Token::Interned(bytes) => bytes.len(),
+            Token::Long(long) => long.digits.len(),
+            _ => 0,
+        }
+    }
+
+    /// Whether `FLAG_REF` gives a number to this.
+    fn is_numbered(&self) -> bool {
+        use Token::*;
+        !matches!(
+            self,
+            Null | None | Bool(_) | StopIteration | Ellipsis | Reference(_) | StringReference(_)
+        )
+    }
+}
+
+/// The head of a list or its like; `count` items follow.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sequence {
+    /// `None` for a list.
+    pub(super) tag: Option<Tag>,
+    pub(super) count: usize,
+}
+
+impl Sequence {
+    /// As in Python's error texts.
+    pub(super) fn name(&self) -> &'static str {
+        match self.tag {
+            None => "list",
+            Some(Tag::Tuple) => "tuple",
+            Some(_) => "set",
+        }
+    }
+}
+
+/// An int in digits of 15 bits, each as two bytes, the least first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Long<'de> {
+    sign: Sign,
+    digits: &'de [u8],
+}
+
+impl Long<'_> {
+    pub(super) fn to_bigint(self) -> BigInt {
+        let mut bytes = Vec::with_capacity(self.digits.len());
+        let (mut pending, mut bits) = (0_u32, 0);
+        for digit in self.digits.chunks_exact(2) {
+            pending |= u32::from(u16::from_le_bytes([digit[0], digit[1]])) << bits;
+            bits += 15;
+            while bits >= 8 {
+                bytes.push(pending as u8);
+                pending >>= 8;
+                bits -= 8;
+            }
+        }
+        bytes.push(pending as u8);
+        BigInt::from_bytes_le(self.sign, &bytes)
+    }
+}
+
+/// Cuts the input into tokens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lexer<'de> {
+    pub(super) input: &'de [u8],
+    pub(super) at: usize,
+}
+
+impl<'de> Lexer<'de> {
+    pub(super) fn next(&mut self) -> Result<Token<'de>, Error> {
+        let start = self.at;
+        let code = self
+            .peek()
+            .ok_or_else(|| Error::eof("EOF read where object expected", start))?;
+        self.at += 1;
+        Ok(match code {
+            b'0' => Token::Null,
+            b'N' => Token::None,
+            b'T' => Token::Bool(true),
+            b'F' => Token::Bool(false),
+            b'S' => Token::StopIteration,
+            b'.' => Token::Ellipsis,
+            b'i' => Token::Int(self.i32()?.into()),
+            b'I' => Token::Int(i64::from_le_bytes(self.array()?)),
+            b'l' => Token::Long(self.long()?),
+            b'f' => Token::Float(self.float_text()?),
+            b'g' => Token::Float(self.float()?),
+            b'x' => Token::Complex(self.float_text()?, self.float_text()?),
+            b'y' => Token::Complex(self.float()?, self.float()?),
+            b's' => Token::Bytes(self.sized("bytes object")?),
+            b't' => Token::Interned(self.sized("string")?),
+            b'u' => Token::Text(self.sized("string")?),
+            b'a' | b'A' => Token::Latin1(self.sized("string")?),
+            b'z' | b'Z' => Token::Latin1(self.short()?),
+            b'(' => self.sequence(Some(Tag::Tuple))?,
+            b')' => Token::Sequence(Sequence {
+                tag: Some(Tag::Tuple),
+                count: self.u8()?.into(),
+            }),
+            b'[' => self.sequence(None)?,
+            b'<' => self.sequence(Some(Tag::Set))?,
+            b'>' => self.sequence(Some(Tag::FrozenSet))?,
+            b'{' => Token::Dict,
+            b':' => Token::Slice,
+            b'r' => Token::Reference(self.i32()?),
+            b'R' => Token::StringReference(self.i32()?),
+            b'c' => {
+                let message = "a code object stands in the marshal data; code is never accepted";
+                return Err(Error::at(ErrorKind::Unsupported, message, start));
+            }
+            _ => return Err(Error::syntax("bad marshal data (unknown type code)", start)),
+        })
+    }
+
+    /// The next type byte without its flag; `None` at the end.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.input.get(self.at).map(|code| code & !FLAG_REF)
+    }
+
+    pub(super) fn left(&self) -> usize {
+        self.input.len() - self.at
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'de [u8], Error> {
+        let rest = &self.input[self.at..];
+        let taken = rest
+            .get(..count)
+            .ok_or_else(|| Error::eof("marshal data too short", self.at))?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let (array, _) = self.input[self.at..]
+            .split_first_chunk()
+            .ok_or_else(|| Error::eof("marshal data too short", self.at))?;
+        self.at += N;
+        Ok(*array)
+    }
+
+    fn u8(&mut self) -> Result<u8, Error> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn i32(&mut self) -> Result<i32, Error> {
+        self.array().map(i32::from_le_bytes)
+    }
+
+    fn size(&mut self, of: &str) -> Result<usize, Error> {
+        let start = self.at;
+        usize::try_from(self.i32()?)
+            .map_err(|_| Error::syntax(format!("bad marshal data ({of} size out of range)"), start))
+    }
+
+    fn sized(&mut self, of: &str) -> Result<&'de [u8], Error> {
+        let size = self.size(of)?;
+        self.take(size)
+    }
+
+    fn short(&mut self) -> Result<&'de [u8], Error> {
+        let size = self.u8()?;
+        self.take(size.into())
+    }
+
+    fn sequence(&mut self, tag: Option<Tag>) -> Result<Token<'de>, Error> {
+        let mut sequence = Sequence { tag, count: 0 };
+        sequence.count = self.size(sequence.name())?;
+        Ok(Token::Sequence(sequence))
+    }
+
+    fn float(&mut self) -> Result<f64, Error> {
+        self.array().map(f64::from_le_bytes)
+    }
+
+    fn float_text(&mut self) -> Result<f64, Error> {
+        let start = self.at;
+        let text = self.short()?;
+        let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+        number.ok_or_else(|| {
+            let text = String::from_utf8_lossy(text);
+            Error::syntax(format!("could not convert string to float: {text:?}"), start)
+        })
+    }
+
+    fn long(&mut self) -> Result<Long<'de>, Error> {
+        let start = self.at;
+        let bad = |what| Err(Error::syntax(format!("bad marshal data ({what})"), start));
+        let count = self.i32()?;
+        if count == i32::MIN {
+            return bad("long size out of range");
+        }
+        let sign = if count < 0 { Sign::Minus } else { Sign::Plus };
+        let digits = self.take(count.unsigned_abs() as usize * 2)?;
+        if digits.chunks_exact(2).any(|digit| digit[1] >= 0x80) {
+            return bad("digit out of range in long");
+        }
+        if digits.ends_with(&[0, 0]) {
+            return bad("unnormalized long data");
+        }
+        Ok(Long { sign, digits })
+    }
+}
+
+/// The positions of the objects that references name.
+///
+/// They are looked for only once a reference turns up. Tokens follow each other without gaps and objects are numbered in the order of their heads, so
+/// one flat walk over what stands before the reference finds them all; decoding itself has no books to keep, nor has skipping.
+#[derive(Debug, Default)]
+pub(super) struct References {
+    /// Up to here all have been found.
+    scanned: usize,
+    flagged: Vec<usize>,
+    interned: Vec<usize>,
+}
+
+impl References {
+    /// The position of the object that is named by `reference`, which stands at `at`.
+    pub(super) fn object(&mut self, input: &[u8], reference: i32, at: usize) -> Result<usize, Error> {
+        self.scan(input, at)?;
+        before(&self.flagged, reference, at)
+    }
+
+    /// As [`Self::object`], for references of Python 2 to interned strings.
+    pub(super) fn string(&mut self, input: &[u8], reference: i32, at: usize) -> Result<usize, Error> {
+        self.scan(input, at)?;
+        before(&self.interned, reference, at)
+    }
+
+    fn scan(&mut self, input: &[u8], end: usize) -> Result<(), Error> {
+        let mut lexer = Lexer {
+            input,
+            at: self.scanned,
+        };
+        while lexer.at < end {
+            let start = lexer.at;
+            let token = lexer.next()?;
+            if input[start] & FLAG_REF != 0 && token.is_numbered() {
+                self.flagged.push(start);
+            }
+            if matches!(token, Token::Interned(_)) {
+                self.interned.push(start);
+            }
+        }
+        self.scanned = lexer.at;
+        Ok(())
+    }
+}
+
+fn before(positions: &[usize], reference: i32, at: usize) -> Result<usize, Error> {
+    usize::try_from(reference)
+        .ok()
+        .and_then(|nr| positions.get(nr))
+        .copied()
+        .filter(|position| *position < at)
+        .ok_or_else(|| Error::syntax("bad marshal data (invalid reference)", at))
+}
