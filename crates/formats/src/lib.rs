@@ -14,6 +14,7 @@ mod capture;
 mod error;
 mod limits;
 pub mod marshal;
+pub mod serpent;
 mod stack;
 mod tag;
 mod value;

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Display, Write};
 
+use super::printable::NOT_PRINTABLE;
 use super::{Dict, Set, Value};
+use crate::stack::with_stack;
 
 /// The text that Python's `repr()` gives, on one line.
 impl Display for Value {
@@ -15,8 +17,8 @@ impl Display for Value {
             Value::BigInt(number) => number.fmt(f),
             Value::Float(number) => write_float(f, *number),
             Value::Complex(number) => number.fmt(f),
-            Value::Str(text) => write_text(f, text.chars().map(u32::from)),
-            Value::Surrogates(text) => write_text(f, text.code_points()),
+            Value::Str(text) => write_text(f, text),
+            Value::Surrogates(text) => write_code_points(f, text.code_points()),
             Value::Bytes(bytes) => write_bytes(f, bytes),
             Value::ByteArray(bytes) => {
                 f.write_str("bytearray(")?;
@@ -24,7 +26,7 @@ impl Display for Value {
                 f.write_char(')')
             }
             Value::List(items) => write_items(f, "[", items, "]"),
-            Value::Tuple(items) if items.len() == 1 => write!(f, "({},)", items[0]),
+            Value::Tuple(items) if items.len() == 1 => write_items(f, "(", items, ",)"),
             Value::Tuple(items) => write_items(f, "(", items, ")"),
             Value::Set(members) if members.is_empty() => f.write_str("set()"),
             Value::Set(members) => write_members(f, members),
@@ -60,7 +62,8 @@ impl Display for Dict {
         f.write_char('{')?;
         for (nr, (key, value)) in self.iter().enumerate() {
             let comma = if nr == 0 { "" } else { ", " };
-            write!(f, "{comma}{key}: {value}")?;
+            write!(f, "{comma}{key}: ")?;
+            with_stack(|| value.fmt(f))?;
         }
         f.write_char('}')
     }
@@ -106,7 +109,8 @@ fn write_list<'a>(
     f.write_str(open)?;
     for (nr, item) in items.enumerate() {
         let comma = if nr == 0 { "" } else { ", " };
-        write!(f, "{comma}{item}")?;
+        f.write_str(comma)?;
+        with_stack(|| item.fmt(f))?;
     }
     f.write_str(close)
 }
@@ -136,42 +140,80 @@ pub(crate) fn write_float(out: &mut impl Write, number: f64) -> fmt::Result {
 }
 
 /// Writes a text as Python's `repr()` does.
-pub(crate) fn write_text(out: &mut impl Write, points: impl Iterator<Item = u32> + Clone) -> fmt::Result {
+pub(crate) fn write_text(out: &mut impl Write, text: &str) -> fmt::Result {
+    let bytes = text.as_bytes();
+    let quote = choose_quote(bytes);
+    out.write_char(quote)?;
+    let (mut written, mut at) = (0, 0);
+    loop {
+        at += bytes[at..].iter().take_while(|byte| PLAIN[usize::from(**byte)]).count();
+        let Some(char) = text[at..].chars().next() else { break };
+        let next = at + char.len_utf8();
+        if char == quote || char == '\\' || !is_printable(char) {
+            out.write_str(&text[written..at])?;
+            write_escape(out, char.into())?;
+            written = next;
+        }
+        at = next;
+    }
+    out.write_str(&text[written..])?;
+    out.write_char(quote)
+}
+
+/// As [`write_text`], for texts with lone surrogates.
+pub(crate) fn write_code_points(out: &mut impl Write, points: impl Iterator<Item = u32> + Clone) -> fmt::Result {
     let has = |wanted: char| points.clone().any(|point| point == u32::from(wanted));
     let quote = if has('\'') && !has('"') { '"' } else { '\'' };
     out.write_char(quote)?;
     for point in points {
         match char::from_u32(point) {
-            Some(char) if char == quote || char == '\\' => write!(out, "\\{char}")?,
-            Some('\n') => out.write_str("\\n")?,
-            Some('\r') => out.write_str("\\r")?,
-            Some('\t') => out.write_str("\\t")?,
-            Some(char) if is_printable(char) => out.write_char(char)?,
-            _ if point <= 0xFF => write!(out, "\\x{point:02x}")?,
-            _ if point <= 0xFFFF => write!(out, "\\u{point:04x}")?,
-            _ => write!(out, "\\U{point:08x}")?,
+            Some(char) if char != quote && char != '\\' && is_printable(char) => out.write_char(char)?,
+            _ => write_escape(out, point)?,
         }
     }
     out.write_char(quote)
 }
 
-/// Writes bytes as Python's `repr()` does.
-pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+/// Python takes double quotes only where they save escapes.
+fn choose_quote(text: &[u8]) -> char {
+    if memchr::memchr(b'\'', text).is_some() && memchr::memchr(b'"', text).is_none() {
         '"'
     } else {
         '\''
-    };
+    }
+}
+
+/// The ASCII characters that stand for themselves in any text.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = b' ';
+    while byte <= b'~' {
+        plain[byte as usize] = !matches!(byte, b'\'' | b'"' | b'\\');
+        byte += 1;
+    }
+    plain
+};
+
+fn write_escape(out: &mut impl Write, point: u32) -> fmt::Result {
+    match char::from_u32(point) {
+        Some(char @ ('\'' | '"' | '\\')) => write!(out, "\\{char}"),
+        Some('\n') => out.write_str("\\n"),
+        Some('\r') => out.write_str("\\r"),
+        Some('\t') => out.write_str("\\t"),
+        _ if point <= 0xFF => write!(out, "\\x{point:02x}"),
+        _ if point <= 0xFFFF => write!(out, "\\u{point:04x}"),
+        _ => write!(out, "\\U{point:08x}"),
+    }
+}
+
+/// Writes bytes as Python's `repr()` does.
+pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
+    let quote = choose_quote(bytes);
     write!(out, "b{quote}")?;
     for &byte in bytes {
-        match byte {
-            b'\n' => out.write_str("\\n")?,
-            b'\r' => out.write_str("\\r")?,
-            b'\t' => out.write_str("\\t")?,
-            b'\\' => out.write_str("\\\\")?,
-            _ if char::from(byte) == quote => write!(out, "\\{quote}")?,
-            0x20..=0x7E => out.write_char(char::from(byte))?,
-            _ => write!(out, "\\x{byte:02x}")?,
+        match char::from(byte) {
+            char @ ' '..='~' if char != quote && char != '\\' => out.write_char(char)?,
+            char => write_escape(out, char.into())?,
         }
     }
     out.write_char(quote)
@@ -179,10 +221,85 @@ pub(crate) fn write_bytes(out: &mut impl Write, bytes: &[u8]) -> fmt::Result {
 
 /// Python's `str.isprintable()` for one character.
 pub(crate) fn is_printable(char: char) -> bool {
-    match char {
-        ' '..='~' => true,
-        _ if char.is_ascii() => false,
-        // To be replaced by Python's own table: general categories C* and Z*.
-        _ => !(char.is_control() || char.is_whitespace()),
+    if char.is_ascii() {
+        return matches!(char, ' '..='~');
+    }
+    let point = u32::from(char);
+    let after = NOT_PRINTABLE.partition_point(|(first, _)| *first <= point);
+    after == 0 || NOT_PRINTABLE[after - 1].1 < point
+}
+
+/// UTF-8 bytes as a target of Rust's text formatting.
+pub(crate) struct Utf8<'a>(pub(crate) &'a mut Vec<u8>);
+
+impl Write for Utf8<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> String {
+        Value::from(text).to_string()
+    }
+
+    #[test]
+    fn texts_look_as_in_python() {
+        assert_eq!(text("it's"), "\"it's\"");
+        assert_eq!(text("it's \"so\""), "'it\\'s \"so\"'");
+        assert_eq!(text("\"so\""), "'\"so\"'");
+        assert_eq!(text("a\\b\n\r\t\0\x1b\x7f"), r"'a\\b\n\r\t\x00\x1b\x7f'");
+        assert_eq!(text("é€😀"), "'é€😀'");
+        assert_eq!(
+            text("\u{a0}\u{ad}\u{2028}\u{e000}\u{10ffff}"),
+            r"'\xa0\xad\u2028\ue000\U0010ffff'"
+        );
+    }
+
+    #[test]
+    fn bytes_look_as_in_python() {
+        let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec()).to_string();
+        assert_eq!(bytes(b"it's"), "b\"it's\"");
+        assert_eq!(bytes(b"'\"\\\n\x00\x7f\xff"), r#"b'\'"\\\n\x00\x7f\xff'"#);
+    }
+
+    #[test]
+    fn a_text_with_surrogates_is_escaped_as_any_other() {
+        let Ok(Err(surrogates)) = super::super::Surrogates::from_code_points([0xD800, 0x27, 0xA0, 0x20AC]) else {
+            panic!("a lone surrogate");
+        };
+        assert_eq!(Value::Surrogates(surrogates).to_string(), "\"\\ud800'\\xa0€\"");
+    }
+
+    #[test]
+    fn floats_look_as_in_python() {
+        let float = |number: f64| Value::Float(number).to_string();
+        let expected = [
+            (1.0, "1.0"),
+            (-0.0, "-0.0"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (1e-4, "0.0001"),
+            (1e-5, "1e-05"),
+            (5e-324, "5e-324"),
+            (0.1, "0.1"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+        ];
+        for (number, text) in expected {
+            assert_eq!(float(number), text);
+        }
+    }
+
+    #[test]
+    fn every_range_of_the_table_stands_behind_the_one_before() {
+        assert!(NOT_PRINTABLE.windows(2).all(|pair| pair[0].1 < pair[1].0));
+        assert!(NOT_PRINTABLE.iter().all(|(first, last)| first <= last));
     }
 }

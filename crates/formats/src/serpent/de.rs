@@ -1,0 +1,536 @@
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use serde::de::value::{BytesDeserializer, SeqDeserializer, UnitDeserializer};
+use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+
+use super::number::{Number, to_float};
+use super::scan::{Scanner, Token, Word};
+use super::text::Text;
+use crate::stack::with_stack;
+use crate::tag::{Tag, visit_tagged};
+use crate::value::Complex;
+use crate::{Error, Limits};
+
+/// Reads one value from serpent text.
+///
+/// A tuple without parentheses around it (`1, 2`) is understood by [`from_slice`](super::from_slice) only.
+pub struct Deserializer<'de> {
+    scan: Scanner<'de>,
+}
+
+impl<'de> Deserializer<'de> {
+    /// A deserializer that stands before the value in `input`, behind the header.
+    pub fn new(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            scan: Scanner::new(input, limits),
+        }
+    }
+
+    /// Checks that nothing but blank lines and comments follows the value.
+    pub fn end(&mut self) -> Result<(), Error> {
+        self.scan.end()
+    }
+
+    pub(super) fn bare_tuple(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            scan: Scanner::bare_tuple(input, limits),
+        }
+    }
+
+    /// Whether a comma stands behind the first value.
+    pub(super) fn is_bare_tuple(&mut self) -> bool {
+        self.scan.skip_value().is_ok() && self.scan.peek() == b','
+    }
+
+    /// Reads the value and checks that nothing follows it.
+    pub(super) fn whole<T: Deserialize<'de>>(&mut self) -> Result<T, Error> {
+        let value = T::deserialize(&mut *self).map_err(|error| error.or_at(self.scan.at))?;
+        self.end()?;
+        Ok(value)
+    }
+
+    /// Reads any value; `rich`: with Python's own types as tagged enums.
+    fn value<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'[' | b'(' | b'{' => with_stack(|| self.container(visitor, rich)),
+            b'\'' | b'"' => self.text(visitor, rich),
+            b'0'..=b'9' | b'+' | b'-' => self.number(visitor, rich),
+            b'.' if self.scan.byte(1).is_ascii_digit() => self.number(visitor, rich),
+            _ if self.scan.at_text() => self.text(visitor, rich),
+            _ => self.word(visitor, rich),
+        }
+    }
+
+    fn word<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        match self.scan.word()? {
+            Word::None => visitor.visit_unit(),
+            Word::True => visitor.visit_bool(true),
+            Word::False => visitor.visit_bool(false),
+            Word::Ellipsis if rich => visit_tagged(visitor, Tag::Ellipsis, UnitDeserializer::new()),
+            Word::Ellipsis => Err(de::Error::invalid_type(de::Unexpected::Other("Ellipsis"), &visitor)),
+            Word::EmptySet if rich => visit_tagged(visitor, Tag::Set, no_items()),
+            Word::EmptySet => visitor.visit_seq(no_items()),
+        }
+    }
+
+    fn number<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        match self.scan.number()? {
+            Number::Int(number) => visitor.visit_i64(number),
+            Number::Unsigned(number) => visitor.visit_u64(number),
+            Number::Float(number) => visitor.visit_f64(number),
+            Number::Complex(number) if rich => {
+                visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes()))
+            }
+            Number::Complex(number) => visitor.visit_seq(SeqDeserializer::new([number.re, number.im].into_iter())),
+            Number::Big(number) if rich => {
+                visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&number.to_bytes()))
+            }
+            Number::Big(number) => match (i128::try_from(&number.0), u128::try_from(&number.0)) {
+                (Ok(number), _) => visitor.visit_i128(number),
+                (_, Ok(number)) => visitor.visit_u128(number),
+                _ => Err(de::Error::custom("integer too large")),
+            },
+        }
+    }
+
+    fn text<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        match self.scan.text()? {
+            Text::Str(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
+            Text::Str(Cow::Owned(text)) => visitor.visit_string(text),
+            Text::Bytes(Cow::Borrowed(bytes)) => visitor.visit_borrowed_bytes(bytes),
+            Text::Bytes(Cow::Owned(bytes)) => visitor.visit_byte_buf(bytes),
+            Text::Surrogates(text) if rich => {
+                visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text.as_bytes()))
+            }
+            Text::Surrogates(_) => Err(de::Error::custom("the text contains lone surrogates")),
+        }
+    }
+
+    fn container<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'[' => self.sequence(visitor),
+            b'(' if !self.scan.is_usual()? => self.group(|inner| inner.value(visitor, rich)),
+            b'(' if rich => visit_tagged(visitor, Tag::Tuple, Sequence(self)),
+            b'(' => self.sequence(visitor),
+            _ if rich => self.rich_braces(visitor),
+            _ if self.scan.is_usual()? => self.dict(visitor),
+            _ => self.sequence(visitor),
+        }
+    }
+
+    fn rich_braces<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        if let Some(number) = self.float_dict() {
+            return visitor.visit_f64(number);
+        }
+        if let Some(number) = self.complex_dict()? {
+            return visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes()));
+        }
+        match self.scan.is_usual()? {
+            true => self.dict(visitor),
+            false => visit_tagged(visitor, Tag::Set, Sequence(self)),
+        }
+    }
+
+    /// Reads a value in parentheses that make no tuple.
+    fn group<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.scan.open()?;
+        self.scan.peek();
+        let value = read(self)?;
+        self.scan.close_group()?;
+        Ok(value)
+    }
+
+    fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        let close = self.scan.open()?;
+        let mut items = Items {
+            de: self,
+            close,
+            first: true,
+            done: false,
+        };
+        let value = visitor.visit_seq(&mut items)?;
+        items.finish("items")?;
+        Ok(value)
+    }
+
+    fn dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        let close = self.scan.open()?;
+        let mut items = Items {
+            de: self,
+            close,
+            first: true,
+            done: false,
+        };
+        let value = visitor.visit_map(&mut items)?;
+        items.finish("entries")?;
+        Ok(value)
+    }
+
+    /// Takes the class dict that stands for a float without literal.
+    fn float_dict(&mut self) -> Option<f64> {
+        const START: &[Token] = &class_dict("float", "value");
+        let start = self.scan.at;
+        if self.scan.peek() != b'{' || !self.scan.take_all(START) {
+            return None;
+        }
+        let number = match self.scan.text() {
+            Ok(Text::Str(text)) => text.parse().ok(),
+            _ => None,
+        };
+        let number = number.filter(|_| self.scan.take(b'}'));
+        if number.is_none() {
+            self.scan.at = start;
+        }
+        number
+    }
+
+    /// Takes the class dict that stands for a complex number with a nan part.
+    fn complex_dict(&mut self) -> Result<Option<Complex>, Error> {
+        const START: &[Token] = &class_dict("complex", "real");
+        const MIDDLE: &[Token] = &[Token::Sign(b','), Token::Text("imag"), Token::Sign(b':')];
+        let start = self.scan.at;
+        if !self.scan.take_all(START) {
+            return Ok(None);
+        }
+        let re = self.part()?;
+        let im = match self.scan.take_all(MIDDLE) {
+            true => self.part()?,
+            false => None,
+        };
+        match (re, im) {
+            (Some(re), Some(im)) if self.scan.take(b'}') => Ok(Some(Complex { re, im })),
+            _ => {
+                self.scan.at = start;
+                Ok(None)
+            }
+        }
+    }
+
+    fn part(&mut self) -> Result<Option<f64>, Error> {
+        match self.scan.peek() {
+            b'{' => Ok(self.float_dict()),
+            b'0'..=b'9' | b'-' => Ok(match self.scan.number()? {
+                Number::Float(number) => Some(number),
+                Number::Int(number) => Some(number as f64),
+                _ => None,
+            }),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes the dict that stands for bytes: `{'data': ..., 'encoding': 'base64'}`. `None` and nothing taken if it is another dict.
+    fn base64_dict(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        const DATA: &[Token] = &[Token::Text("data"), Token::Sign(b':')];
+        const ENCODING: &[Token] = &[Token::Text("encoding"), Token::Sign(b':'), Token::Text("base64")];
+        const COMMA: &[Token] = &[Token::Sign(b',')];
+        let start = self.scan.at;
+        if !self.scan.take_all(&[Token::Sign(b'{')]) {
+            return Ok(None);
+        }
+        let encoding_first = self.scan.take_all(ENCODING) && self.scan.take_all(COMMA);
+        let data = match self.scan.take_all(DATA) && self.scan.at_text_behind_blanks() {
+            true => self.scan.text()?,
+            false => Text::Bytes(Cow::Borrowed(b"")),
+        };
+        let complete = encoding_first || self.scan.take_all(COMMA) && self.scan.take_all(ENCODING);
+        match data {
+            Text::Str(data) if complete && self.scan.take(b'}') => decode_base64(&data).map(Some),
+            _ => {
+                self.scan.at = start;
+                Ok(None)
+            }
+        }
+    }
+
+    fn bytes<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'{' => match self.base64_dict()? {
+                Some(bytes) => visitor.visit_byte_buf(bytes),
+                None => self.value(visitor, false),
+            },
+            _ => self.value(visitor, false),
+        }
+    }
+
+    fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.float_dict() {
+            Some(number) => visitor.visit_f64(number),
+            None if matches!(self.scan.peek(), b'0'..=b'9' | b'+' | b'-' | b'.') => self.float_number(visitor),
+            None => self.value(visitor, false),
+        }
+    }
+
+    fn float_number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        match self.scan.number()? {
+            Number::Int(number) => visitor.visit_i64(number),
+            Number::Unsigned(number) => visitor.visit_u64(number),
+            Number::Float(number) => visitor.visit_f64(number),
+            Number::Big(number) => match to_float(&number) {
+                Some(number) => visitor.visit_f64(number),
+                None => Err(de::Error::custom("int too large to convert to float")),
+            },
+            Number::Complex(_) => Err(de::Error::invalid_type(de::Unexpected::Other("complex"), &visitor)),
+        }
+    }
+
+    /// Reads a list, tuple or set; bytes as their numbers.
+    fn items<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'[' | b'(' => self.value(visitor, false),
+            b'{' => match self.base64_dict()? {
+                Some(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
+                None => self.value(visitor, false),
+            },
+            byte if matches!(byte, b'b' | b'B' | b'r' | b'R') && self.scan.at_text() => match self.scan.text()? {
+                Text::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+                _ => Err(de::Error::invalid_type(de::Unexpected::Other("a text"), &visitor)),
+            },
+            _ => self.value(visitor, false),
+        }
+    }
+
+    /// Reads a dict without looking whether it may be a set.
+    fn entries<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'{' => with_stack(|| self.dict(visitor)),
+            _ => self.value(visitor, false),
+        }
+    }
+}
+
+/// The start of a class dict, up to the value of its first attribute.
+const fn class_dict(class: &'static str, attribute: &'static str) -> [Token; 7] {
+    [
+        Token::Sign(b'{'),
+        Token::Text("__class__"),
+        Token::Sign(b':'),
+        Token::Text(class),
+        Token::Sign(b','),
+        Token::Text(attribute),
+        Token::Sign(b':'),
+    ]
+}
+
+type NoItems = SeqDeserializer<std::iter::Empty<()>, Error>;
+
+fn no_items() -> NoItems {
+    SeqDeserializer::new(std::iter::empty())
+}
+
+fn decode_base64(text: &str) -> Result<Vec<u8>, Error> {
+    base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .map_err(|error| de::Error::custom(format_args!("invalid base64: {error}")))
+}
+
+impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
+    type Error = Error;
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string unit unit_struct identifier
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, false)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.float(visitor)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.float(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.bytes(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let start = self.scan.at;
+        if self.scan.peek() == b'N' && matches!(self.scan.word()?, Word::None) {
+            return visitor.visit_none();
+        }
+        self.scan.at = start;
+        visitor.visit_some(self)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        match Tag::from_name(name) {
+            Some(_) => self.value(visitor, true),
+            None => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.items(visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
+        self.items(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.items(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.entries(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.entries(visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.scan.peek() {
+            b'{' => with_stack(|| {
+                self.scan.open()?;
+                let value = visitor.visit_enum(Variant(&mut *self))?;
+                match self.scan.next_item(false, b'}')? {
+                    true => Err(self.scan.unexpected("'}'")),
+                    false => Ok(value),
+                }
+            }),
+            _ => match self.scan.text()? {
+                Text::Str(variant) => visitor.visit_enum(variant.into_deserializer()),
+                _ => Err(de::Error::custom("the name of a variant is a text")),
+            },
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.skip_value()?;
+        visitor.visit_unit()
+    }
+}
+
+/// The items of a container, or the keys and values of a dict.
+struct Items<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    close: u8,
+    first: bool,
+    done: bool,
+}
+
+impl<'de> Items<'_, 'de> {
+    fn next(&mut self) -> Result<bool, Error> {
+        if !self.done {
+            self.done = !self.de.scan.next_item(self.first, self.close)?;
+            self.first = false;
+        }
+        Ok(!self.done)
+    }
+
+    /// Checks that the visitor has taken all of it.
+    fn finish(mut self, what: &str) -> Result<(), Error> {
+        match self.next()? {
+            true => Err(de::Error::custom(format_args!("more {what} than expected"))),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        match self.next()? {
+            true => seed.deserialize(&mut *self.de).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        match self.next()? {
+            true => seed.deserialize(&mut *self.de).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        self.de.scan.expect(b':')?;
+        seed.deserialize(&mut *self.de)
+    }
+}
+
+/// The content of a tag that is a sequence.
+struct Sequence<'a, 'de>(&'a mut Deserializer<'de>);
+
+impl<'de> de::Deserializer<'de> for Sequence<'_, 'de> {
+    type Error = Error;
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.0.sequence(visitor)
+    }
+}
+
+/// An enum as a dict of one entry: the variant and its content.
+struct Variant<'a, 'de>(&'a mut Deserializer<'de>);
+
+impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
+        let variant = seed.deserialize(&mut *self.0)?;
+        self.0.scan.expect(b':')?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        Deserialize::deserialize(self.0)
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(self.0)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
+        self.0.items(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.0.entries(visitor)
+    }
+}
