@@ -12,8 +12,10 @@
 
 mod capture;
 mod error;
+pub mod json;
 mod limits;
 pub mod marshal;
+mod refusal;
 pub mod serpent;
 mod stack;
 mod tag;

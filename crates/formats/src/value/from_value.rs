@@ -7,6 +7,7 @@ use super::temporal::PrivateText;
 use super::text::decode_base64;
 use super::{BigInt, Complex, Dict, Exception, Instance, Value};
 use crate::Error;
+use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 
@@ -173,9 +174,7 @@ fn visit_leaf<'de, V: Visitor<'de>>(leaf: &Value, visitor: V) -> Result<V::Value
         Value::BigInt(number) => visit_big_int(number, visitor),
         Value::Float(number) => visitor.visit_f64(*number),
         Value::Complex(number) => visit_complex(*number, visitor),
-        Value::Surrogates(_) => Err(de::Error::custom(
-            "text with lone surrogates does not fit a Rust string",
-        )),
+        Value::Surrogates(_) => Err(refusal::no_string()),
         Value::Decimal(number) => visitor.visit_str(number.as_str()),
         Value::DateTime(moment) => visitor.visit_string(moment.to_string()),
         Value::Date(date) => visitor.visit_string(date.to_string()),
