@@ -1,8 +1,49 @@
-//! To be written.
+//! Pyro (Python Remote Objects) in Rust: Rust programs call Python objects, and Python programs call Rust objects, over the wire protocols of Pyro4 and Pyro5.
+//!
+//! A [`Daemon`] offers objects; [`expose`] makes one of an `impl` block. A [`Proxy`] calls objects; [`remote`] makes a typed client of a trait. The
+//! [`naming`] module finds objects by name. Either end may be Python: any Pyro4 program (protocol 48) and any Pyro5 program (502) talks
+//! to this library as to its own kind, on one port.
+#![forbid(unsafe_code)]
 
+mod arguments;
+mod classes;
 pub mod config;
+mod context;
+mod core;
+mod daemon;
+mod daemon_object;
+mod error;
 pub mod logging;
+mod members;
+pub mod naming;
+mod object;
+mod proxy;
+mod registry;
+mod serializer;
+mod server;
+mod session;
+mod transport;
 pub mod uri;
+mod uri_class;
 
+pub use arguments::{Arguments, Parameters, Text};
+pub use classes::recreate;
 pub use config::Config;
-pub use uri::Uri;
+pub use context::Context;
+pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
+pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
+pub use ferropyro_formats as formats;
+pub use ferropyro_formats::{
+    BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
+};
+// pub use ferropyro_macros::{expose, remote};
+pub use ferropyro_wire::{self as wire, Dialect};
+pub use members::{Attribute, Members, Method, Param};
+pub use naming::{NameServer, locate_ns, resolve};
+pub use object::{Call, Class, Object, Reply};
+pub use proxy::{Proxy, ProxyBuilder};
+pub use registry::{DAEMON_ID, InstanceMode};
+pub use serializer::Serializer;
+pub use session::metadata::Metadata;
+pub use transport::Peer;
+pub use uri::{Location, Uri};

@@ -111,6 +111,26 @@ pub struct Annotations<'b> {
     count: usize,
 }
 
+/// The annotations of a message that is gone.
+#[derive(Debug, Clone)]
+pub struct OwnedAnnotations {
+    dialect: Dialect,
+    chunks: Vec<u8>,
+    count: usize,
+}
+
+impl OwnedAnnotations {
+    /// The annotations, to be read.
+    #[must_use]
+    pub fn borrow(&self) -> Annotations<'_> {
+        Annotations {
+            dialect: self.dialect,
+            chunks: &self.chunks,
+            count: self.count,
+        }
+    }
+}
+
 impl<'b> Annotations<'b> {
     /// Checks the chunks once, so that reading them later cannot fail.
     pub(crate) fn parse(dialect: Dialect, chunks: &'b [u8], max_count: usize) -> Result<Self, AnnotationFault> {
@@ -147,6 +167,16 @@ impl<'b> Annotations<'b> {
             .filter(|(found, _)| *found == key)
             .last()
             .map(|(_, value)| value)
+    }
+
+    /// A copy that outlives the message.
+    #[must_use]
+    pub fn to_owned(&self) -> OwnedAnnotations {
+        OwnedAnnotations {
+            dialect: self.dialect,
+            chunks: self.chunks.to_vec(),
+            count: self.count,
+        }
     }
 
     /// How many chunks there are.

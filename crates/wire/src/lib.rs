@@ -72,7 +72,7 @@ mod header;
 mod hmac;
 mod numbers;
 
-pub use annotations::{AnnotationKey, AnnotationKeyError, Annotations};
+pub use annotations::{AnnotationKey, AnnotationKeyError, Annotations, OwnedAnnotations};
 pub use builder::{FrameBuilder, FrameSettings, NO_ANNOTATIONS};
 pub use deframer::{DEFAULT_MAX_ANNOTATIONS, DEFAULT_MAX_MESSAGE_SIZE, Deframer, Message, READ_STEP};
 pub use dialect::Dialect;

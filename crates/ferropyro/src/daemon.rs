@@ -1,0 +1,407 @@
+//! The server's end: a [`Daemon`] listens on a socket and lets others call the objects that are registered with it.
+
+use std::fmt;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use ferropyro_formats::Value;
+use ferropyro_wire::{FrameSettings, HmacKey};
+
+use crate::config::Config;
+use crate::core::{Core, Gate, MAX_ONEWAYS, ValidateHandshake, Warn};
+use crate::daemon_object::DaemonObject;
+use crate::error::Raise;
+use crate::logging::logger;
+use crate::object::{Class, Object};
+use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
+use crate::serializer::Serializer;
+use crate::server::thread_pool::ThreadPool;
+use crate::transport::{Listener, Peer};
+use crate::{Error, ErrorKind, Location, Result, Uri, uri};
+
+/// Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects registered here.
+///
+/// A `Daemon` is a handle: clones stand for the same daemon. It listens from the moment it is made, and serves while [`Daemon::run`] runs.
+///
+/// ```
+/// use ferropyro::{Daemon, Proxy, expose};
+///
+/// struct Adder;
+///
+/// #[expose]
+/// impl Adder {
+///     pub fn add(&self, a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// let daemon = Daemon::new()?;
+/// let uri = daemon.register("adder", Adder)?;
+/// let running = daemon.start();
+/// assert_eq!(Proxy::new(uri)?.call::<i64>("add", (1, 2))?, 3);
+/// running.stop();
+/// # Ok::<(), ferropyro::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Daemon {
+    server: Arc<ThreadPool>,
+}
+
+impl Daemon {
+    /// A daemon on localhost, on a free port, with the default configuration.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn new() -> Result<Daemon> {
+        Daemon::builder().bind()
+    }
+
+    /// Settings for a daemon.
+    pub fn builder() -> DaemonBuilder {
+        DaemonBuilder::default()
+    }
+
+    /// Lets clients call this object under an id, and gives its URI. All clients share the object.
+    ///
+    /// # Errors
+    /// `Daemon` when the id is taken; `Pyro` when it cannot be part of a URI.
+    pub fn register(&self, id: &str, object: impl Object) -> Result<Uri> {
+        self.register_entry(id, Entry::Object(Arc::new(object)))
+    }
+
+    /// As [`Daemon::register`], for an object that others hold as well.
+    ///
+    /// # Errors
+    /// As for [`Daemon::register`].
+    pub fn register_shared(&self, id: &str, object: Arc<dyn Object>) -> Result<Uri> {
+        self.register_entry(id, Entry::Object(object))
+    }
+
+    /// As [`Daemon::register`], under an id that nobody else has: `obj_` and 32 hexadecimal digits.
+    ///
+    /// # Errors
+    /// None that could be expected.
+    pub fn register_anonymous(&self, object: impl Object) -> Result<Uri> {
+        self.register(&uri::generate_object_id(), object)
+    }
+
+    /// Lets clients call instances of a class, which `create` makes when they are needed.
+    ///
+    /// # Errors
+    /// As for [`Daemon::register`].
+    pub fn register_class<C: Class>(
+        &self,
+        id: &str,
+        mode: InstanceMode,
+        create: impl Fn() -> Result<C, Raise> + Send + Sync + 'static,
+    ) -> Result<Uri> {
+        let create = move || create().map(|object| Arc::new(object) as Arc<dyn Object>);
+        self.register_entry(
+            id,
+            Entry::Class(Arc::new(ClassEntry::new(C::class_members(), mode, create))),
+        )
+    }
+
+    fn register_entry(&self, id: &str, entry: Entry) -> Result<Uri> {
+        let uri = self.uri_for(id)?;
+        if entry.with_members(|members| members.methods.is_empty() && members.attributes.is_empty()) {
+            self.core().warn(&format!(
+                "object '{id}' exposes nothing; clients will not be able to use it"
+            ));
+        }
+        self.core().registry.insert(id, entry)?;
+        tracing::debug!(target: logger::SERVER, "registered {uri}");
+        Ok(uri)
+    }
+
+    /// Takes an object out: clients get `unknown object` from now on.
+    ///
+    /// # Errors
+    /// `Daemon` when there is no object of this id.
+    pub fn unregister(&self, id: &str) -> Result<()> {
+        if id == DAEMON_ID {
+            return Err(Error::new(ErrorKind::Daemon, "the daemon's own object stays"));
+        }
+        match self.core().registry.remove(id) {
+            Some(_) => Ok(()),
+            None => Err(Error::new(ErrorKind::Daemon, format!("unknown object: {id}"))),
+        }
+    }
+
+    /// The URI that clients use for an id, whether registered or not: with the external address behind network address translation.
+    ///
+    /// # Errors
+    /// When the id cannot be part of a URI.
+    pub fn uri_for(&self, id: &str) -> Result<Uri> {
+        let location = self.core().nat.as_ref().unwrap_or(&self.core().location);
+        Ok(Uri::pyro(id, location.clone())?)
+    }
+
+    /// As [`Daemon::uri_for`], with the internal address.
+    ///
+    /// # Errors
+    /// As for [`Daemon::uri_for`].
+    pub fn internal_uri_for(&self, id: &str) -> Result<Uri> {
+        Ok(Uri::pyro(id, self.core().location.clone())?)
+    }
+
+    /// Where the daemon listens: the host as it was given, and the port that was bound.
+    pub fn location(&self) -> &Location {
+        &self.core().location
+    }
+
+    /// The numeric address that the daemon listens on; `None` for a Unix domain socket.
+    pub fn address(&self) -> Option<std::net::SocketAddr> {
+        self.server.address()
+    }
+
+    /// Serves clients until somebody calls [`Daemon::shutdown`].
+    pub fn run(&self) {
+        tracing::info!(target: logger::SERVER, "daemon running on {}", self.location());
+        self.server.run();
+        tracing::info!(target: logger::SERVER, "daemon on {} has stopped", self.location());
+    }
+
+    /// Serves clients in a thread of its own. The daemon stops when the result is dropped.
+    pub fn start(self) -> RunningDaemon {
+        let daemon = self.clone();
+        RunningDaemon {
+            daemon: self,
+            thread: Some(thread::spawn(move || daemon.run())),
+        }
+    }
+
+    /// Stops serving: no more clients are let in, and all connections are closed. [`Daemon::run`] returns.
+    pub fn shutdown(&self) {
+        self.server.stop();
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        self.server.core()
+    }
+}
+
+impl fmt::Debug for Daemon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Daemon({}, {} objects)", self.location(), self.core().registry.len())
+    }
+}
+
+/// A daemon that serves in the background; it stops when this is dropped.
+#[derive(Debug)]
+pub struct RunningDaemon {
+    daemon: Daemon,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl RunningDaemon {
+    /// Stops the daemon and waits until it has stopped.
+    pub fn stop(self) {}
+}
+
+impl std::ops::Deref for RunningDaemon {
+    type Target = Daemon;
+
+    fn deref(&self) -> &Daemon {
+        &self.daemon
+    }
+}
+
+impl Drop for RunningDaemon {
+    fn drop(&mut self) {
+        self.daemon.shutdown();
+        if let Some(thread) = self.thread.take() {
+            // A panic has been reported where it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Settings of a [`Daemon`]; what is not set comes from the configuration.
+#[derive(Default)]
+pub struct DaemonBuilder {
+    config: Option<Config>,
+    host: Option<String>,
+    port: u16,
+    unix_socket: Option<String>,
+    nat_host: Option<String>,
+    nat_port: Option<u16>,
+    hmac_key: Option<HmacKey>,
+    validate: Option<ValidateHandshake>,
+    warn: Option<Warn>,
+}
+
+impl DaemonBuilder {
+    /// The configuration. Default: [`Config::default`], which does not look at the environment.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> DaemonBuilder {
+        self.config = Some(config);
+        self
+    }
+
+    /// The host name or address to listen on. Default: HOST of the configuration, which is localhost.
+    #[must_use]
+    pub fn host(mut self, host: impl Into<String>) -> DaemonBuilder {
+        self.host = Some(host.into());
+        self
+    }
+
+    /// The port to listen on. Default: 0, a free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> DaemonBuilder {
+        self.port = port;
+        self
+    }
+
+    /// Listen on a Unix domain socket at this path, not on TCP.
+    #[must_use]
+    pub fn unix_socket(mut self, path: impl Into<String>) -> DaemonBuilder {
+        self.unix_socket = Some(path.into());
+        self
+    }
+
+    /// The host name that clients use from outside, behind network address translation. Default: NATHOST of the configuration.
+    #[must_use]
+    pub fn nat_host(mut self, host: impl Into<String>) -> DaemonBuilder {
+        self.nat_host = Some(host.into());
+        self
+    }
+
+    /// The port that clients use from outside; 0: the one that is bound. Default: NATPORT of the configuration.
+    #[must_use]
+    pub fn nat_port(mut self, port: u16) -> DaemonBuilder {
+        self.nat_port = Some(port);
+        self
+    }
+
+    /// The key that all messages must be signed with; an empty one is none. Only Pyro4 has signatures, so Pyro5 clients are refused then.
+    #[must_use]
+    pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> DaemonBuilder {
+        self.hmac_key = HmacKey::new(key.as_ref());
+        self
+    }
+
+    /// Judges the handshake data of every client: the value goes back to it, an exception's text refuses it. Default: all are let in with `hello`.
+    #[must_use]
+    pub fn validate_handshake(
+        mut self,
+        validate: impl Fn(&Value, &Peer) -> Result<Value, Raise> + Send + Sync + 'static,
+    ) -> DaemonBuilder {
+        self.validate = Some(Box::new(validate));
+        self
+    }
+
+    /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
+    #[must_use]
+    pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> DaemonBuilder {
+        self.warn = Some(Box::new(warn));
+        self
+    }
+
+    /// The daemon, listening.
+    ///
+    /// # Errors
+    /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other.
+    pub fn bind(self) -> Result<Daemon> {
+        let config = self.config.unwrap_or_default();
+        check(&config)?;
+        let nat_host = self.nat_host.or_else(|| config.nathost.clone());
+        let (listener, location) = match &self.unix_socket {
+            Some(path) if nat_host.is_some() => {
+                return Err(Error::new(
+                    ErrorKind::Value,
+                    format!("cannot use nathost together with unixsocket {path}"),
+                ));
+            }
+            Some(path) => listen_unix(path)?,
+            None => listen_tcp(self.host.unwrap_or_else(|| config.host.clone()), self.port, &config)?,
+        };
+        let nat = nat_location(nat_host, self.nat_port, &config, &location)?;
+        let serializers: Vec<Serializer> = config
+            .serializers_accepted
+            .iter()
+            .filter_map(|name| Serializer::try_from(*name).ok())
+            .collect();
+        log_serializers(&serializers);
+        let core = Arc::new(Core {
+            registry: Registry::default(),
+            frame_settings: FrameSettings {
+                hmac_key: self.hmac_key,
+                max_message_size: config.max_message_size.map(|size| size as u64),
+                compression: config.compression,
+            },
+            serializers,
+            location,
+            nat,
+            validate: self.validate,
+            warn: self.warn,
+            oneways: Gate::new(MAX_ONEWAYS),
+            workers: AtomicUsize::new(0),
+            turn: Mutex::new(()),
+            config,
+        });
+        let daemon_object = DaemonObject(Arc::downgrade(&core));
+        core.registry
+            .insert(DAEMON_ID, Entry::Object(Arc::new(daemon_object)))?;
+        Ok(Daemon {
+            server: ThreadPool::new(core, listener),
+        })
+    }
+}
+
+fn check(config: &Config) -> Result<()> {
+    if config.threadpool_size_min > config.threadpool_size {
+        let text = "minimum threadpool size must be less than or equal to max size";
+        return Err(Error::new(ErrorKind::Value, text));
+    }
+    for name in &config.serializers_accepted {
+        Serializer::try_from(*name).map_err(|error| error.with("in", "SERIALIZERS_ACCEPTED"))?;
+    }
+    Ok(())
+}
+
+fn listen_tcp(host: String, port: u16, config: &Config) -> Result<(Listener, Location)> {
+    let listener = Listener::tcp(&host, port, config)?;
+    let port = listener.address().map_or(port, |address| address.port());
+    Ok((listener, Location::Tcp { host, port }))
+}
+
+#[cfg(unix)]
+fn listen_unix(path: &str) -> Result<(Listener, Location)> {
+    Ok((Listener::unix(path)?, Location::Unix(path.to_owned())))
+}
+
+#[cfg(not(unix))]
+fn listen_unix(path: &str) -> Result<(Listener, Location)> {
+    Err(Error::new(
+        ErrorKind::Communication,
+        format!("cannot listen on {path}: this system has no Unix domain sockets"),
+    ))
+}
+
+fn nat_location(host: Option<String>, port: Option<u16>, config: &Config, own: &Location) -> Result<Option<Location>> {
+    let Some(host) = host else {
+        return match port {
+            Some(1..) => Err(Error::new(ErrorKind::Value, "must provide natport with nathost")),
+            _ => Ok(None),
+        };
+    };
+    let own_port = match own {
+        Location::Tcp { port, .. } => *port,
+        Location::Unix(_) => 0,
+    };
+    let port = match port.unwrap_or(config.natport) {
+        0 => own_port,
+        port => port,
+    };
+    Ok(Some(Location::Tcp { host, port }))
+}
+
+fn log_serializers(serializers: &[Serializer]) {
+    let names: Vec<String> = serializers
+        .iter()
+        .map(|serializer| format!("'{}'", serializer.name()))
+        .collect();
+    tracing::debug!(target: logger::SERVER, "accepted serializers: {{{}}}", names.join(", "));
+}

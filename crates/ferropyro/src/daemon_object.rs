@@ -1,0 +1,89 @@
+//! `Pyro.Daemon`: the object through which every daemon can be asked about itself (manual chapter "Servers").
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+
+use crate::core::Core;
+use crate::error::Raise;
+use crate::members::{Members, Method, Param};
+use crate::object::{Call, Object, Reply};
+use crate::session::metadata::Containers;
+use crate::{Error, ErrorKind};
+
+pub(crate) struct DaemonObject(pub(crate) Weak<Core>);
+
+static MEMBERS: Members = Members::new(
+    "DaemonObject",
+    const {
+        &[
+            Method::new("registered", &[]),
+            Method::new("ping", &[]),
+            Method::new("info", &[]),
+            Method::new(
+                "get_metadata",
+                const { &[Param::required("objectId"), Param::optional("as_lists")] },
+            ),
+            Method::new("get_next_stream_item", const { &[Param::required("streamId")] }),
+            Method::new("close_stream", const { &[Param::required("streamId")] }),
+        ]
+    },
+);
+
+impl Object for DaemonObject {
+    fn members(&self) -> &Members {
+        &MEMBERS
+    }
+
+    fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        let core = self
+            .0
+            .upgrade()
+            .ok_or_else(|| Error::new(ErrorKind::Daemon, "the daemon is gone"))?;
+        match call.method() {
+            "registered" => {
+                call.args::<()>()?;
+                call.reply(&core.registry.ids())
+            }
+            "ping" => {
+                call.args::<()>()?;
+                call.reply(&())
+            }
+            "info" => {
+                call.args::<()>()?;
+                call.reply(&info(&core))
+            }
+            "get_metadata" => get_metadata(&core, call),
+            "get_next_stream_item" => {
+                call.args::<(String,)>()?;
+                Err(Raise::new(ErrorKind::Pyro.class(), "item stream terminated"))
+            }
+            "close_stream" => {
+                call.args::<(String,)>()?;
+                call.reply(&())
+            }
+            _ => call.refuse(),
+        }
+    }
+}
+
+fn info(core: &Arc<Core>) -> String {
+    let nat = core.nat.as_ref().map_or("None".to_owned(), ToString::to_string);
+    let location = &core.location;
+    let workers = core.workers.load(Ordering::Relaxed);
+    let objects = core.registry.len();
+    format!(
+        "Pyro.Daemon bound on {location}, NAT {nat}, {objects} objects registered. \
+         Servertype: <SocketServer_Threadpool on {location}; {workers} workers>"
+    )
+}
+
+fn get_metadata(core: &Core, call: Call<'_>) -> Result<Reply, Raise> {
+    let (object, as_lists) = call.given_args::<(String, bool)>()?;
+    let metadata = core.metadata(&object.unwrap_or_default())?;
+    let containers = if as_lists.unwrap_or(false) {
+        Containers::Lists
+    } else {
+        Containers::Sets
+    };
+    call.reply(&metadata.wire(containers))
+}

@@ -1,0 +1,179 @@
+//! What an object lets others use: its methods, their parameters, its attributes.
+
+use std::borrow::Cow;
+
+/// What an object exposes. [`expose`](crate::expose) makes one; written by hand it is a constant.
+#[derive(Debug, Clone, Default)]
+pub struct Members {
+    /// The name of the class, for error texts.
+    pub class: Cow<'static, str>,
+    /// The methods that can be called.
+    pub methods: Cow<'static, [Method]>,
+    /// The attributes that can be read, and perhaps set.
+    pub attributes: Cow<'static, [Attribute]>,
+    /// Names that exist but are not exposed: they are refused with a text of their own.
+    pub unexposed: Cow<'static, [Cow<'static, str>]>,
+}
+
+/// An exposed method.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// The name that callers use.
+    pub name: Cow<'static, str>,
+    /// Whether callers get no answer, and do not wait for one.
+    pub oneway: bool,
+    /// The parameters in order, the object itself left out.
+    pub params: Cow<'static, [Param]>,
+}
+
+/// A parameter of a method.
+#[derive(Debug, Clone)]
+pub struct Param {
+    /// The name, for keyword arguments and error texts.
+    pub name: Cow<'static, str>,
+    /// Whether a call may leave it out.
+    pub optional: bool,
+}
+
+/// An exposed attribute.
+#[derive(Debug, Clone)]
+pub struct Attribute {
+    /// The name that callers use.
+    pub name: Cow<'static, str>,
+    /// Whether callers may set it.
+    pub writable: bool,
+}
+
+impl Members {
+    /// Members of a class of this name with these methods and no attributes.
+    pub const fn new(class: &'static str, methods: &'static [Method]) -> Members {
+        Members {
+            class: Cow::Borrowed(class),
+            methods: Cow::Borrowed(methods),
+            attributes: Cow::Borrowed(&[]),
+            unexposed: Cow::Borrowed(&[]),
+        }
+    }
+
+    /// The method of this name.
+    pub fn method(&self, name: &str) -> Option<&Method> {
+        self.methods.iter().find(|method| method.name == name)
+    }
+
+    /// The attribute of this name.
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+}
+
+impl Method {
+    /// A method of this name with these parameters that answers its caller.
+    pub const fn new(name: &'static str, params: &'static [Param]) -> Method {
+        Method {
+            name: Cow::Borrowed(name),
+            oneway: false,
+            params: Cow::Borrowed(params),
+        }
+    }
+
+    /// The same as a oneway method.
+    #[must_use]
+    pub const fn oneway(mut self) -> Method {
+        self.oneway = true;
+        self
+    }
+}
+
+impl Param {
+    /// A parameter that every call must give.
+    pub const fn required(name: &'static str) -> Param {
+        Param {
+            name: Cow::Borrowed(name),
+            optional: false,
+        }
+    }
+
+    /// A parameter that has a default.
+    pub const fn optional(name: &'static str) -> Param {
+        Param {
+            name: Cow::Borrowed(name),
+            optional: true,
+        }
+    }
+}
+
+impl Attribute {
+    /// An attribute that can only be read.
+    pub const fn readable(name: &'static str) -> Attribute {
+        Attribute {
+            name: Cow::Borrowed(name),
+            writable: false,
+        }
+    }
+
+    /// An attribute that can also be set.
+    pub const fn writable(name: &'static str) -> Attribute {
+        Attribute {
+            name: Cow::Borrowed(name),
+            writable: true,
+        }
+    }
+}
+
+/// Names that Pyro never lets through, whatever they are (manual chapter "Servers: hosting Pyro objects").
+const PRIVATE: &[&str] = &[
+    "__init__",
+    "__init_subclass__",
+    "__class__",
+    "__module__",
+    "__weakref__",
+    "__call__",
+    "__new__",
+    "__del__",
+    "__repr__",
+    "__unicode__",
+    "__str__",
+    "__format__",
+    "__nonzero__",
+    "__bool__",
+    "__coerce__",
+    "__cmp__",
+    "__eq__",
+    "__ne__",
+    "__hash__",
+    "__ge__",
+    "__gt__",
+    "__le__",
+    "__lt__",
+    "__dir__",
+    "__enter__",
+    "__exit__",
+    "__copy__",
+    "__deepcopy__",
+    "__sizeof__",
+    "__getattr__",
+    "__setattr__",
+    "__hasattr__",
+    "__getattribute__",
+    "__delattr__",
+    "__instancecheck__",
+    "__subclasscheck__",
+    "__getinitargs__",
+    "__getnewargs__",
+    "__getstate__",
+    "__setstate__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__getstate_for_dict__",
+    "__setstate_from_dict__",
+    "__subclasshook__",
+];
+
+/// Whether a name is private: starts with an underscore, unless it is one of Python's double-underscore names that may be exposed.
+pub(crate) fn is_private(name: &str) -> bool {
+    if PRIVATE.contains(&name) {
+        return true;
+    }
+    let dunder = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
+    name.starts_with('_') && !dunder
+}

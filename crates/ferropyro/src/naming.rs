@@ -1,0 +1,299 @@
+//! The client's side of the name server: finding it, asking it, resolving PYRONAME and PYROMETA URIs (manual chapter "Name Server").
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ferropyro_formats::{Dict, Value};
+use ferropyro_wire::HmacKey;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::logging::logger;
+use crate::uri::Protocol;
+use crate::{Error, ErrorKind, Location, Proxy, Result, Uri};
+
+/// The object id, and the name, of every name server.
+pub const NAMESERVER_ID: &str = "Pyro.NameServer";
+
+/// How a name server is looked for.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// NS_HOST and NS_PORT, and how connections are made.
+    pub config: Config,
+    /// The key of a name server that has one.
+    pub hmac_key: Option<HmacKey>,
+}
+
+/// Finds the name server at NS_HOST and NS_PORT of the default configuration: on localhost, port 9090.
+///
+/// # Errors
+/// `Naming` with the text `Failed to locate the nameserver`, every address that was tried, and the cause.
+pub fn locate_ns() -> Result<NameServer> {
+    locate_ns_with(None, &Settings::default())
+}
+
+/// Finds the name server at a location, or without one at NS_HOST and NS_PORT of the settings.
+///
+/// # Errors
+/// As for [`locate_ns`].
+pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<NameServer> {
+    let config = &settings.config;
+    let candidates = match location {
+        Some(location) => vec![location.clone()],
+        None => default_locations(config),
+    };
+    let mut error = Error::new(ErrorKind::Naming, "Failed to locate the nameserver");
+    for location in candidates {
+        tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
+        match connect(&location, settings) {
+            Ok(nameserver) => return Ok(nameserver),
+            Err(cause) => {
+                error = error
+                    .with("tried", format_args!("{location}: {cause}"))
+                    .caused_by(cause)
+            }
+        }
+    }
+    Err(error)
+}
+
+fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
+    let uri = Uri::pyro(NAMESERVER_ID, location.clone())?;
+    let proxy = Proxy::builder()
+        .config(settings.config.clone())
+        .hmac(settings.hmac_key.clone())
+        .build(uri)?;
+    let nameserver = NameServer::new(proxy);
+    nameserver.ping()?;
+    Ok(nameserver)
+}
+
+/// NS_HOST; and where Debian puts a host's own name, since a name server bound to that is not on 127.0.0.1.
+fn default_locations(config: &Config) -> Vec<Location> {
+    let host = &config.ns_host;
+    let mut hosts = vec![host.as_str()];
+    if cfg!(target_os = "linux") && matches!(host.as_str(), "localhost" | "127.0.0.1") {
+        hosts.push("127.0.1.1");
+    }
+    hosts
+        .into_iter()
+        .map(|host| Location::tcp(host, config.ns_port))
+        .collect()
+}
+
+/// Turns a PYRONAME or PYROMETA URI into the PYRO URI of an object, by asking the name server. A PYRO URI comes back as it is.
+///
+/// # Errors
+/// `Naming` when there is no name server, or it knows no such object.
+pub fn resolve<U>(uri: U) -> Result<Uri>
+where
+    U: TryInto<Uri>,
+    Error: From<U::Error>,
+{
+    resolve_with(&uri.try_into()?, &Settings::default())
+}
+
+/// As [`resolve`], with settings. The connection to the name server is closed again.
+///
+/// # Errors
+/// As for [`resolve`].
+pub fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
+    if uri.protocol() == Protocol::Pyro {
+        return Ok(uri.clone());
+    }
+    let nameserver = locate_ns_with(uri.location(), settings)?;
+    match uri.tags() {
+        None => nameserver.lookup(&uri.object()),
+        Some(tags) => pick(nameserver.list(&Filter::all_of(tags))?, tags),
+    }
+}
+
+/// One of the objects at random, so that load spreads.
+fn pick(found: BTreeMap<String, Registration>, tags: &BTreeSet<String>) -> Result<Uri> {
+    let index = uuid::Uuid::new_v4().as_u128() % (found.len().max(1) as u128);
+    match found.into_values().nth(index as usize) {
+        Some(registration) => Ok(registration.uri.parse()?),
+        None => {
+            let tags: Vec<String> = tags.iter().map(|tag| format!("'{tag}'")).collect();
+            let text = format!(
+                "no registrations available with desired metadata properties {{{}}}",
+                tags.join(", ")
+            );
+            Err(Error::new(ErrorKind::Naming, text))
+        }
+    }
+}
+
+/// A name server, Python's or ours, of either generation.
+#[derive(Debug)]
+pub struct NameServer {
+    proxy: Proxy,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The URI, as text.
+    pub uri: String,
+    /// The metadata tags.
+    pub metadata: BTreeSet<String>,
+}
+
+/// Which registrations are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Filter {
+    /// All of them.
+    #[default]
+    All,
+    /// Those whose name starts with this text.
+    Prefix(String),
+    /// Those whose name, from its start, matches this regular expression of Python.
+    Regex(String),
+    /// Those that have every one of these tags.
+    AllOf(BTreeSet<String>),
+    /// Those that have at least one of these tags.
+    AnyOf(BTreeSet<String>),
+}
+
+impl Filter {
+    /// Those that have every one of these tags.
+    pub fn all_of(tags: impl IntoIterator<Item = impl Into<String>>) -> Filter {
+        Filter::AllOf(tags.into_iter().map(Into::into).collect())
+    }
+
+    /// Those that have at least one of these tags.
+    pub fn any_of(tags: impl IntoIterator<Item = impl Into<String>>) -> Filter {
+        Filter::AnyOf(tags.into_iter().map(Into::into).collect())
+    }
+}
+
+impl NameServer {
+    /// The name server that a proxy leads to.
+    pub fn new(proxy: Proxy) -> NameServer {
+        NameServer { proxy }
+    }
+
+    /// The proxy.
+    pub fn proxy(&self) -> &Proxy {
+        &self.proxy
+    }
+
+    /// Checks that the name server answers.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub fn ping(&self) -> Result<()> {
+        self.proxy.call("ping", ())
+    }
+
+    /// The number of registrations, the name server's own among them.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub fn count(&self) -> Result<usize> {
+        self.proxy.call("count", ())
+    }
+
+    /// The URI registered under a name.
+    ///
+    /// # Errors
+    /// `Naming`: `unknown name: NAME`.
+    pub fn lookup(&self, name: &str) -> Result<Uri> {
+        self.proxy.call("lookup", (name,))
+    }
+
+    /// The URI registered under a name, and its tags.
+    ///
+    /// # Errors
+    /// As for [`NameServer::lookup`].
+    pub fn lookup_with_metadata(&self, name: &str) -> Result<(Uri, BTreeSet<String>)> {
+        self.proxy
+            .call_with("lookup", (name,), &Dict::from([("return_metadata", true)]))
+    }
+
+    /// Registers a URI under a name, in the place of what was there, with no tags.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub fn register(&self, name: &str, uri: &Uri) -> Result<()> {
+        self.proxy.call("register", (name, uri))
+    }
+
+    /// Registers a URI under a name with these tags; `safe`: only if the name is free.
+    ///
+    /// # Errors
+    /// `Naming`: `name already registered: NAME` when it is to be safe.
+    pub fn register_with(&self, name: &str, uri: &Uri, safe: bool, metadata: &BTreeSet<String>) -> Result<()> {
+        let tags = Value::List(metadata.iter().map(|tag| Value::from(tag.as_str())).collect());
+        let kwargs = Dict::from([("safe", Value::from(safe)), ("metadata", tags)]);
+        self.proxy.call_with("register", (name, uri), &kwargs)
+    }
+
+    /// Replaces the tags of a name.
+    ///
+    /// # Errors
+    /// `Naming`: `unknown name: NAME`.
+    pub fn set_metadata(&self, name: &str, metadata: &BTreeSet<String>) -> Result<()> {
+        self.proxy
+            .call("set_metadata", (name, metadata.iter().collect::<Vec<_>>()))
+    }
+
+    /// Takes a name out. False when there was none, or it is the name server's own.
+    ///
+    /// # Errors
+    /// Those of the connection.
+    pub fn remove(&self, name: &str) -> Result<bool> {
+        self.proxy.call::<usize>("remove", (name,)).map(|count| count > 0)
+    }
+
+    /// Takes all names out that start with a text or match a regular expression; gives their number. The name server's own stays.
+    ///
+    /// # Errors
+    /// `Value` for the other filters, which name servers do not offer here; `Naming` for an invalid regular expression.
+    pub fn remove_matching(&self, filter: &Filter) -> Result<usize> {
+        let kwargs = match filter {
+            Filter::Prefix(prefix) => Dict::from([("prefix", prefix.as_str())]),
+            Filter::Regex(regex) => Dict::from([("regex", regex.as_str())]),
+            _ => return Err(Error::new(ErrorKind::Value, "names are removed by prefix or regex")),
+        };
+        self.proxy.call_with("remove", (), &kwargs)
+    }
+
+    /// The registrations, by name.
+    ///
+    /// # Errors
+    /// `Naming` for an invalid regular expression.
+    pub fn list(&self, filter: &Filter) -> Result<BTreeMap<String, Registration>> {
+        let (method, kwargs) = self.list_call(filter)?;
+        let found: BTreeMap<String, Listed> = self.proxy.call_with(method, (), &kwargs)?;
+        Ok(found
+            .into_iter()
+            .map(|(name, Listed(uri, metadata))| (name, Registration { uri, metadata }))
+            .collect())
+    }
+
+    /// Pyro4 and Pyro5 have different methods for tags.
+    fn list_call(&self, filter: &Filter) -> Result<(&'static str, Dict)> {
+        let mut kwargs = Dict::from([("return_metadata", true)]);
+        let (method, key, value) = match filter {
+            Filter::All => return Ok(("list", kwargs)),
+            Filter::Prefix(prefix) => ("list", "prefix", Value::from(prefix.as_str())),
+            Filter::Regex(regex) => ("list", "regex", Value::from(regex.as_str())),
+            Filter::AllOf(tags) | Filter::AnyOf(tags) => {
+                let tags = Value::List(tags.iter().map(|tag| Value::from(tag.as_str())).collect());
+                let all = matches!(filter, Filter::AllOf(_));
+                match (self.proxy.dialect()?.is_pyro5(), all) {
+                    (true, true) => ("yplookup", "meta_all", tags),
+                    (true, false) => ("yplookup", "meta_any", tags),
+                    (false, true) => ("list", "metadata_all", tags),
+                    (false, false) => ("list", "metadata_any", tags),
+                }
+            }
+        };
+        kwargs.insert(key, value);
+        Ok((method, kwargs))
+    }
+}
+
+/// An entry of a list with metadata.
+#[derive(Deserialize)]
+struct Listed(String, BTreeSet<String>);

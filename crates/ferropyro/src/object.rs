@@ -1,0 +1,269 @@
+//! Objects that can be called: the trait, and one call as an object sees it.
+
+use std::borrow::Cow;
+
+use ferropyro_formats::{self as formats, Dict, Value};
+use ferropyro_wire::{Flags, FrameBuilder, FrameSettings, Header, MessageKind};
+use serde::Serialize;
+
+use crate::arguments::{self, Parameters, Signature, Source};
+use crate::context::Context;
+use crate::error::Raise;
+use crate::members::{Members, Method, Param};
+use crate::serializer::Codec;
+
+/// An object that other programs can call once a [`Daemon`](crate::Daemon) has it.
+///
+/// Usually [`expose`](crate::expose) writes this impl. By hand it looks like this, and that is all that `expose` writes:
+///
+/// ```
+/// use ferropyro::{Call, Members, Method, Object, Param, Raise, Reply};
+///
+/// struct Adder;
+///
+/// static MEMBERS: Members = Members::new(
+///     "Adder",
+///     const { &[Method::new("add", const { &[Param::required("a"), Param::required("b")] })] },
+/// );
+///
+/// impl Object for Adder {
+///     fn members(&self) -> &Members {
+///         &MEMBERS
+///     }
+///
+///     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+///         match call.method() {
+///             "add" => {
+///                 let (a, b) = call.args::<(i64, i64)>()?;
+///                 call.reply(&(a + b))
+///             }
+///             _ => call.refuse(),
+///         }
+///     }
+/// }
+/// ```
+pub trait Object: Send + Sync + 'static {
+    /// What is exposed. The daemon lets only these names through, and tells clients about them.
+    fn members(&self) -> &Members;
+
+    /// Runs the method that the call names, and answers.
+    ///
+    /// # Errors
+    /// The exception that the caller shall see.
+    fn call(&self, call: Call<'_>) -> Result<Reply, Raise>;
+
+    /// Answers with the value of the attribute that the call names.
+    ///
+    /// # Errors
+    /// The exception that the caller shall see; there are no attributes unless this is written.
+    fn get_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        call.refuse()
+    }
+
+    /// Sets the attribute that the call names to [`Call::value`], and answers with `()`.
+    ///
+    /// # Errors
+    /// The exception that the caller shall see; there are no attributes unless this is written.
+    fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        call.refuse()
+    }
+}
+
+/// A class whose instances the daemon makes itself, when clients need them: see [`Daemon::register_class`](crate::Daemon::register_class).
+///
+/// [`expose`](crate::expose) writes this impl too.
+pub trait Class: Object + Sized {
+    /// What instances expose.
+    fn class_members() -> &'static Members;
+}
+
+/// One call of an object: its arguments, what is known about the caller, and the way to answer.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub(crate) class: &'a str,
+    pub(crate) member: &'a str,
+    pub(crate) params: &'a [Param],
+    pub(crate) source: Source<'a>,
+    pub(crate) context: &'a Context<'a>,
+    pub(crate) sink: Sink<'a>,
+}
+
+/// Proof that a call was answered. Made by [`Call::reply`].
+#[derive(Debug)]
+pub struct Reply(());
+
+/// Where the answer goes.
+#[derive(Debug)]
+pub(crate) enum Sink<'a> {
+    /// Straight into the frame of a RESULT message.
+    Frame(Frame<'a>),
+    /// Into the list of a batch's results.
+    Value(&'a mut Value),
+    /// Nowhere: nobody waits for it.
+    Nowhere,
+}
+
+/// How to write the RESULT message.
+#[derive(Debug)]
+pub(crate) struct Frame<'a> {
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) codec: Codec,
+    pub(crate) settings: &'a FrameSettings,
+}
+
+impl<'a> Call<'a> {
+    /// The name of the method, or of the attribute.
+    pub fn method(&self) -> &'a str {
+        self.member
+    }
+
+    /// What is known about the caller and the request.
+    pub fn context(&self) -> &'a Context<'a> {
+        self.context
+    }
+
+    /// The arguments as the types of the parameters, all of which must be given: `call.args::<(i64, String)>()?`.
+    ///
+    /// # Errors
+    /// Python's `TypeError` when they do not fit, with the names of the parameters in [`Members`].
+    pub fn args<P: Parameters<'a>>(&self) -> Result<P, Raise> {
+        let slots = self.given_args::<P>()?;
+        P::complete(slots).ok_or_else(|| Raise::new("TypeError", format!("{}() lacks an argument", self.member)))
+    }
+
+    /// As [`Call::args`], for methods with optional parameters: each part is `None` where the call gave none.
+    ///
+    /// # Errors
+    /// As for [`Call::args`]. Required parameters are never `None`.
+    pub fn given_args<P: Parameters<'a>>(&self) -> Result<P::Slots, Raise> {
+        let signature = Signature {
+            class: self.class,
+            method: self.member,
+            params: self.params,
+        };
+        arguments::read::<P>(self.source, &signature)
+    }
+
+    /// All arguments as values, whatever they are: positional ones and keyword ones.
+    ///
+    /// # Errors
+    /// `SerializeError` when the message cannot be decoded.
+    pub fn values(&self) -> Result<(Vec<Value>, Dict), Raise> {
+        arguments::read_values(self.source)
+    }
+
+    /// The new value of the attribute in [`Object::set_attribute`].
+    ///
+    /// # Errors
+    /// `TypeError` when it is of another type.
+    pub fn value<T: serde::Deserialize<'a>>(&self) -> Result<T, Raise> {
+        const PARAMS: [Param; 2] = [Param::required("name"), Param::required("value")];
+        let signature = Signature {
+            class: self.class,
+            method: self.member,
+            params: &PARAMS,
+        };
+        let (_, value) = arguments::read::<(serde::de::IgnoredAny, T)>(self.source, &signature)?;
+        value.ok_or_else(|| Raise::new("TypeError", "__setattr__ takes a name and a value"))
+    }
+
+    /// Answers with this result.
+    ///
+    /// # Errors
+    /// `TypeError` or `ValueError` when the caller's serializer cannot carry it.
+    pub fn reply<T: Serialize + ?Sized>(self, result: &T) -> Result<Reply, Raise> {
+        match self.sink {
+            Sink::Frame(frame) => frame.write(self.context, result)?,
+            Sink::Value(place) => *place = formats::to_value(result).map_err(|error| cannot_carry(&error))?,
+            Sink::Nowhere => {}
+        }
+        Ok(Reply(()))
+    }
+
+    /// Raises the `AttributeError` of a member that there is not.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refuse(&self) -> Result<Reply, Raise> {
+        Err(no_attribute(self.class, self.member))
+    }
+}
+
+/// Python's text for a name that an object lacks.
+pub(crate) fn no_attribute(class: &str, name: &str) -> Raise {
+    Raise::new("AttributeError", format!("'{class}' object has no attribute '{name}'"))
+}
+
+impl Frame<'_> {
+    fn write<T: Serialize + ?Sized>(self, context: &Context<'_>, result: &T) -> Result<(), Raise> {
+        let annotations = context.response.take();
+        let header = reply_header(&self.codec, context);
+        let mut frame = FrameBuilder::begin(self.out, &header, annotations, self.settings)
+            .map_err(|error| Raise::from(crate::Error::from(error)))?;
+        self.codec
+            .append(frame.payload(), result)
+            .map_err(|error| cannot_carry(&error))?;
+        frame.finish().map_err(|error| Raise::from(crate::Error::from(error)))?;
+        Ok(())
+    }
+}
+
+/// The header of the RESULT message that answers a request.
+pub(crate) fn reply_header(codec: &Codec, context: &Context<'_>) -> Header {
+    Header {
+        seq: context.seq,
+        correlation_id: Some(context.correlation_id),
+        flags: if context.flags.contains(Flags::BATCH) {
+            Flags::BATCH
+        } else {
+            Flags::NONE
+        },
+        ..Header::new(codec.dialect, MessageKind::RESULT, codec.id())
+    }
+}
+
+/// The exception for a result that the serializer does not take. Not a SerializeError: that would cost the caller its connection.
+pub(crate) fn cannot_carry(error: &formats::Error) -> Raise {
+    let class = if error.kind() == formats::ErrorKind::Limit {
+        "ValueError"
+    } else {
+        "TypeError"
+    };
+    Raise::new(class, error.to_string())
+}
+
+/// What a member name leads to.
+pub(crate) enum Member<'m> {
+    Method(&'m Method),
+    Missing(Raise),
+}
+
+/// The method of this name, or the exception that Pyro raises in its place.
+pub(crate) fn find_method<'m>(members: &'m Members, name: &str) -> Member<'m> {
+    if let Some(method) = members.method(name) {
+        return Member::Method(method);
+    }
+    let attribute_error = |text: String| Member::Missing(Raise::new("AttributeError", text));
+    if crate::members::is_private(name) {
+        return attribute_error(format!("attempt to access private attribute '{name}'"));
+    }
+    if members.unexposed.iter().any(|unexposed| unexposed == name) || members.attribute(name).is_some() {
+        return attribute_error(format!("attempt to access unexposed attribute '{name}'"));
+    }
+    Member::Missing(no_attribute(&members.class, name))
+}
+
+/// Python's traceback of an exception that Rust code raised: there are no Python frames to show, but the method.
+pub(crate) fn traceback(raise: &Raise, class: &str, method: &str) -> Vec<Value> {
+    let text = raise.0.text();
+    let colon = if text.is_empty() { "" } else { ": " };
+    let name: Cow<'_, str> = match raise.0.class.strip_prefix("builtins.") {
+        Some(builtin) => builtin.into(),
+        None => raise.0.class.as_str().into(),
+    };
+    vec![
+        Value::from("Traceback (most recent call last):\n"),
+        Value::from(format!("  File \"<rust>\", in {class}.{method}\n")),
+        Value::from(format!("{name}{colon}{text}\n")),
+    ]
+}

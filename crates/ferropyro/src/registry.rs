@@ -1,0 +1,183 @@
+//! The objects of a daemon.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use indexmap::IndexMap;
+
+use crate::error::Raise;
+use crate::members::Members;
+use crate::object::Object;
+use crate::{Error, ErrorKind, Result};
+
+/// The id under which every daemon can be asked about itself.
+pub const DAEMON_ID: &str = "Pyro.Daemon";
+
+/// When the daemon makes instances of a registered class (manual chapter "Servers", instance modes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum InstanceMode {
+    /// One for each connection, made at its first call and dropped when it closes. Pyro's default.
+    #[default]
+    Session,
+    /// One for all, made at the first call.
+    Single,
+    /// One for each call; a batch is one call.
+    PerCall,
+}
+
+/// What is registered under an id.
+#[derive(Clone)]
+pub(crate) enum Entry {
+    Object(Arc<dyn Object>),
+    Class(Arc<ClassEntry>),
+}
+
+/// A registered class.
+pub(crate) struct ClassEntry {
+    pub(crate) members: &'static Members,
+    pub(crate) mode: InstanceMode,
+    pub(crate) create: Box<dyn Fn() -> Result<Arc<dyn Object>, Raise> + Send + Sync>,
+    single: Mutex<Option<Arc<dyn Object>>>,
+}
+
+impl ClassEntry {
+    pub(crate) fn new(
+        members: &'static Members,
+        mode: InstanceMode,
+        create: impl Fn() -> Result<Arc<dyn Object>, Raise> + Send + Sync + 'static,
+    ) -> ClassEntry {
+        ClassEntry {
+            members,
+            mode,
+            create: Box::new(create),
+            single: Mutex::new(None),
+        }
+    }
+
+    fn single(&self) -> Result<Arc<dyn Object>, Raise> {
+        let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*single {
+            Some(object) => Ok(Arc::clone(object)),
+            None => Ok(Arc::clone(single.insert((self.create)()?))),
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn with_members<R>(&self, look: impl FnOnce(&Members) -> R) -> R {
+        match self {
+            Entry::Object(object) => look(object.members()),
+            Entry::Class(class) => look(class.members),
+        }
+    }
+}
+
+/// The table of ids. Its generation changes with every change, so that connections may keep what they found and need no lock to use it again.
+#[derive(Default)]
+pub(crate) struct Registry {
+    entries: RwLock<IndexMap<String, Entry>>,
+    generation: AtomicU64,
+}
+
+impl Registry {
+    pub(crate) fn insert(&self, id: &str, entry: Entry) -> Result<()> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.contains_key(id) {
+            return Err(Error::new(
+                ErrorKind::Daemon,
+                format!("an object or class is already registered with that id: {id}"),
+            ));
+        }
+        entries.insert(id.to_owned(), entry);
+        self.generation.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Gives what was there.
+    pub(crate) fn remove(&self, id: &str) -> Option<Entry> {
+        let removed = self
+            .entries
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shift_remove(id);
+        self.generation.fetch_add(1, Ordering::Release);
+        removed
+    }
+
+    pub(crate) fn get(&self, id: &str) -> Option<Entry> {
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    /// The ids in the order of registration.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+}
+
+/// The objects that one connection uses: its own instances, and the object of its last call.
+#[derive(Default)]
+pub(crate) struct SessionObjects {
+    last: Option<Found>,
+    instances: Vec<(Arc<ClassEntry>, Arc<dyn Object>)>,
+}
+
+struct Found {
+    generation: u64,
+    id: String,
+    object: Arc<dyn Object>,
+}
+
+impl SessionObjects {
+    /// The object behind an id, made now if it is an instance of a registered class.
+    pub(crate) fn find(&mut self, registry: &Registry, id: &str) -> Result<Arc<dyn Object>, Raise> {
+        let generation = registry.generation();
+        match &self.last {
+            Some(last) if last.generation == generation && last.id == id => Ok(Arc::clone(&last.object)),
+            _ => self.look_up(registry, id, generation),
+        }
+    }
+
+    fn look_up(&mut self, registry: &Registry, id: &str, generation: u64) -> Result<Arc<dyn Object>, Raise> {
+        let object = match registry.get(id) {
+            None => return Err(Raise::new(ErrorKind::Daemon.class(), "unknown object")),
+            Some(Entry::Object(object)) => object,
+            Some(Entry::Class(class)) => match class.mode {
+                InstanceMode::PerCall => return (class.create)(),
+                InstanceMode::Single => class.single()?,
+                InstanceMode::Session => self.session_instance(class)?,
+            },
+        };
+        self.last = Some(Found {
+            generation,
+            id: id.to_owned(),
+            object: Arc::clone(&object),
+        });
+        Ok(object)
+    }
+
+    fn session_instance(&mut self, class: Arc<ClassEntry>) -> Result<Arc<dyn Object>, Raise> {
+        if let Some((_, object)) = self.instances.iter().find(|(known, _)| Arc::ptr_eq(known, &class)) {
+            return Ok(Arc::clone(object));
+        }
+        let object = (class.create)()?;
+        self.instances.push((class, Arc::clone(&object)));
+        Ok(object)
+    }
+}

@@ -1,0 +1,140 @@
+//! The server's side of the handshake: a CONNECT message is answered by CONNECTOK or CONNECTFAIL (manual chapter "Tips & Tricks", connection handshake).
+
+use ferropyro_formats::{Dict, Value};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, NO_ANNOTATIONS};
+use serde::ser::{Serialize, SerializeStruct};
+use uuid::Uuid;
+
+use super::metadata::{Containers, Metadata};
+use crate::core::Core;
+use crate::error::Raise;
+use crate::serializer::{Codec, Serializer};
+use crate::transport::Peer;
+
+/// Answers a CONNECT message. The error is the text of the refusal, and the codec that the client can read.
+pub(super) fn accept(
+    core: &Core,
+    peer: &Peer,
+    message: &Message<'_>,
+    correlation_id: Uuid,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let header = &message.header;
+    let marshal = core.codec(Serializer::Marshal, header.dialect);
+    let codec = core
+        .accepted_codec(header)
+        .map_err(|text| Refusal { text, codec: marshal })?;
+    let answer = answer(core, peer, message, &codec).map_err(|raise| Refusal {
+        text: raise.0.text(),
+        codec,
+    })?;
+    write(core, header, &codec, correlation_id, &answer, out).map_err(|text| Refusal { text, codec })
+}
+
+/// Why a client is not let in.
+pub(super) struct Refusal {
+    pub(super) text: String,
+    pub(super) codec: Codec,
+}
+
+impl Refusal {
+    /// Writes the CONNECTFAIL message.
+    pub(super) fn write(&self, core: &Core, seq: u16, correlation_id: Option<Uuid>, out: &mut Vec<u8>) {
+        let header = Header {
+            seq,
+            correlation_id,
+            ..Header::new(self.codec.dialect, MessageKind::CONNECTFAIL, self.codec.id())
+        };
+        let Ok(mut frame) = FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &core.frame_settings) else {
+            return;
+        };
+        if self.codec.append(frame.payload(), self.text.as_str()).is_ok() {
+            // A text that is too long for the peer's limit cannot be told; the connection is closed all the same.
+            let _ = frame.finish();
+        }
+    }
+}
+
+struct Answer {
+    handshake: Value,
+    metadata: Option<Metadata>,
+    dialect: Dialect,
+}
+
+fn answer(core: &Core, peer: &Peer, message: &Message<'_>, codec: &Codec) -> Result<Answer, Raise> {
+    let dialect = message.header.dialect;
+    let request: Dict = match codec.read(&message.payload) {
+        Ok(Value::Dict(request)) => request,
+        Ok(other) => {
+            let text = format!(
+                "the handshake is a {} where a dict with 'handshake' and 'object' belongs",
+                other.type_name()
+            );
+            return Err(Raise::new("TypeError", text));
+        }
+        Err(error) => return Err(Raise::new("ValueError", error.to_string())),
+    };
+    // The texts of the KeyErrors that Python raises.
+    let key = |name: &str| {
+        request
+            .get(name)
+            .ok_or_else(|| Raise::new("KeyError", format!("'{name}'")))
+    };
+    let handshake = core.validate_handshake(key("handshake")?, peer)?;
+    let wants_metadata = dialect.is_pyro5() || message.header.flags.contains(Flags::META_ON_CONNECT);
+    let metadata = match wants_metadata {
+        true => Some(core.metadata(key("object")?.as_str().unwrap_or_default())?),
+        false => None,
+    };
+    Ok(Answer {
+        handshake,
+        metadata,
+        dialect,
+    })
+}
+
+fn write(
+    core: &Core,
+    request: &Header,
+    codec: &Codec,
+    correlation_id: Uuid,
+    answer: &Answer,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let with_metadata = answer.metadata.is_some() && !request.dialect.is_pyro5();
+    let header = Header {
+        seq: request.seq,
+        correlation_id: Some(correlation_id),
+        flags: if with_metadata {
+            Flags::META_ON_CONNECT
+        } else {
+            Flags::NONE
+        },
+        ..Header::new(request.dialect, MessageKind::CONNECTOK, codec.id())
+    };
+    let mut frame =
+        FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &core.frame_settings).map_err(|e| e.to_string())?;
+    match answer.metadata {
+        Some(_) => codec.append(frame.payload(), answer),
+        None => codec.append(frame.payload(), &answer.handshake),
+    }
+    .map_err(|error| error.to_string())?;
+    frame.finish().map(drop).map_err(|error| error.to_string())
+}
+
+impl Serialize for Answer {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let containers = if self.dialect.is_pyro5() {
+            Containers::Sets
+        } else {
+            Containers::Lists
+        };
+        let mut dict = serializer.serialize_struct("ConnectOk", 2)?;
+        dict.serialize_field("handshake", &self.handshake)?;
+        dict.serialize_field(
+            "meta",
+            &self.metadata.as_ref().map(|metadata| metadata.wire(containers)),
+        )?;
+        dict.end()
+    }
+}

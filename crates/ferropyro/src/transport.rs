@@ -1,0 +1,357 @@
+//! Sockets: blocking streams over TCP and Unix domain sockets, and the buffer that bytes are read into.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, IpVersion};
+use crate::uri::Location;
+use crate::{Error, ErrorKind, Result};
+
+/// The other end of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Peer {
+    /// A TCP connection from this address.
+    Tcp(SocketAddr),
+    /// A Unix domain socket; its clients have no names.
+    Unix,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Tcp(address) => address.fmt(f),
+            Peer::Unix => f.write_str("unix socket"),
+        }
+    }
+}
+
+/// A connected socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+macro_rules! on_stream {
+    ($self:expr, $stream:ident => $do:expr) => {
+        match $self {
+            Stream::Tcp($stream) => $do,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $do,
+        }
+    };
+}
+
+impl Stream {
+    /// Connects to a location within `timeout`. Every address that the name stands for is tried.
+    ///
+    /// The error names each address and why it failed.
+    pub(crate) fn connect(location: &Location, config: &Config, timeout: Option<Duration>) -> Result<Stream> {
+        match location {
+            Location::Tcp { host, port } => connect_tcp(host, *port, config, timeout),
+            #[cfg(unix)]
+            Location::Unix(path) => UnixStream::connect(path).map(Stream::Unix).map_err(|error| {
+                Error::new(ErrorKind::Communication, format!("cannot connect to {path}: {error}")).caused_by(error)
+            }),
+            #[cfg(not(unix))]
+            Location::Unix(path) => Err(Error::new(
+                ErrorKind::Communication,
+                format!("cannot connect to {path}: this system has no Unix domain sockets"),
+            )),
+        }
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        match self {
+            Stream::Tcp(stream) => stream.peer_addr().map_or(Peer::Unix, Peer::Tcp),
+            #[cfg(unix)]
+            Stream::Unix(_) => Peer::Unix,
+        }
+    }
+
+    pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        // Zero would be an error; it means "at once".
+        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
+        on_stream!(self, stream => stream.set_read_timeout(timeout))
+    }
+
+    pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        on_stream!(self, stream => stream.set_write_timeout(timeout))
+    }
+
+    pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        on_stream!(self, stream => (&*stream).write_all(bytes))
+    }
+
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        on_stream!(self, stream => (&*stream).read(buffer))
+    }
+
+    /// Ends both directions; whoever waits in a read or write on a clone wakes up.
+    pub(crate) fn shut_down(&self) {
+        // It is closed then, or about to be: there is nobody to tell of an error.
+        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Both));
+    }
+
+    /// Ends our direction and reads what the peer still sends, so that it can read our last message. A close with unread bytes would reset the connection
+    /// and that message might be lost. Bounded in time and size.
+    pub(crate) fn linger(&self) {
+        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Write));
+        let deadline = Instant::now() + Duration::from_millis(500);
+        let mut rest = [0; 4096];
+        for _ in 0..64 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.set_read_timeout(Some(left)).is_err() || !matches!(self.read(&mut rest), Ok(1..))
+            {
+                return;
+            }
+        }
+    }
+
+    fn configure(&self, config: &Config) -> io::Result<()> {
+        if let Stream::Tcp(stream) = self {
+            stream.set_nodelay(config.sock_nodelay)?;
+            socket2::SockRef::from(stream).set_keepalive(true)?;
+        }
+        Ok(())
+    }
+}
+
+fn connect_tcp(host: &str, port: u16, config: &Config, timeout: Option<Duration>) -> Result<Stream> {
+    let failed = |reason: &dyn fmt::Display| {
+        Error::new(
+            ErrorKind::Communication,
+            format!("cannot connect to ('{host}', {port}): {reason}"),
+        )
+    };
+    let addresses = addresses(host, port, config).map_err(|error| failed(&error).caused_by(error))?;
+    let mut failures = Vec::new();
+    for address in &addresses {
+        let connected = match timeout {
+            Some(timeout) => TcpStream::connect_timeout(address, timeout),
+            None => TcpStream::connect(address),
+        };
+        match connected
+            .map(Stream::Tcp)
+            .and_then(|stream| stream.configure(config).map(|()| stream))
+        {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failures.push((address, error)),
+        }
+    }
+    let timed_out = failures.iter().all(|(_, error)| is_timeout(error));
+    let Some((_, last)) = failures.last() else {
+        return Err(failed(&"the name has no address"));
+    };
+    let mut error = if timed_out {
+        Error::new(
+            ErrorKind::Timeout,
+            format!("cannot connect to ('{host}', {port}): no answer in time"),
+        )
+    } else {
+        failed(last)
+    };
+    for (address, reason) in &failures {
+        error = error.with("tried", format_args!("{address}: {reason}"));
+    }
+    Err(match failures.pop() {
+        Some((_, reason)) => error.caused_by(reason),
+        None => error,
+    })
+}
+
+/// The addresses of a host, those of the preferred IP version only (PREFER_IP_VERSION).
+pub(crate) fn addresses(host: &str, port: u16, config: &Config) -> io::Result<Vec<SocketAddr>> {
+    let all: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
+    let wanted: Vec<SocketAddr> = match config.prefer_ip_version {
+        _ if host.parse::<std::net::IpAddr>().is_ok() => all,
+        IpVersion::V4 => all.into_iter().filter(SocketAddr::is_ipv4).collect(),
+        IpVersion::V6 => all.into_iter().filter(SocketAddr::is_ipv6).collect(),
+        _ => all,
+    };
+    if wanted.is_empty() {
+        let version = if config.prefer_ip_version == IpVersion::V6 {
+            "IPV6"
+        } else {
+            "IPV4"
+        };
+        return Err(io::Error::other(format!(
+            "unable to determine {version} address of {host}"
+        )));
+    }
+    Ok(wanted)
+}
+
+/// Whether a read or write ended because of the socket's timeout.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, String),
+}
+
+/// As many connections may wait to be accepted (Pyro's figure).
+const BACKLOG: i32 = 100;
+
+impl Listener {
+    /// Listens on a TCP port; 0 chooses a free one.
+    pub(crate) fn tcp(host: &str, port: u16, config: &Config) -> Result<Listener> {
+        let cannot = |error: io::Error| {
+            let text = format!("cannot listen on {host}:{port}: {error}");
+            Error::new(ErrorKind::Communication, text).caused_by(error)
+        };
+        let mut last = None;
+        for address in addresses(host, port, config).map_err(cannot)? {
+            match listen(address) {
+                Ok(listener) => return Ok(Listener::Tcp(listener)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(cannot(
+            last.unwrap_or_else(|| io::Error::other("the name has no address")),
+        ))
+    }
+
+    /// Listens on a Unix domain socket at this path. A file that a dead server left is replaced.
+    #[cfg(unix)]
+    pub(crate) fn unix(path: &str) -> Result<Listener> {
+        let cannot = |error: io::Error| {
+            Error::new(ErrorKind::Communication, format!("cannot listen on {path}: {error}")).caused_by(error)
+        };
+        let bound = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() => {
+                std::fs::remove_file(path).and_then(|()| UnixListener::bind(path))
+            }
+            other => other,
+        };
+        bound
+            .map(|listener| Listener::Unix(listener, path.to_owned()))
+            .map_err(cannot)
+    }
+
+    pub(crate) fn accept(&self, config: &Config) -> io::Result<Stream> {
+        let stream = match self {
+            Listener::Tcp(listener) => Stream::Tcp(listener.accept()?.0),
+            #[cfg(unix)]
+            Listener::Unix(listener, _) => Stream::Unix(listener.accept()?.0),
+        };
+        stream.configure(config)?;
+        Ok(stream)
+    }
+
+    /// The address that is bound, of a TCP socket.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Listener::Unix(..) => None,
+        }
+    }
+
+    /// Makes `accept` return in whoever waits there, by connecting to it.
+    pub(crate) fn wake(&self) {
+        match self {
+            Listener::Tcp(listener) => {
+                if let Ok(mut address) = listener.local_addr() {
+                    if address.ip().is_unspecified() {
+                        let any_v4 = address.is_ipv4();
+                        address.set_ip(if any_v4 {
+                            [127, 0, 0, 1].into()
+                        } else {
+                            std::net::Ipv6Addr::LOCALHOST.into()
+                        });
+                    }
+                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+                }
+            }
+            #[cfg(unix)]
+            Listener::Unix(_, path) => drop(UnixStream::connect(path)),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Listener::Unix(_, path) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Bytes that have arrived and not been used yet. It grows with what arrives, never with what is announced.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// What an idle connection keeps.
+const INBOX_SIZE: usize = 8 << 10;
+/// A buffer above this size goes when it is not needed.
+const INBOX_KEEP: usize = 1 << 20;
+
+impl Inbox {
+    /// The unused bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops so many bytes from the front.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.bytes.len() > INBOX_KEEP && count < INBOX_KEEP / 4 {
+                self.bytes = vec![0; INBOX_SIZE];
+            }
+        }
+    }
+
+    /// Reads once from the stream, with room for at least `wanted` bytes. Gives the number read; 0 is the end of the stream.
+    pub(crate) fn fill(&mut self, stream: &Stream, wanted: usize) -> io::Result<usize> {
+        self.make_room(wanted);
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let count = loop {
+            match stream.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.end += count;
+        Ok(count)
+    }
+
+    fn make_room(&mut self, wanted: usize) {
+        if self.bytes.len() - self.end >= wanted.max(1) {
+            return;
+        }
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.bytes.len() - self.end < wanted.max(1) {
+            let size = (self.end + wanted).max(self.end * 2).max(INBOX_SIZE);
+            self.bytes.resize(size, 0);
+        }
+    }
+}
