@@ -287,7 +287,8 @@ impl<'de> Scanner<'de> {
             let message = format!("a text of more than {} bytes", self.limits.bytes);
             return Err(Error::at(ErrorKind::Limit, message, start));
         }
-        let piece = utf8(&rest[..length], self.at, self.at)?;
+        // With the ASCII byte behind it, so that a truncated character is one that goes on wrongly.
+        let piece = &utf8(&rest[..=length], self.at, self.at)?[..length];
         self.at += length;
         match rest[length] {
             ..0x20 => Err(self.expected("Invalid control character at")),
