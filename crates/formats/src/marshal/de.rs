@@ -6,8 +6,10 @@ use serde::de::{self, DeserializeSeed, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::token::{Lexer, Long, References, Sequence, Token};
+use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
+use crate::value::{self, visit_big_int};
 use crate::{BigInt, Complex, Error, ErrorKind, Limits, Surrogates};
 
 /// Reads marshal data as serde's data model.
@@ -242,26 +244,19 @@ impl<'de> Deserializer<'de> {
 }
 
 fn visit_long<'de, V: Visitor<'de>>(long: Long<'_>, visitor: V, want: Want) -> Result<V::Value, Error> {
-    let number = long.to_bigint();
-    if let Ok(number) = i64::try_from(&number) {
-        visitor.visit_i64(number)
-    } else if let Ok(number) = u64::try_from(&number) {
-        visitor.visit_u64(number)
-    } else if let Ok(number) = i128::try_from(&number) {
-        visitor.visit_i128(number)
-    } else if let Ok(number) = u128::try_from(&number) {
-        visitor.visit_u128(number)
-    } else if want == Want::Rich {
-        visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&BigInt(number).to_bytes()))
-    } else {
-        Err(de::Error::custom("integer too large"))
+    let number = BigInt(long.to_bigint());
+    match want {
+        Want::Rich if number.to_i64().is_none() => {
+            visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&number.to_bytes()))
+        }
+        _ => visit_big_int(&number, visitor),
     }
 }
 
 fn visit_complex<'de, V: Visitor<'de>>(number: Complex, visitor: V, want: Want) -> Result<V::Value, Error> {
     match want {
         Want::Rich => visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes())),
-        _ => visitor.visit_seq(SeqDeserializer::new([number.re, number.im].into_iter())),
+        _ => value::visit_complex(number, visitor),
     }
 }
 
@@ -294,14 +289,12 @@ fn visit_text<'de, V: Visitor<'de>>(text: &'de [u8], visitor: V, want: Want) -> 
 }
 
 fn visit_surrogates<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
-    if let Err(position) = Surrogates::from_wtf8(text.to_vec()) {
-        return Err(Error::new(ErrorKind::Syntax, undecodable(text, position)));
+    if let Err(at) = Surrogates::from_wtf8(text.to_vec()) {
+        refusal::utf8(&text[at..], at, at).map_err(|error| Error::new(error.kind(), error.message()))?;
     }
     match want {
         Want::Rich => visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text)),
-        _ => Err(de::Error::custom(
-            "the text has lone surrogates, which no Rust string can hold",
-        )),
+        _ => Err(refusal::no_string()),
     }
 }
 
@@ -311,20 +304,6 @@ fn visit_latin1<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Re
         Want::Enum => visitor.visit_enum(StringDeserializer::new(text)),
         _ => visitor.visit_string(text),
     }
-}
-
-/// The text of Python's UnicodeDecodeError.
-fn undecodable(text: &[u8], position: usize) -> String {
-    let rest = &text[position..];
-    let reason = match std::str::from_utf8(rest) {
-        Err(error) if error.error_len().is_none() => "unexpected end of data",
-        _ if matches!(rest[0], 0xC2..=0xF4) => "invalid continuation byte",
-        _ => "invalid start byte",
-    };
-    format!(
-        "'utf-8' codec can't decode byte 0x{:02x} in position {position}: {reason}",
-        rest[0]
-    )
 }
 
 fn null_object(of: &str, position: usize) -> Error {
