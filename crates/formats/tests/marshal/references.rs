@@ -22,8 +22,8 @@ fn what_follows_an_ignored_value_may_refer_into_it() {
 fn references_read_as_equal_values_wherever_a_type_is_asked_for() {
     // [{"name": "spam", "sizes": (1, 2)} (0), reference to 0, reference to 0], the second "name" being a reference too
     let mut bytes = b"[\x03\0\0\0".to_vec();
-    bytes.extend_from_slice(b"\xfb\xda\x04name\xfa\x04spam\xda\x05sizes\xa9\x02i\x01\0\0\0i\x02\0\0\00");
-    bytes.extend_from_slice(b"{r\x01\0\0\0r\x02\0\0\0r\x03\0\0\0r\x04\0\0\00");
+    bytes.extend_from_slice(b"\xfb\xda\x04name\xfa\x04spam\xda\x05sizes\xa9\x02i\x01\0\0\0i\x02\0\0\x000");
+    bytes.extend_from_slice(b"{r\x01\0\0\0r\x02\0\0\0r\x03\0\0\0r\x04\0\0\x000");
     bytes.extend_from_slice(b"r\0\0\0\0");
     let thing = Thing {
         name: "spam",
@@ -51,7 +51,7 @@ fn a_value_that_contains_itself_is_refused() {
     let recursive: [&[u8]; 6] = [
         b"\xdb\x01\0\0\0r\0\0\0\0",
         b"\xa9\x01r\0\0\0\0",
-        b"\xfb\xfa\x01ar\0\0\0\00",
+        b"\xfb\xfa\x01ar\0\0\0\x000",
         b"\xbe\x01\0\0\0r\0\0\0\0",
         // [tuple (0) of list (1) of reference to 0]
         b"[\x01\0\0\0\xa9\x01\xdb\x01\0\0\0r\0\0\0\0",

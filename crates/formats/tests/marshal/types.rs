@@ -19,7 +19,7 @@ fn interned_strings_that_are_no_text_are_bytes_of_python_2() {
 
 #[test]
 fn bytes_of_python_2_are_text_where_text_is_asked_for() {
-    let record: Thing<'_> = marshal::from_slice(b"{s\x04\0\0\0names\x04\0\0\0spams\x05\0\0\0sizes(\0\0\0\00").unwrap();
+    let record: Thing<'_> = marshal::from_slice(b"{s\x04\0\0\0names\x04\0\0\0spams\x05\0\0\0sizes(\0\0\0\x000").unwrap();
     assert_eq!(record.name, "spam");
     assert_eq!(marshal::from_slice::<Shape>(b"s\x05\0\0\0Point").unwrap(), Shape::Point);
     marshal::from_slice::<String>(b"s\x01\0\0\0\xff").unwrap_err();
