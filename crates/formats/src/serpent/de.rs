@@ -1,16 +1,15 @@
 use std::borrow::Cow;
 
-use base64::Engine as _;
 use serde::de::value::{BytesDeserializer, SeqDeserializer, UnitDeserializer};
 use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 use super::number::{Number, to_float};
-use super::scan::{Scanner, Token, Word};
+use super::scan::{Scanner, Word};
 use super::text::Text;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
-use crate::value::Complex;
+use crate::value::decode_base64;
 use crate::{Error, Limits};
 
 /// Reads one value from serpent text.
@@ -124,10 +123,10 @@ impl<'de> Deserializer<'de> {
     }
 
     fn rich_braces<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        if let Some(number) = self.float_dict() {
+        if let Some(number) = self.scan.float_dict() {
             return visitor.visit_f64(number);
         }
-        if let Some(number) = self.complex_dict()? {
+        if let Some(number) = self.scan.complex_dict() {
             return visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes()));
         }
         match self.scan.is_usual()? {
@@ -173,79 +172,12 @@ impl<'de> Deserializer<'de> {
         Ok(value)
     }
 
-    /// Takes the class dict that stands for a float without literal.
-    fn float_dict(&mut self) -> Option<f64> {
-        const START: &[Token] = &class_dict("float", "value");
-        let start = self.scan.at;
-        if self.scan.peek() != b'{' || !self.scan.take_all(START) {
-            return None;
-        }
-        let number = match self.scan.text() {
-            Ok(Text::Str(text)) => text.parse().ok(),
-            _ => None,
-        };
-        let number = number.filter(|_| self.scan.take(b'}'));
-        if number.is_none() {
-            self.scan.at = start;
-        }
-        number
-    }
-
-    /// Takes the class dict that stands for a complex number with a nan part.
-    fn complex_dict(&mut self) -> Result<Option<Complex>, Error> {
-        const START: &[Token] = &class_dict("complex", "real");
-        const MIDDLE: &[Token] = &[Token::Sign(b','), Token::Text("imag"), Token::Sign(b':')];
-        let start = self.scan.at;
-        if !self.scan.take_all(START) {
-            return Ok(None);
-        }
-        let re = self.part()?;
-        let im = match self.scan.take_all(MIDDLE) {
-            true => self.part()?,
-            false => None,
-        };
-        match (re, im) {
-            (Some(re), Some(im)) if self.scan.take(b'}') => Ok(Some(Complex { re, im })),
-            _ => {
-                self.scan.at = start;
-                Ok(None)
-            }
-        }
-    }
-
-    fn part(&mut self) -> Result<Option<f64>, Error> {
-        match self.scan.peek() {
-            b'{' => Ok(self.float_dict()),
-            b'0'..=b'9' | b'-' => Ok(match self.scan.number()? {
-                Number::Float(number) => Some(number),
-                Number::Int(number) => Some(number as f64),
-                _ => None,
-            }),
-            _ => Ok(None),
-        }
-    }
-
-    /// Takes the dict that stands for bytes: `{'data': ..., 'encoding': 'base64'}`. `None` and nothing taken if it is another dict.
+    /// The bytes of a dict that stands for some; `None` and nothing taken if something else comes next.
     fn base64_dict(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        const DATA: &[Token] = &[Token::Text("data"), Token::Sign(b':')];
-        const ENCODING: &[Token] = &[Token::Text("encoding"), Token::Sign(b':'), Token::Text("base64")];
-        const COMMA: &[Token] = &[Token::Sign(b',')];
-        let start = self.scan.at;
-        if !self.scan.take_all(&[Token::Sign(b'{')]) {
-            return Ok(None);
-        }
-        let encoding_first = self.scan.take_all(ENCODING) && self.scan.take_all(COMMA);
-        let data = match self.scan.take_all(DATA) && self.scan.at_text_behind_blanks() {
-            true => self.scan.text()?,
-            false => Text::Bytes(Cow::Borrowed(b"")),
-        };
-        let complete = encoding_first || self.scan.take_all(COMMA) && self.scan.take_all(ENCODING);
-        match data {
-            Text::Str(data) if complete && self.scan.take(b'}') => decode_base64(&data).map(Some),
-            _ => {
-                self.scan.at = start;
-                Ok(None)
-            }
+        match self.scan.base64_dict() {
+            Some(Text::Str(data)) => decode_base64(&data).map(Some).map_err(de::Error::custom),
+            Some(_) => Err(de::Error::custom("invalid base64")),
+            None => Ok(None),
         }
     }
 
@@ -260,7 +192,7 @@ impl<'de> Deserializer<'de> {
     }
 
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        match self.float_dict() {
+        match self.scan.float_dict() {
             Some(number) => visitor.visit_f64(number),
             None if matches!(self.scan.peek(), b'0'..=b'9' | b'+' | b'-' | b'.') => self.float_number(visitor),
             None => self.value(visitor, false),
@@ -306,29 +238,10 @@ impl<'de> Deserializer<'de> {
     }
 }
 
-/// The start of a class dict, up to the value of its first attribute.
-const fn class_dict(class: &'static str, attribute: &'static str) -> [Token; 7] {
-    [
-        Token::Sign(b'{'),
-        Token::Text("__class__"),
-        Token::Sign(b':'),
-        Token::Text(class),
-        Token::Sign(b','),
-        Token::Text(attribute),
-        Token::Sign(b':'),
-    ]
-}
-
 type NoItems = SeqDeserializer<std::iter::Empty<()>, Error>;
 
 fn no_items() -> NoItems {
     SeqDeserializer::new(std::iter::empty())
-}
-
-fn decode_base64(text: &str) -> Result<Vec<u8>, Error> {
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| de::Error::custom(format_args!("invalid base64: {error}")))
 }
 
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {

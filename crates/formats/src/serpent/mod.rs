@@ -37,6 +37,7 @@
 //! ```
 
 mod de;
+mod dicts;
 mod number;
 mod scan;
 mod ser;

@@ -47,8 +47,8 @@ impl<'de> Scanner<'de> {
         self.sign();
         self.literal()?;
         if matches!(self.peek(), b'+' | b'-') {
-            self.at += 1;
-            self.peek();
+            self.sign();
+            self.sign();
             self.literal()?;
         }
         Ok(())
@@ -75,14 +75,20 @@ impl<'de> Scanner<'de> {
             Number::Complex(_) => return Err(malformed()),
         };
         let negative = self.sign();
+        // Python 2 writes `(1.0+-0.0j)`.
+        let im_negative = self.sign();
         let literal = self.literal()?;
         if literal.kind != Kind::Imaginary {
             return Err(malformed());
         }
         let im = self.float_of(&literal)?;
+        let im = if im_negative { -im } else { im };
         // As Python computes it up to 3.13, where this is a sum of two complex numbers: some signs of zeros are lost.
         Ok(Number::Complex(match negative {
-            false => Complex { re: re + 0.0, im },
+            false => Complex {
+                re: re + 0.0,
+                im: 0.0 + im,
+            },
             true => Complex { re, im: 0.0 - im },
         }))
     }

@@ -208,12 +208,6 @@ impl<'de> Scanner<'de> {
         Ok(true)
     }
 
-    /// Whether a text or bytes come next, after blanks.
-    pub(super) fn at_text_behind_blanks(&mut self) -> bool {
-        self.peek();
-        self.at_text()
-    }
-
     /// Whether the bracket that comes next opens a tuple or dict, and not a group in parentheses or a set.
     pub(super) fn is_usual(&mut self) -> Result<bool, Error> {
         let open = self.at;
@@ -339,37 +333,6 @@ impl<'de> Scanner<'de> {
         self.depth -= 1;
         Ok(Word::EmptySet)
     }
-
-    /// Takes these tokens if all of them come next; nothing otherwise.
-    pub(super) fn take_all(&mut self, tokens: &[Token]) -> bool {
-        let start = self.at;
-        let found = tokens.iter().all(|token| match token {
-            Token::Sign(sign) => self.take(*sign),
-            Token::Text(text) => self.take_quoted(text),
-        });
-        if !found {
-            self.at = start;
-        }
-        found
-    }
-
-    fn take_quoted(&mut self, text: &str) -> bool {
-        let quote = self.peek();
-        let rest = self.input.get(self.at + 1..).unwrap_or_default();
-        let behind = rest.strip_prefix(text.as_bytes()).and_then(|rest| rest.first());
-        let found = matches!(quote, b'\'' | b'"') && behind == Some(&quote);
-        if found {
-            self.at += text.len() + 2;
-        }
-        found
-    }
-}
-
-/// What [`Scanner::take_all`] takes.
-pub(super) enum Token {
-    Sign(u8),
-    /// In single or double quotes.
-    Text(&'static str),
 }
 
 /// The values that are written as names.

@@ -140,7 +140,7 @@ impl<'a> Serializer<'a> {
     fn open(&mut self, bracket: u8, close: u8) -> Result<Container<'_, 'a>, Error> {
         if self.depth >= LIMITS.depth {
             return Err(Error::limit(
-                "Object graph nesting too deep. Increase serializer.maximum_level if you think you need more, \
+                "Object graph nesting too deep. Increase serializer.maximum_level if you think you need more,  \
                  but this may cause a RecursionError instead if Python's recursion limit doesn't allow it.",
             ));
         }

@@ -98,6 +98,10 @@ impl<'de> Scanner<'de> {
 
     /// Takes one piece, its prefix and quotes included.
     fn piece(&mut self) -> Result<Piece<'de>, Error> {
+        self.peek();
+        if !self.at_text() {
+            return Err(self.unexpected("a text"));
+        }
         let start = self.at;
         while is_name(self.byte(0)) {
             self.at += 1;
