@@ -106,34 +106,24 @@ impl Codec {
                 let options = serpent::Options {
                     class_names,
                     bytes_repr: self.bytes_repr,
-                    ..Default::default()
                 };
                 serpent::append(out, value, &options)
             }
-            Serializer::Json => json::append(
-                out,
-                value,
-                &json::Options {
+            Serializer::Json => json::append(out, value, &json::Options { class_names }),
+            Serializer::Marshal => {
+                let options = marshal::Options {
                     class_names,
                     ..Default::default()
-                },
-            ),
-            Serializer::Marshal => marshal::append(
-                out,
-                value,
-                &marshal::Options {
+                };
+                marshal::append(out, value, &options)
+            }
+            Serializer::Msgpack => {
+                let options = msgpack::Options {
                     class_names,
                     ..Default::default()
-                },
-            ),
-            Serializer::Msgpack => msgpack::append(
-                out,
-                value,
-                &msgpack::Options {
-                    class_names,
-                    ..Default::default()
-                },
-            ),
+                };
+                msgpack::append(out, value, &options)
+            }
         }
     }
 

@@ -1,0 +1,76 @@
+//! The front of a call: object id and method name.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::text::TextSeed;
+use crate::serializer::Codec;
+
+/// Object id and method name: what the server needs before it can know the types of the arguments.
+#[derive(Debug)]
+pub(crate) struct Head<'de> {
+    pub(crate) object: Cow<'de, str>,
+    pub(crate) method: Cow<'de, str>,
+}
+
+impl<'de> Head<'de> {
+    /// Reads the front of an INVOKE payload and leaves the rest alone.
+    pub(crate) fn read(codec: &Codec, payload: &'de [u8]) -> Result<Head<'de>, ferropyro_formats::Error> {
+        let mut found = Partial::default();
+        let result = codec.read_seed(payload, HeadSeed(&mut found));
+        match found {
+            // The reader stops early, which the format may well take for an error.
+            Partial {
+                object: Some(object),
+                method: Some(method),
+            } => Ok(Head { object, method }),
+            _ => Err(result
+                .err()
+                .unwrap_or_else(|| de::Error::custom("a call consists of object, method, arguments"))),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Partial<'de> {
+    object: Option<Cow<'de, str>>,
+    method: Option<Cow<'de, str>>,
+}
+
+struct HeadSeed<'h, 'de>(&'h mut Partial<'de>);
+
+impl<'de> DeserializeSeed<'de> for HeadSeed<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a call: object, method, arguments, keyword arguments")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.object = seq.next_element_seed(TextSeed)?;
+        self.0.method = seq.next_element_seed(TextSeed)?;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while self.0.object.is_none() || self.0.method.is_none() {
+            match map.next_key_seed(TextSeed)?.as_deref() {
+                Some("object") => self.0.object = Some(map.next_value_seed(TextSeed)?),
+                Some("method") => self.0.method = Some(map.next_value_seed(TextSeed)?),
+                Some(_) => drop(map.next_value::<IgnoredAny>()?),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! Writing arguments on the client.
+
+use ferropyro_formats::Dict;
+use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple};
+
+use crate::serializer::Serializer;
+
+/// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`], or an array.
+pub trait Arguments {
+    /// How many there are.
+    fn count(&self) -> usize;
+
+    /// Writes each argument as an element of a tuple.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error>;
+}
+
+macro_rules! arguments {
+    ($count:literal $($name:ident $index:tt)*) => {
+        impl<$($name: Serialize),*> Arguments for ($($name,)*) {
+            fn count(&self) -> usize {
+                $count
+            }
+
+            #[allow(unused_variables)]
+            fn write<Z: SerializeTuple>(&self, tuple: &mut Z) -> Result<(), Z::Error> {
+                $(tuple.serialize_element(&self.$index)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+arguments!(0);
+arguments!(1 A 0);
+arguments!(2 A 0 B 1);
+arguments!(3 A 0 B 1 C 2);
+arguments!(4 A 0 B 1 C 2 D 3);
+arguments!(5 A 0 B 1 C 2 D 3 E 4);
+arguments!(6 A 0 B 1 C 2 D 3 E 4 F 5);
+arguments!(7 A 0 B 1 C 2 D 3 E 4 F 5 G 6);
+arguments!(8 A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7);
+arguments!(9 A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8);
+arguments!(10 A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9);
+arguments!(11 A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10);
+arguments!(12 A 0 B 1 C 2 D 3 E 4 F 5 G 6 H 7 I 8 J 9 K 10 L 11);
+
+impl<S: Serialize> Arguments for [S] {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.iter().try_for_each(|arg| tuple.serialize_element(arg))
+    }
+}
+
+impl<S: Serialize> Arguments for Vec<S> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.as_slice().write(tuple)
+    }
+}
+
+impl<S: Serialize, const N: usize> Arguments for [S; N] {
+    fn count(&self) -> usize {
+        N
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.as_slice().write(tuple)
+    }
+}
+
+impl<A: Arguments + ?Sized> Arguments for &A {
+    fn count(&self) -> usize {
+        (**self).count()
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        (**self).write(tuple)
+    }
+}
+
+/// The payload of an INVOKE message, in the shape that the serializer's users expect (each has its own in Pyro).
+pub(crate) struct Invoke<'a, A: ?Sized> {
+    pub(crate) object: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) args: &'a A,
+    /// `None` for batches and attributes, where Pyro writes None.
+    pub(crate) kwargs: Option<&'a Dict>,
+    pub(crate) serializer: Serializer,
+}
+
+impl<A: Arguments + ?Sized> Serialize for Invoke<'_, A> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.serializer == Serializer::Json {
+            let mut map = serializer.serialize_struct("Invoke", 4)?;
+            map.serialize_field("object", self.object)?;
+            map.serialize_field("method", self.method)?;
+            map.serialize_field("params", &AsTuple(self.args))?;
+            map.serialize_field("kwargs", &self.kwargs)?;
+            return map.end();
+        }
+        let mut tuple = serializer.serialize_tuple(4)?;
+        tuple.serialize_element(self.object)?;
+        tuple.serialize_element(self.method)?;
+        match self.serializer {
+            Serializer::Marshal => tuple.serialize_element(&AsList(self.args))?,
+            _ => tuple.serialize_element(&AsTuple(self.args))?,
+        }
+        tuple.serialize_element(&self.kwargs)?;
+        tuple.end()
+    }
+}
+
+struct AsTuple<'a, A: ?Sized>(&'a A);
+
+impl<A: Arguments + ?Sized> Serialize for AsTuple<'_, A> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(self.0.count())?;
+        self.0.write(&mut tuple)?;
+        tuple.end()
+    }
+}
+
+struct AsList<'a, A: ?Sized>(&'a A);
+
+impl<A: Arguments + ?Sized> Serialize for AsList<'_, A> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = ListAsTuple(serializer.serialize_seq(Some(self.0.count()))?);
+        self.0.write(&mut list)?;
+        list.0.end()
+    }
+}
+
+/// Lets [`Arguments::write`] fill a list.
+struct ListAsTuple<S>(S);
+
+impl<S: SerializeSeq> SerializeTuple for ListAsTuple<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), S::Error> {
+        self.0.serialize_element(value)
+    }
+
+    fn end(self) -> Result<S::Ok, S::Error> {
+        self.0.end()
+    }
+}
