@@ -1,2 +1,91 @@
-//! The ferropyro command.
-fn main() {}
+//! The `ferropyro` command: servers, tools, and drop-in replacements of Pyro's own programs.
+
+mod call;
+mod check_config;
+mod demo;
+mod echo;
+mod exit;
+mod inspect;
+mod ns;
+mod nsc;
+mod output;
+mod personality;
+mod probe;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{Args, FromArgMatches, Parser, Subcommand};
+use ferropyro::logging;
+
+use crate::exit::{Failure, Outcome};
+use crate::personality::{Link, Personality};
+
+/// Pyro (Python Remote Objects) in one binary: a name server, its control tool, and tools for everything that speaks Pyro4 or Pyro5.
+#[derive(Debug, Parser)]
+#[command(name = "ferropyro", version)]
+#[command(after_help = "\
+Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key.
+
+Try `ferropyro demo` first. Called by the name of one of Pyro's own programs, through a link (pyro5-ns, pyro5-nsc, \
+pyro5-echoserver, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-check-config), it does what that program does.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Ns(ns::NsArgs),
+    Nsc(nsc::NscArgs),
+    Echo(echo::EchoArgs),
+    Call(call::CallArgs),
+    Get(call::GetArgs),
+    Set(call::SetArgs),
+    Inspect(inspect::InspectArgs),
+    Probe(probe::ProbeArgs),
+    CheckConfig(check_config::CheckConfigArgs),
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let (command, personality) = match personality::link() {
+        Some((link, personality, name)) => (parse_link(link, name), personality),
+        None => (Cli::parse().command, Personality::Ferropyro),
+    };
+    match run(command, personality) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(command: Command, personality: Personality) -> Outcome {
+    logging::init_from_env().map_err(Failure::usage)?;
+    match command {
+        Command::Ns(args) => ns::run(args, personality),
+        Command::Nsc(args) => nsc::run(args, personality),
+        Command::Echo(args) => echo::run(args, personality),
+        Command::Call(args) => call::run(args),
+        Command::Get(args) => call::get(args),
+        Command::Set(args) => call::set(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Probe(args) => probe::run(args),
+        Command::CheckConfig(args) => check_config::run(args, personality),
+        Command::Demo(args) => demo::run(args),
+    }
+}
+
+/// The arguments of a program that is called by the name of one of Pyro's: there is no subcommand in them.
+fn parse_link(link: Link, name: &'static str) -> Command {
+    match link {
+        Link::Ns => Command::Ns(parse_as(name)),
+        Link::Nsc => Command::Nsc(parse_as(name)),
+        Link::Echo => Command::Echo(parse_as(name)),
+        Link::CheckConfig => Command::CheckConfig(parse_as(name)),
+    }
+}
+
+fn parse_as<A: Args>(name: &'static str) -> A {
+    let matches = A::augment_args(clap::Command::new(name)).get_matches();
+    A::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}

@@ -1,0 +1,69 @@
+//! Whose manners a command has: our own, or those of one of Pyro's programs, by whose name it was called.
+
+use std::env;
+use std::path::Path;
+
+use ferropyro::Config;
+use ferropyro::config::UnknownItems;
+
+use crate::exit::Failure;
+
+/// Whose options, lines and rules a command follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Personality {
+    /// Our own.
+    Ferropyro,
+    /// Those of Pyro4's programs.
+    Pyro4,
+    /// Those of Pyro5's programs.
+    Pyro5,
+}
+
+/// The commands that stand in for programs of Pyro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    Ns,
+    Nsc,
+    Echo,
+    CheckConfig,
+}
+
+const LINKS: [(&str, Link, Personality); 8] = [
+    ("pyro4-ns", Link::Ns, Personality::Pyro4),
+    ("pyro4-nsc", Link::Nsc, Personality::Pyro4),
+    ("pyro4-test-echoserver", Link::Echo, Personality::Pyro4),
+    ("pyro4-check-config", Link::CheckConfig, Personality::Pyro4),
+    ("pyro5-ns", Link::Ns, Personality::Pyro5),
+    ("pyro5-nsc", Link::Nsc, Personality::Pyro5),
+    ("pyro5-echoserver", Link::Echo, Personality::Pyro5),
+    ("pyro5-check-config", Link::CheckConfig, Personality::Pyro5),
+];
+
+/// The program of Pyro by whose name this process was started, if it was.
+pub(crate) fn link() -> Option<(Link, Personality, &'static str)> {
+    let program = env::args_os().next()?;
+    let name = Path::new(&program).file_stem()?.to_str()?;
+    LINKS
+        .iter()
+        .find(|(link, ..)| *link == name)
+        .map(|&(name, link, personality)| (link, personality, name))
+}
+
+impl Personality {
+    /// The configuration of the environment. A misspelt `PYRO_*` variable is an error as in Pyro5, but not to Pyro4's programs.
+    pub(crate) fn config(self) -> Result<Config, Failure> {
+        let unknown = match self {
+            Personality::Pyro4 => UnknownItems::Ignore,
+            Personality::Ferropyro | Personality::Pyro5 => UnknownItems::Refuse,
+        };
+        let mut config = Config::default();
+        config.apply_env(unknown).map_err(Failure::usage)?;
+        Ok(config)
+    }
+}
+
+/// The key that messages are signed with: `PYRO_HMAC_KEY`, when it is set and not empty.
+pub(crate) fn hmac_key_from_env() -> Option<String> {
+    let key = env::var_os("PYRO_HMAC_KEY")?;
+    Some(key.to_string_lossy().into_owned()).filter(|key| !key.is_empty())
+}
