@@ -15,6 +15,7 @@ mod error;
 pub mod json;
 mod limits;
 pub mod marshal;
+pub mod msgpack;
 mod refusal;
 pub mod serpent;
 mod stack;

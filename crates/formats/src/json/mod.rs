@@ -35,7 +35,7 @@ mod ser;
 use serde::{Deserialize, Serialize};
 
 pub use de::Deserializer;
-pub use ser::Serializer;
+pub use ser::{Container, Serializer};
 
 use crate::{ClassNames, Error, Limits, same_class_names};
 

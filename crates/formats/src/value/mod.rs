@@ -18,9 +18,9 @@ pub use class::{ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub(crate) use from_value::{visit_big_int, visit_complex};
-pub(crate) use text::decode_base64;
 pub use number::{BigInt, Complex, Decimal};
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
+pub(crate) use text::decode_base64;
 pub use text::{ByteArray, Bytes, Surrogates};
 pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
 

@@ -1,0 +1,358 @@
+use jiff::tz::TimeZone;
+use serde::Deserializer as _;
+use serde::de::value::SeqDeserializer;
+use serde::de::{self, Deserialize, DeserializeSeed, VariantAccess, Visitor};
+
+use super::read::{Head, Reader};
+use crate::stack::with_stack;
+use crate::tag::{Tag, visit_tagged};
+use crate::{Error, Limits};
+
+/// Reads one value from MessagePack bytes.
+#[derive(Debug)]
+pub struct Deserializer<'de> {
+    reader: Reader<'de>,
+    strict_map_key: bool,
+    /// Inside a dict's key, where a list cannot have been one.
+    in_key: bool,
+}
+
+/// What the visitor wants.
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    /// The nearest type that serde knows.
+    Plain,
+    /// See [`crate::tag`].
+    Rich,
+    /// A float; an integer of any size will do.
+    Float,
+    /// A sequence; bytes will do.
+    Seq,
+}
+
+impl<'de> Deserializer<'de> {
+    /// A deserializer at the beginning of `input`.
+    pub fn new(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            reader: Reader::new(input, limits),
+            strict_map_key: false,
+            in_key: false,
+        }
+    }
+
+    /// Whether to refuse dict keys that are neither str nor bytes, as Python's Pyro does. Not set at first.
+    pub fn strict_map_key(mut self, strict: bool) -> Deserializer<'de> {
+        self.strict_map_key = strict;
+        self
+    }
+
+    /// Sets what gives the time zone of naive datetimes; at first that of the system.
+    pub fn time_zone(mut self, time_zone: fn() -> TimeZone) -> Deserializer<'de> {
+        self.reader.time_zone = time_zone;
+        self
+    }
+
+    /// Checks that nothing follows the value.
+    pub fn end(&mut self) -> Result<(), Error> {
+        self.reader.end()
+    }
+
+    /// The offset in the input, in bytes, up to which it was read.
+    pub fn position(&self) -> usize {
+        self.reader.at
+    }
+
+    fn value<V: Visitor<'de>>(&mut self, visitor: V, mode: Mode) -> Result<V::Value, Error> {
+        let start = self.reader.at;
+        let head = self.reader.head()?;
+        self.value_from(head, visitor, mode).map_err(|error| error.or_at(start))
+    }
+
+    fn value_from<V: Visitor<'de>>(&mut self, head: Head<'de>, visitor: V, mode: Mode) -> Result<V::Value, Error> {
+        match head {
+            Head::Nil => visitor.visit_unit(),
+            Head::Bool(value) => visitor.visit_bool(value),
+            Head::Int(number) => visitor.visit_i64(number),
+            Head::UInt(number) => visitor.visit_u64(number),
+            Head::Float(number) => visitor.visit_f64(number),
+            Head::Str(bytes) => visitor.visit_borrowed_str(self.reader.text(bytes)?),
+            Head::Bin(bytes) if mode == Mode::Seq => visit_bytes_as_seq(bytes, visitor),
+            Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
+            Head::Array(items) if mode == Mode::Rich && self.in_key => {
+                visit_tagged(visitor, Tag::Tuple, TupleContent { de: self, items })
+            }
+            Head::Array(items) => with_stack(|| self.list(items, visitor)),
+            Head::Map(entries) => with_stack(|| self.dict(entries, visitor)),
+            Head::Ext(code, data) => {
+                let value = self.reader.ext_value(code, data)?;
+                match mode {
+                    Mode::Rich => value.deserialize_newtype_struct(Tag::Value.name(), visitor),
+                    Mode::Float => value.deserialize_f64(visitor),
+                    Mode::Plain | Mode::Seq => value.deserialize_any(visitor),
+                }
+            }
+        }
+    }
+
+    fn list<V: Visitor<'de>>(&mut self, items: usize, visitor: V) -> Result<V::Value, Error> {
+        self.reader.enter()?;
+        let mut items = Items { de: self, left: items };
+        let value = visitor.visit_seq(&mut items)?;
+        items.end()?;
+        Ok(value)
+    }
+
+    fn dict<V: Visitor<'de>>(&mut self, entries: usize, visitor: V) -> Result<V::Value, Error> {
+        self.reader.enter()?;
+        let mut entries = Items {
+            de: self,
+            left: entries,
+        };
+        let value = visitor.visit_map(&mut entries)?;
+        entries.end()?;
+        Ok(value)
+    }
+
+    fn check_key(&mut self) -> Result<(), Error> {
+        if !self.strict_map_key {
+            return Ok(());
+        }
+        let start = self.reader.at;
+        let head = self.reader.head()?;
+        let refused = match &head {
+            Head::Str(_) | Head::Bin(_) => None,
+            Head::Nil => Some("NoneType".to_owned()),
+            Head::Bool(_) => Some("bool".to_owned()),
+            Head::Int(_) | Head::UInt(_) => Some("int".to_owned()),
+            Head::Float(_) => Some("float".to_owned()),
+            Head::Array(_) => Some("list".to_owned()),
+            Head::Map(_) => Some("dict".to_owned()),
+            Head::Ext(code, data) => Some(self.reader.ext_value(*code, data)?.type_name().to_owned()),
+        };
+        self.reader.at = start;
+        match refused {
+            None => Ok(()),
+            Some(class) => Err(Error::syntax(
+                format!("{class} is not allowed for map key when strict_map_key=True"),
+                start,
+            )),
+        }
+    }
+}
+
+fn visit_bytes_as_seq<'de, V: Visitor<'de>>(bytes: &[u8], visitor: V) -> Result<V::Value, Error> {
+    let mut items = SeqDeserializer::new(bytes.iter().copied());
+    let value = visitor.visit_seq(&mut items)?;
+    items.end()?;
+    Ok(value)
+}
+
+impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Plain)
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Float)
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Float)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.reader.peek() == Some(0xC0) {
+            self.reader.head()?;
+            visitor.visit_none()
+        } else {
+            visitor.visit_some(self)
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Seq)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Seq)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        self.value(visitor, Mode::Seq)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
+        match Tag::from_name(name) {
+            Some(_) => self.value(visitor, Mode::Rich),
+            None => visitor.visit_newtype_struct(self),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let start = self.reader.at;
+        match self.reader.head()? {
+            Head::Map(1) => with_stack(|| {
+                self.reader.enter()?;
+                let value = visitor.visit_enum(Variant {
+                    de: self,
+                    content: true,
+                })?;
+                self.reader.leave();
+                Ok(value)
+            }),
+            Head::Str(_) => {
+                self.reader.at = start;
+                visitor.visit_enum(Variant {
+                    de: self,
+                    content: false,
+                })
+            }
+            _ => Err(de::Error::custom("an enum is a text, or a dict of one entry")),
+        }
+        .map_err(|error: Error| error.or_at(start))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.reader.skip()?;
+        visitor.visit_unit()
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit unit_struct
+        map struct identifier
+    }
+}
+
+/// The items of a list, or the entries of a dict.
+///
+/// It does not tell how many there are: that number is only announced.
+struct Items<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    left: usize,
+}
+
+impl Items<'_, '_> {
+    fn next(&mut self) -> bool {
+        let more = self.left > 0;
+        self.left -= usize::from(more);
+        more
+    }
+
+    fn end(self) -> Result<(), Error> {
+        if self.left > 0 {
+            return Err(de::Error::custom("more items than expected"));
+        }
+        self.de.reader.leave();
+        Ok(())
+    }
+}
+
+impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        match self.next() {
+            true => seed.deserialize(&mut *self.de).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        if !self.next() {
+            return Ok(None);
+        }
+        self.de.check_key()?;
+        let outer = std::mem::replace(&mut self.de.in_key, true);
+        let key = seed.deserialize(&mut *self.de)?;
+        self.de.in_key = outer;
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(&mut *self.de)
+    }
+}
+
+/// The items of an array that was a tuple, since it is a dict's key.
+struct TupleContent<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    items: usize,
+}
+
+impl<'de> de::Deserializer<'de> for TupleContent<'_, 'de> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        with_stack(|| self.de.list(self.items, visitor))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+/// An enum's variant: a text, or the only key of a dict.
+struct Variant<'a, 'de> {
+    de: &'a mut Deserializer<'de>,
+    content: bool,
+}
+
+impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
+        Ok((seed.deserialize(&mut *self.de)?, self))
+    }
+}
+
+impl<'a, 'de> Variant<'a, 'de> {
+    fn content(self) -> Result<&'a mut Deserializer<'de>, Error> {
+        match self.content {
+            true => Ok(self.de),
+            false => Err(de::Error::custom(
+                "this variant of the enum has content: a dict of one entry",
+            )),
+        }
+    }
+}
+
+impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
+    type Error = Error;
+
+    fn unit_variant(self) -> Result<(), Error> {
+        match self.content {
+            true => <()>::deserialize(self.de),
+            false => Ok(()),
+        }
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
+        seed.deserialize(self.content()?)
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
+        self.content()?.deserialize_seq(visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
+        self.content()?.deserialize_map(visitor)
+    }
+}
