@@ -1,7 +1,6 @@
 //! The serializers: one of the formats of `ferropyro-formats`, with what the peer's generation of Pyro needs.
 
-use ferropyro_formats::json as msgpack; // TEMPORARY
-use ferropyro_formats::{self as formats, json, marshal, serpent};
+use ferropyro_formats::{self as formats, json, marshal, msgpack, serpent};
 use ferropyro_wire::{Dialect, SerializerId, SerializerKind};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed};
