@@ -11,6 +11,7 @@ import pytest
 
 import peers
 import pythons
+import rust_peer
 from servers import Servers
 
 ROOT = Path(__file__).parent.parent
@@ -91,6 +92,34 @@ def real_echo_server(pyro, servers):
 def ferropyro():
     """The path of the built binary."""
     return built("FERROPYRO_BIN", ROOT / "target" / "debug" / f"ferropyro{EXE}")
+
+
+@pytest.fixture(scope="session")
+def peer_program():
+    """The path of the Rust side of these tests (interop/peer)."""
+    folder = Path(os.environ.get("FERROPYRO_BIN", ROOT / "target" / "debug" / "ferropyro")).parent
+    return built("FERROPYRO_INTEROP_PEER", folder / f"interop_peer{EXE}")
+
+
+@pytest.fixture(scope="module")
+def rust_server(peer_program):
+    """A Rust server with the default settings, shared by the tests of a module; `uri` is that of obj.test."""
+    with Servers() as servers:
+        yield rust_peer.start_server(servers, peer_program)
+
+
+@pytest.fixture(scope="module")
+def rust_client(peer_program):
+    """A Rust client, shared by the tests of a module: rust_client.proxy(uri, serializer="json")."""
+    with rust_peer.RustClient(peer_program) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def python_servers():
+    """The servers of python_server.py with the default settings, one of each generation: python_servers["pyro4"]."""
+    with Servers() as servers:
+        yield {peer.name: peer.start_test_server(servers) for peer in peers.PEERS}
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """The two generations of the real Pyro, behind one set of names."""
 
+import json
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from types import ModuleType
 
 import Pyro4
@@ -40,6 +42,11 @@ class Peer:
         """The real test.echoserver on a free port of localhost."""
         args = [python, "-m", self.echo_program, "-p", "0", *options]
         return servers.start(args, ready=r"^echoserver running", env=env)
+
+    def start_test_server(self, servers, env=None, python=sys.executable, **options):
+        """python_server.py on a free port; options as it describes them. `uri` is that of obj.test."""
+        program = Path(__file__).parent / "python_server.py"
+        return servers.start([python, program, self.name, json.dumps(options)], ready=r"^URI = PYRO:", env=env)
 
     def nsc(self, port, *command, env=None, input=None, python=sys.executable):
         """Runs the real control tool against the name server on this port of localhost."""

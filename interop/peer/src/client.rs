@@ -1,0 +1,205 @@
+//! The client mode: a JSON object a line, answered by a line `{"ok": DESCRIPTION}` or `{"error": {...}}`.
+//!
+//! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
+//! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
+//! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
+//! generated values, made from `seed`, through the method `echo` and compares.
+
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::io::{BufRead, Write};
+use std::time::Duration;
+
+use ferropyro::config::{Item, UnknownItems};
+use ferropyro::{Config, Dialect, Dict, Error, Proxy, Serializer, Value, recreate};
+use serde_json::{Value as Json, json};
+
+use crate::describe::{describe, value, values};
+use crate::generate::Generator;
+
+/// So many generated values go into one message.
+const PER_MESSAGE: u64 = 200;
+
+pub(crate) fn main() -> Result<(), Box<dyn StdError>> {
+    let mut client = Client::default();
+    let mut out = std::io::stdout();
+    for line in std::io::stdin().lock().lines() {
+        let answer = match client.perform(&serde_json::from_str(&line?)?) {
+            Ok(result) => json!({"ok": describe(&result)}),
+            Err(Failure::Call(error)) => json!({"error": describe_error(&error)}),
+            Err(Failure::Command(text)) => json!({"error": {"kind": "Command", "text": text}}),
+        };
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Client {
+    proxies: HashMap<String, (Proxy, Serializer)>,
+}
+
+enum Failure {
+    /// What the library says.
+    Call(Error),
+    /// The command itself makes no sense.
+    Command(String),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Failure {
+        Failure::Call(error.into())
+    }
+}
+
+impl Client {
+    fn perform(&mut self, command: &Json) -> Result<Value, Failure> {
+        let name = text(command, "proxy")?;
+        match text(command, "op")? {
+            "open" => {
+                let proxy = open(command)?;
+                self.proxies.insert(name.to_owned(), proxy);
+                return Ok(Value::None);
+            }
+            "close" => {
+                self.proxies.remove(name);
+                return Ok(Value::None);
+            }
+            _ => {}
+        }
+        let Some((proxy, serializer)) = self.proxies.get(name) else {
+            return Err(Failure::Command(format!("no proxy {name}")));
+        };
+        match text(command, "op")? {
+            "values" => compare_generated(proxy, *serializer, command),
+            _ => perform_on(proxy, command),
+        }
+    }
+}
+
+fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+    Ok(match text(command, "op")? {
+        "call" => {
+            let args = values(&command["args"]).map_err(Failure::Command)?;
+            recreate(proxy.call_with(text(command, "method")?, args, &kwargs(command)?)?)
+        }
+        "oneway" => {
+            let args = values(&command["args"]).map_err(Failure::Command)?;
+            proxy.call_oneway(text(command, "method")?, args)?;
+            Value::None
+        }
+        "get" => recreate(proxy.get(text(command, "name")?)?),
+        "set" => {
+            proxy.set(
+                text(command, "name")?,
+                value(&command["value"]).map_err(Failure::Command)?,
+            )?;
+            Value::None
+        }
+        "metadata" => {
+            let metadata = proxy.metadata()?;
+            Value::from(vec![metadata.methods, metadata.oneway, metadata.attributes])
+        }
+        "dialect" => Value::from(proxy.dialect()?.to_string()),
+        "handshake" => proxy.handshake_answer()?,
+        "connected" => Value::Bool(proxy.is_connected()),
+        "uri" => Value::from(proxy.uri().to_string()),
+        "bind" => {
+            proxy.bind()?;
+            Value::None
+        }
+        "release" => {
+            proxy.release();
+            Value::None
+        }
+        other => return Err(Failure::Command(format!("no operation {other}"))),
+    })
+}
+
+fn open(command: &Json) -> Result<(Proxy, Serializer), Failure> {
+    let mut config = Config::default();
+    config.apply_env(UnknownItems::Refuse)?;
+    for (name, setting) in command["config"].as_object().into_iter().flatten() {
+        let item = Item::find(name).ok_or_else(|| Failure::Command(format!("no item {name}")))?;
+        item.set(&mut config, setting.as_str().unwrap_or_default())?;
+    }
+    if let Some(name) = command["serializer"].as_str() {
+        let item = Item::find("SERIALIZER").ok_or_else(|| Failure::Command("no item SERIALIZER".to_owned()))?;
+        item.set(&mut config, name)?;
+    }
+    let serializer = Serializer::try_from(config.serializer)?;
+    let mut builder = Proxy::builder();
+    if let Some(key) = command["hmac"].as_str() {
+        builder = builder.hmac_key(key);
+    }
+    if !command["handshake"].is_null() {
+        builder = builder.handshake(value(&command["handshake"]).map_err(Failure::Command)?);
+    }
+    if let Some(seconds) = command["timeout"].as_f64() {
+        builder = builder.timeout(Duration::from_secs_f64(seconds));
+    }
+    if let Some(dialect) = command["dialect"].as_u64() {
+        builder = builder.dialect(if dialect == 48 { Dialect::V48 } else { Dialect::V502 });
+    }
+    Ok((builder.config(config).build(text(command, "uri")?)?, serializer))
+}
+
+/// Sends generated values there and back. The error names the first difference.
+fn compare_generated(proxy: &Proxy, serializer: Serializer, command: &Json) -> Result<Value, Failure> {
+    let count = command["count"].as_u64().unwrap_or(PER_MESSAGE);
+    let mut generator = Generator::new(command["seed"].as_u64().unwrap_or_default(), serializer);
+    let mut done = 0;
+    while done < count {
+        let sent: Vec<Value> = (0..PER_MESSAGE.min(count - done)).map(|_| generator.value()).collect();
+        let received: Vec<Value> = proxy.call("echo", (&sent,))?;
+        if received.len() != sent.len() {
+            return Err(Failure::Command(format!(
+                "{} values came back for {}",
+                received.len(),
+                sent.len()
+            )));
+        }
+        for (sent, received) in sent.iter().zip(&received) {
+            if sent != received {
+                return Err(Failure::Command(format!("sent: {sent:?}\nreceived: {received:?}")));
+            }
+        }
+        done += sent.len() as u64;
+    }
+    Ok(Value::from(done))
+}
+
+fn kwargs(command: &Json) -> Result<Dict, Failure> {
+    let mut kwargs = Dict::new();
+    for pair in command["kwargs"].as_array().into_iter().flatten() {
+        kwargs.insert(
+            pair[0].as_str().unwrap_or_default(),
+            value(&pair[1]).map_err(Failure::Command)?,
+        );
+    }
+    Ok(kwargs)
+}
+
+fn text<'j>(command: &'j Json, key: &str) -> Result<&'j str, Failure> {
+    command[key]
+        .as_str()
+        .ok_or_else(|| Failure::Command(format!("no {key} in {command}")))
+}
+
+fn describe_error(error: &Error) -> Json {
+    let mut described = json!({
+        "kind": format!("{:?}", error.kind()),
+        "text": error.message(),
+        "display": error.to_string(),
+    });
+    if let Some(remote) = error.as_remote() {
+        let mut attributes: Dict = remote.exception().attributes.clone();
+        attributes.remove("_pyroTraceback");
+        described["class"] = json!(remote.class());
+        described["args"] = remote.args().iter().map(describe).collect();
+        described["attrs"] = describe(&Value::Dict(attributes));
+        described["traceback"] = json!(remote.traceback());
+    }
+    described
+}

@@ -1,0 +1,33 @@
+//! The Rust side of the interop tests: a server with an object for every question, and a client that pytest drives.
+//!
+//! `interop_peer serve [OPTIONS]` prints `URI = PYRO:obj.test@...` when it listens; `interop_peer client` reads commands from standard input, one JSON
+//! object a line, and answers each with a line (see `client.rs`). Settings come from the `PYRO_*` environment.
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program for tests, which read what it prints
+
+mod classes;
+mod client;
+mod describe;
+mod generate;
+mod serve;
+mod thing;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let done = match args.split_first() {
+        Some((mode, options)) if mode == "serve" => serve::main(options),
+        Some((mode, [])) if mode == "client" => client::main(),
+        _ => Err(
+            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client".into(),
+        ),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("interop_peer: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

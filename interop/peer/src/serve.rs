@@ -1,0 +1,70 @@
+//! The server mode.
+
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use ferropyro::config::{Item, UnknownItems};
+use ferropyro::{Config, Daemon, Dict, InstanceMode, Peer, Raise, Value, logging};
+
+use crate::classes::{Counter, Secret};
+use crate::thing::Thing;
+
+pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
+    logging::init_from_env()?;
+    let daemon = build(options)?;
+    let thing = Arc::new(Thing::default());
+    let uri = daemon.register_shared("obj.test", thing.clone())?;
+    thing
+        .helper
+        .set(daemon.uri_for("helper")?)
+        .map_err(|_| "the helper is set once")?;
+    daemon.register("obj.secret", Secret::new())?;
+    for (id, mode) in [
+        ("counter.session", InstanceMode::Session),
+        ("counter.single", InstanceMode::Single),
+        ("counter.percall", InstanceMode::PerCall),
+    ] {
+        daemon.register_class(id, mode, || Ok(Counter::new()))?;
+    }
+    println!("URI = {uri}");
+    std::io::stdout().flush()?;
+    daemon.run();
+    Ok(())
+}
+
+fn build(options: &[String]) -> Result<Daemon, Box<dyn Error>> {
+    let mut config = Config::default();
+    config.apply_env(UnknownItems::Refuse)?;
+    let mut builder = Daemon::builder()
+        .validate_handshake(validate)
+        .on_warning(|text| eprintln!("WARNING: {text}"));
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let value = options.next().ok_or_else(|| format!("{option} needs a value"))?;
+        match option.as_str() {
+            "--unix" => builder = builder.unix_socket(value),
+            "--hmac" => builder = builder.hmac_key(value),
+            "--set" => set(&mut config, value)?,
+            _ => return Err(format!("unknown option {option}").into()),
+        }
+    }
+    Ok(builder.config(config).bind()?)
+}
+
+/// Sets a configuration item as code does, after the environment.
+fn set(config: &mut Config, assignment: &str) -> Result<(), Box<dyn Error>> {
+    let (name, value) = assignment.split_once('=').ok_or("an item is set by NAME=VALUE")?;
+    let item = Item::find(name).ok_or_else(|| format!("no item {name}"))?;
+    Ok(item.set(config, value)?)
+}
+
+/// Refuses those who ask for it, and tells the others what they sent.
+fn validate(data: &Value, _peer: &Peer) -> Result<Value, Raise> {
+    match data {
+        Value::Str(text) if text == "reject" => Err(Raise::new("ValueError", "handshake refused by validator")),
+        Value::Str(text) if text == "reject-unicode" => Err(Raise::new("ValueError", "refused \u{20ac}")),
+        Value::Dict(dict) => Ok(Dict::from([("you-sent", dict.clone())]).into()),
+        _ => Ok("hello".into()),
+    }
+}
