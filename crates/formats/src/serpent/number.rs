@@ -129,20 +129,21 @@ impl<'de> Scanner<'de> {
         if self.byte(0) == b'_' {
             self.at += 1;
         }
-        Ok(self.digits(radix)? || self.input[start] == b'_')
+        let underscores = self.digits(|byte| char::from(byte).is_digit(radix))?;
+        Ok(underscores || self.input[start] == b'_')
     }
 
     fn decimal(&mut self) -> Result<(Kind, bool), Error> {
         let mut kind = Kind::Decimal;
         let mut underscores = false;
         if self.byte(0) != b'.' {
-            underscores = self.digits(10)?;
+            underscores = self.decimal_digits()?;
         }
         if self.byte(0) == b'.' {
             kind = Kind::Float;
             self.at += 1;
             if self.byte(0).is_ascii_digit() {
-                underscores |= self.digits(10)?;
+                underscores |= self.decimal_digits()?;
             }
         }
         if matches!(self.byte(0), b'e' | b'E') {
@@ -151,7 +152,7 @@ impl<'de> Scanner<'de> {
             if matches!(self.byte(0), b'+' | b'-') {
                 self.at += 1;
             }
-            underscores |= self.digits(10)?;
+            underscores |= self.decimal_digits()?;
         }
         if matches!(self.byte(0), b'j' | b'J') {
             kind = Kind::Imaginary;
@@ -160,14 +161,16 @@ impl<'de> Scanner<'de> {
         Ok((kind, underscores))
     }
 
+    fn decimal_digits(&mut self) -> Result<bool, Error> {
+        self.digits(|byte| byte.is_ascii_digit())
+    }
+
     /// Takes digits, at least one, with single underscores between them. True when there are any of these.
-    fn digits(&mut self, radix: u32) -> Result<bool, Error> {
+    fn digits(&mut self, is_digit: impl Fn(u8) -> bool) -> Result<bool, Error> {
         let mut underscores = false;
         loop {
             let start = self.at;
-            while char::from(self.byte(0)).is_digit(radix) {
-                self.at += 1;
-            }
+            self.at += self.input[start..].iter().take_while(|byte| is_digit(**byte)).count();
             if self.at == start {
                 return Err(self.unexpected("a digit"));
             }

@@ -72,8 +72,17 @@ impl<'de> Scanner<'de> {
         }
     }
 
-    /// The first byte of the next value or bracket; 0 at the end of the text.
+    /// The first byte of the next value or sign, behind blanks; 0 at the end of the text.
+    #[inline]
     pub(super) fn peek(&mut self) -> u8 {
+        match self.input.get(self.at) {
+            // What Pyro writes has no blanks: all that may need skipping is a backslash or sorts up to `#`.
+            Some(&byte) if byte > b'#' && byte != b'\\' && !self.bare_tuple => byte,
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    fn peek_behind_blanks(&mut self) -> u8 {
         if self.bare_tuple {
             return b'(';
         }
@@ -82,6 +91,7 @@ impl<'de> Scanner<'de> {
     }
 
     /// The byte so far ahead; 0 behind the end of the text.
+    #[inline]
     pub(super) fn byte(&self, ahead: usize) -> u8 {
         self.input.get(self.at + ahead).copied().unwrap_or(0)
     }

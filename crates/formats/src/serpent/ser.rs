@@ -9,7 +9,7 @@ use crate::Error;
 use crate::capture::{capture, capture_array, capture_text};
 use crate::stack::with_stack;
 use crate::tag::Tag;
-use crate::value::repr::{Utf8, write_bytes, write_code_points, write_float, write_text};
+use crate::value::repr::{Utf8, is_plain, write_bytes, write_code_points, write_float, write_text};
 use crate::value::{BigInt, Complex, TimeDelta};
 use crate::{Surrogates, Value};
 
@@ -43,6 +43,12 @@ impl<'a> Serializer<'a> {
     }
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
+        if is_plain(text) {
+            self.out.push(b'\'');
+            self.raw(text)?;
+            self.out.push(b'\'');
+            return Ok(());
+        }
         write_text(&mut Utf8(self.out), text).map_err(ser::Error::custom)
     }
 
@@ -164,7 +170,7 @@ impl<'a> Serializer<'a> {
     /// Opens the dict of an enum's variant; what is written next is its content.
     fn open_variant(&mut self, variant: &str) -> Result<Container<'_, 'a>, Error> {
         let mut container = self.open_dict()?;
-        container.key(variant)?;
+        container.field(variant)?;
         Ok(container)
     }
 
@@ -399,6 +405,13 @@ impl Container<'_, '_> {
         Ok(())
     }
 
+    fn field(&mut self, name: &str) -> Result<(), Error> {
+        self.comma();
+        self.ser.text(name)?;
+        self.ser.out.push(b':');
+        Ok(())
+    }
+
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         with_stack(|| value.serialize(&mut *self.ser))?;
         self.ser.key = false;
@@ -480,7 +493,7 @@ macro_rules! fields {
             type Error = Error;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-                self.key(name)?;
+                self.field(name)?;
                 self.value(value)
             }
 

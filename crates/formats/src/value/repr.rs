@@ -160,6 +160,11 @@ pub(crate) fn write_text(out: &mut impl Write, text: &str) -> fmt::Result {
     out.write_char(quote)
 }
 
+/// Whether a text looks in quotes as it is.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| PLAIN[usize::from(byte)])
+}
+
 /// As [`write_text`], for texts with lone surrogates.
 pub(crate) fn write_code_points(out: &mut impl Write, points: impl Iterator<Item = u32> + Clone) -> fmt::Result {
     let has = |wanted: char| points.clone().any(|point| point == u32::from(wanted));
@@ -225,6 +230,9 @@ pub(crate) fn is_printable(char: char) -> bool {
         return matches!(char, ' '..='~');
     }
     let point = u32::from(char);
+    if (0xAE..0x378).contains(&point) {
+        return true;
+    }
     let after = NOT_PRINTABLE.partition_point(|(first, _)| *first <= point);
     after == 0 || NOT_PRINTABLE[after - 1].1 < point
 }
@@ -236,6 +244,10 @@ impl Write for Utf8<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())
+    }
+
+    fn write_char(&mut self, char: char) -> fmt::Result {
+        self.write_str(char.encode_utf8(&mut [0; 4]))
     }
 }
 
@@ -295,6 +307,16 @@ mod tests {
         for (number, text) in expected {
             assert_eq!(float(number), text);
         }
+    }
+
+    // From Python 3.11: `bad = [p for p in range(0x110000) if not 0xd800 <= p < 0xe000 and not chr(p).isprintable()]; len(bad), sum(bad)`
+    #[test]
+    fn as_many_characters_are_not_printable_as_in_python() {
+        let bad = ('\0'..=char::MAX).filter(|char| !is_printable(*char)).map(u64::from);
+        assert_eq!(
+            bad.fold((0, 0), |(count, sum), point| (count + 1, sum + point)),
+            (967_548, 605_639_191_696)
+        );
     }
 
     #[test]
