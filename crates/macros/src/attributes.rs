@@ -1,0 +1,218 @@
+//! What stands in our attributes, and the list of what is wrong with it.
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path};
+
+/// Everything that is wrong with an item. The user sees it all at once.
+#[derive(Default)]
+pub(crate) struct Errors(Option<syn::Error>);
+
+impl Errors {
+    /// Notes an error that the compiler shows under these tokens.
+    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: &str) {
+        self.push(syn::Error::new_spanned(tokens, message));
+    }
+
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            None => self.0 = Some(error),
+        }
+    }
+
+    /// The value, or nothing and a note of the error.
+    pub(crate) fn ok<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Adds the errors that were found in a part of the item.
+    pub(crate) fn append(&mut self, part: Errors) {
+        if let Some(error) = part.0 {
+            self.push(error);
+        }
+    }
+
+    pub(crate) fn into_compile_error(self) -> TokenStream {
+        self.0.map(syn::Error::into_compile_error).unwrap_or_default()
+    }
+}
+
+/// The options on the whole impl block or trait: `#[expose(name = "Warehouse", crate = path)]`.
+pub(crate) struct ItemOptions {
+    /// What `name` or `client` says.
+    pub(crate) name: Option<LitStr>,
+    /// Where the library is.
+    pub(crate) krate: Path,
+}
+
+impl ItemOptions {
+    /// Reads them; `name_key` is the key of the option that names something.
+    pub(crate) fn parse(tokens: TokenStream, name_key: &str, errors: &mut Errors) -> ItemOptions {
+        let mut options = ItemOptions {
+            name: None,
+            krate: syn::parse_quote!(::ferropyro),
+        };
+        let parser = syn::meta::parser(|meta| {
+            if meta.path.is_ident(name_key) {
+                return set_once(&mut options.name, &meta);
+            }
+            if meta.path.get_ident().is_some_and(|ident| ident == "crate") {
+                options.krate = meta.value()?.call(Path::parse_mod_style)?;
+                return Ok(());
+            }
+            Err(meta.error(format!(
+                "there is no such option here; there are `{name_key} = \"...\"` and `crate = path`"
+            )))
+        });
+        errors.ok(parser.parse2(tokens));
+        options
+    }
+}
+
+/// The options on a method.
+#[derive(Default)]
+pub(crate) struct MemberOptions {
+    /// The name that the other side uses.
+    pub(crate) name: Option<LitStr>,
+    /// The options that are a word alone.
+    words: Vec<Ident>,
+    /// Whether the method has our attribute at all, and where.
+    pub(crate) attribute: Option<Path>,
+}
+
+impl MemberOptions {
+    /// Takes our attributes off a method and reads them; `words` are the options without a value that there are.
+    pub(crate) fn take(attributes: &mut Vec<Attribute>, macro_name: &str, words: &[&str], errors: &mut Errors) -> Self {
+        let mut options = MemberOptions::default();
+        for attribute in attributes.extract_if(.., |attribute| is_ours(attribute, macro_name)) {
+            options.attribute = Some(attribute.path().clone());
+            if !matches!(attribute.meta, Meta::Path(_)) {
+                errors.ok(attribute.parse_nested_meta(|meta| options.read(&meta, words)));
+            }
+        }
+        options
+    }
+
+    fn read(&mut self, meta: &ParseNestedMeta<'_>, words: &[&str]) -> syn::Result<()> {
+        if meta.path.is_ident("name") {
+            return set_once(&mut self.name, meta);
+        }
+        match meta.path.get_ident() {
+            Some(word) if words.iter().any(|known| word == known) => self.words.push(word.clone()),
+            _ => {
+                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                let text = format!(
+                    "there is no such option here; there are {} and `name = \"...\"`",
+                    words.join(", ")
+                );
+                return Err(meta.error(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Where this word stands, if it does.
+    pub(crate) fn word(&self, word: &str) -> Option<&Ident> {
+        self.words.iter().find(|ident| *ident == word)
+    }
+
+    /// Refuses pairs of words that exclude each other.
+    pub(crate) fn check_exclusive(&self, pairs: &[(&str, &str)], errors: &mut Errors) {
+        for (one, other) in pairs {
+            if let (Some(_), Some(other)) = (self.word(one), self.word(other)) {
+                errors.at(other, &format!("`{other}` does not go together with `{one}`"));
+            }
+        }
+    }
+}
+
+fn set_once(place: &mut Option<LitStr>, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+    if place.is_some() {
+        return Err(meta.error("this is given twice"));
+    }
+    *place = Some(meta.value()?.parse()?);
+    Ok(())
+}
+
+/// Whether an attribute is ours, written `#[expose]` or `#[ferropyro::expose]`.
+fn is_ours(attribute: &Attribute, macro_name: &str) -> bool {
+    attribute
+        .path()
+        .segments
+        .last()
+        .is_some_and(|segment| segment.ident == macro_name)
+}
+
+/// Takes `#[default(expression)]` off a parameter.
+pub(crate) fn take_default(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Expr> {
+    let mut default = None;
+    for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("default")) {
+        default = errors.ok(attribute.parse_args());
+    }
+    default
+}
+
+/// The `#[cfg]` attributes among these.
+pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("cfg"))
+        .cloned()
+        .collect()
+}
+
+/// A name that the other side uses, and where it stands in the source.
+#[derive(Clone)]
+pub(crate) struct Name {
+    pub(crate) text: String,
+    pub(crate) span: Span,
+}
+
+impl Name {
+    /// The name of a Rust item, without the `r#` that only Rust needs.
+    pub(crate) fn of(ident: &Ident) -> Name {
+        Name {
+            text: ident.unraw().to_string(),
+            span: ident.span(),
+        }
+    }
+
+    /// The name that the options give, or else that of the item.
+    pub(crate) fn given_or(literal: Option<&LitStr>, ident: &Ident) -> Name {
+        match literal {
+            Some(literal) => Name {
+                text: literal.value(),
+                span: literal.span(),
+            },
+            None => Name::of(ident),
+        }
+    }
+
+    /// Refuses what Python could not call, and what Pyro hides.
+    pub(crate) fn check(&self, errors: &mut Errors) {
+        let mut chars = self.text.chars();
+        let starts_well = chars.next().is_some_and(|first| first == '_' || first.is_alphabetic());
+        if !starts_well || !chars.all(|char| char == '_' || char.is_alphanumeric()) {
+            return errors.push(syn::Error::new(self.span, "this is not a name in Python"));
+        }
+        let dunder = self.text.len() > 4 && self.text.starts_with("__") && self.text.ends_with("__");
+        if self.text.starts_with('_') && !dunder {
+            let text = "Pyro never lets names through that start with an underscore: use another `name = \"...\"`";
+            errors.push(syn::Error::new(self.span, text));
+        }
+    }
+}
+
+impl ToTokens for Name {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        LitStr::new(&self.text, self.span).to_tokens(tokens);
+    }
+}

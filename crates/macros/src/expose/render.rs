@@ -1,0 +1,274 @@
+//! From the description of an impl block to the impls that a person would write by hand.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{Attribute, Ident, Meta};
+
+use super::{ArgumentType, Exposed, Member, Output, Param, ParamKind, Role, Unexposed};
+
+/// The impls of `Class` and `Object`.
+pub(super) fn render(exposed: &Exposed) -> TokenStream {
+    let Exposed {
+        krate, cfgs, self_ty, ..
+    } = exposed;
+    let (impl_generics, _, where_clause) = exposed.generics.split_for_impl();
+    let table = members_table(exposed);
+    let methods = object_methods(exposed);
+    quote! {
+        #(#cfgs)*
+        #[automatically_derived]
+        impl #impl_generics #krate::Class for #self_ty #where_clause {
+            fn class_members() -> &'static #krate::Members {
+                #table
+                &MEMBERS
+            }
+        }
+
+        #(#cfgs)*
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #impl_generics #krate::Object for #self_ty #where_clause {
+            fn members(&self) -> &#krate::Members {
+                <Self as #krate::Class>::class_members()
+            }
+            #methods
+        }
+    }
+}
+
+/// `static MEMBERS`, with the names of the library in scope to keep it readable.
+fn members_table(exposed: &Exposed) -> TokenStream {
+    let Exposed {
+        krate, class, members, ..
+    } = exposed;
+    let methods: Vec<TokenStream> = members.iter().filter_map(method_entry).collect();
+    let attributes: Vec<TokenStream> = members
+        .iter()
+        .filter(|member| member.role == Role::Getter)
+        .map(|getter| attribute_entry(getter, members))
+        .collect();
+    let unexposed = exposed
+        .unexposed
+        .iter()
+        .map(|Unexposed { cfgs, name }| quote!(#(#cfgs)* Cow::Borrowed(#name)));
+    quote! {
+        #[allow(unused_imports)]
+        use {#krate::{Attribute, Members, Method, Param}, ::std::borrow::Cow};
+        static MEMBERS: Members = Members {
+            class: Cow::Borrowed(#class),
+            methods: Cow::Borrowed(const { &[#(#methods),*] }),
+            attributes: Cow::Borrowed(const { &[#(#attributes),*] }),
+            unexposed: Cow::Borrowed(const { &[#(#unexposed),*] }),
+        };
+    }
+}
+
+fn method_entry(member: &Member) -> Option<TokenStream> {
+    let Member { cfgs, name, .. } = member;
+    let (params, oneway) = match member.role {
+        Role::Method { oneway } => (member.params.iter().filter_map(param_entry).collect(), oneway),
+        Role::AnyArguments { oneway } => (Vec::new(), oneway),
+        Role::Getter | Role::Setter => return None,
+    };
+    let oneway = oneway.then(|| quote!(.oneway()));
+    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #oneway))
+}
+
+fn param_entry(param: &Param) -> Option<TokenStream> {
+    let name = &param.name;
+    match &param.kind {
+        ParamKind::Context => None,
+        ParamKind::Argument { default: None, .. } => Some(quote!(Param::required(#name))),
+        ParamKind::Argument { default: Some(_), .. } => Some(quote!(Param::optional(#name))),
+    }
+}
+
+fn attribute_entry(getter: &Member, members: &[Member]) -> TokenStream {
+    let Member { cfgs, name, .. } = getter;
+    let setters: Vec<&Member> = members
+        .iter()
+        .filter(|member| member.role == Role::Setter && member.name.text == name.text)
+        .collect();
+    if setters.is_empty() {
+        return quote!(#(#cfgs)* Attribute::readable(#name));
+    }
+    if setters.iter().any(|setter| setter.cfgs.is_empty()) {
+        return quote!(#(#cfgs)* Attribute::writable(#name));
+    }
+    let conditions = setters.iter().map(|setter| condition(&setter.cfgs));
+    quote!(#(#cfgs)* Attribute { writable: cfg!(any(#(#conditions),*)), ..Attribute::readable(#name) })
+}
+
+/// The condition under which something with these `#[cfg]` attributes is there.
+fn condition(cfgs: &[Attribute]) -> TokenStream {
+    let conditions = cfgs.iter().filter_map(|cfg| match &cfg.meta {
+        Meta::List(list) => Some(&list.tokens),
+        _ => None,
+    });
+    quote!(all(#(#conditions),*))
+}
+
+fn object_methods(exposed: &Exposed) -> TokenStream {
+    let arms_of = |wanted: fn(Role) -> bool| -> Vec<TokenStream> {
+        exposed
+            .members
+            .iter()
+            .filter(|member| wanted(member.role))
+            .map(|member| arm(exposed, member))
+            .collect()
+    };
+    let call = object_method(
+        exposed,
+        "call",
+        &arms_of(|role| matches!(role, Role::Method { .. } | Role::AnyArguments { .. })),
+    );
+    let getters = arms_of(|role| role == Role::Getter);
+    let get = (!getters.is_empty()).then(|| object_method(exposed, "get_attribute", &getters));
+    let setters = arms_of(|role| role == Role::Setter);
+    let set = (!setters.is_empty()).then(|| object_method(exposed, "set_attribute", &setters));
+    quote!(#call #get #set)
+}
+
+/// One of the methods of `Object`, that does the right thing for each name.
+fn object_method(exposed: &Exposed, method: &str, arms: &[TokenStream]) -> TokenStream {
+    let krate = &exposed.krate;
+    let method = Ident::new(method, Span::call_site());
+    let call = call_ident();
+    let body = match arms {
+        [] => quote!(#call.refuse()),
+        arms => quote! {
+            match #call.method() {
+                #(#arms)*
+                _ => #call.refuse(),
+            }
+        },
+    };
+    quote! {
+        fn #method(&self, #call: #krate::Call<'_>) -> ::core::result::Result<#krate::Reply, #krate::Raise> {
+            #body
+        }
+    }
+}
+
+/// The parameter of those methods. No parameter of the user's methods is mistaken for it.
+fn call_ident() -> Ident {
+    Ident::new("call", Span::mixed_site())
+}
+
+/// Reads the arguments, calls the user's method, and answers.
+fn arm(exposed: &Exposed, member: &Member) -> TokenStream {
+    let Member { cfgs, name, ident, .. } = member;
+    let call = call_ident();
+    let read = read_arguments(exposed, member);
+    let arguments = member.params.iter().map(pass_argument);
+    let run = quote!(self.#ident(#(#arguments),*));
+    let result = Ident::new("result", Span::mixed_site());
+    // Errors about the type of the result appear at that type.
+    let at_output = Span::mixed_site().located_at(member.output_span);
+    let answer = match member.output {
+        Output::Unit => quote!(#run; #call.reply(&())),
+        Output::Value => {
+            let reply = quote_spanned!(at_output=> #call.reply(&#result));
+            quote!(let #result = #run; #reply)
+        }
+        Output::Result => {
+            let attempt = quote_spanned!(at_output=> ?);
+            let reply = quote_spanned!(at_output=> #call.reply(&#result));
+            quote!(let #result = #run #attempt; #reply)
+        }
+    };
+    quote! {
+        #(#cfgs)*
+        #name => {
+            #read
+            #answer
+        }
+    }
+}
+
+/// Binds the caller's arguments to the names of the parameters.
+fn read_arguments(exposed: &Exposed, member: &Member) -> TokenStream {
+    let call = call_ident();
+    let arguments: Vec<Argument<'_>> = member.params.iter().filter_map(Argument::of).collect();
+    let idents = arguments.iter().map(|argument| argument.ident);
+    let types = arguments.iter().map(|argument| read_type(exposed, argument.ty));
+    match member.role {
+        Role::Getter => TokenStream::new(),
+        Role::Setter => quote!(#(let #idents = #call.value::<#types>()?;)*),
+        Role::AnyArguments { .. } => quote!(let (#(#idents),*) = #call.values()?;),
+        Role::Method { .. } if arguments.is_empty() => quote!(#call.args::<()>()?;),
+        Role::Method { .. } if arguments.iter().all(|argument| !argument.optional) => {
+            quote!(let (#(#idents,)*) = #call.args::<(#(#types,)*)>()?;)
+        }
+        Role::Method { .. } => {
+            let patterns = arguments.iter().map(|argument| match argument {
+                Argument {
+                    ident, optional: true, ..
+                } => quote!(#ident),
+                Argument {
+                    ident, optional: false, ..
+                } => quote!(::core::option::Option::Some(#ident)),
+            });
+            // Only the type checker needs the way out: required arguments are there.
+            let required = arguments.iter().any(|argument| !argument.optional);
+            let way_out = required.then(|| quote!(else { return #call.refuse() }));
+            quote!(let (#(#patterns,)*) = #call.given_args::<(#(#types,)*)>()? #way_out;)
+        }
+    }
+}
+
+/// A parameter that is one of the caller's arguments.
+struct Argument<'p> {
+    ident: &'p Ident,
+    ty: &'p ArgumentType,
+    optional: bool,
+}
+
+impl<'p> Argument<'p> {
+    fn of(param: &'p Param) -> Option<Argument<'p>> {
+        match &param.kind {
+            ParamKind::Argument { ty, default } => Some(Argument {
+                ident: &param.ident,
+                ty,
+                optional: default.is_some(),
+            }),
+            ParamKind::Context => None,
+        }
+    }
+}
+
+fn read_type(exposed: &Exposed, ty: &ArgumentType) -> TokenStream {
+    let krate = &exposed.krate;
+    match ty {
+        ArgumentType::Text => quote!(#krate::Text<'_>),
+        ArgumentType::Bytes => quote!(#krate::Bytes),
+        ArgumentType::Borrowed(ty) | ArgumentType::Owned(ty) => ty.clone(),
+    }
+}
+
+fn pass_argument(param: &Param) -> TokenStream {
+    let Param { ident, kind, .. } = param;
+    let call = call_ident();
+    match kind {
+        ParamKind::Context => quote!(#call.context()),
+        ParamKind::Argument {
+            ty: ArgumentType::Owned(_),
+            default: None,
+        } => quote!(#ident),
+        ParamKind::Argument {
+            ty: ArgumentType::Owned(_),
+            default: Some(default),
+        } => {
+            quote!(#ident.unwrap_or_else(|| #default))
+        }
+        ParamKind::Argument { default: None, .. } => quote!(&#ident),
+        ParamKind::Argument {
+            default: Some(default), ..
+        } => quote! {
+            match &#ident {
+                ::core::option::Option::Some(#ident) => #ident,
+                ::core::option::Option::None => #default,
+            }
+        },
+    }
+}
