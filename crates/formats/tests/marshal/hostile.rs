@@ -12,7 +12,7 @@ use crate::{common, decode, samples};
 #[test]
 fn prefixes_of_values_are_refused() {
     for bytes in samples() {
-        let step = 1 + bytes.len() / 400;
+        let step = 1 + bytes.len() / 200;
         for end in (0..bytes.len()).step_by(step) {
             let error = decode(&bytes[..end]).expect_err("a prefix of a value is none");
             assert!(matches!(error.kind(), ErrorKind::Eof | ErrorKind::Data), "{error}");

@@ -67,6 +67,29 @@ fn a_value_that_contains_itself_is_refused() {
 }
 
 #[test]
+fn references_ahead_are_refused_even_where_they_were_ignored_at_first() {
+    // (list (0) of a reference to 1, "a" (1), reference to 0)
+    let bytes = b")\x03\xdb\x01\0\0\0r\x01\0\0\0\xfa\x01ar\0\0\0\0";
+    let refused = "bad marshal data (invalid reference)";
+    assert_eq!(decode(bytes).unwrap_err().message(), refused);
+    let error = marshal::from_slice::<(IgnoredAny, Value, Value)>(bytes).unwrap_err();
+    assert_eq!(error.message(), refused);
+}
+
+#[test]
+fn constants_and_references_take_no_number() {
+    // [None, True, False, StopIteration, ..., all flagged; "a" (0); flagged reference to 0; "b" (1); reference to 1]
+    let bytes = b"[\x09\0\0\0\xce\xd4\xc6\xd3\xae\xfa\x01a\xf2\0\0\0\0\xfa\x01br\x01\0\0\0";
+    let items = decode(bytes).unwrap().into_items().unwrap();
+    assert_eq!(items[..3], [Value::None, true.into(), false.into()]);
+    assert_eq!(
+        items[3..5],
+        [Value::Type("builtins.StopIteration".to_owned()), Value::Ellipsis]
+    );
+    assert_eq!(items[5..], ["a", "a", "b", "b"].map(Value::from));
+}
+
+#[test]
 fn reads_python_2_references_to_interned_strings() {
     // From Python 2.7: marshal.dumps({'ab': ['ab', 'cd', 'cd', 'ab', u'ab']}), all strings interned.
     let bytes = b"{t\x02\0\0\0ab[\x05\0\0\0R\0\0\0\0t\x02\0\0\0cdR\x01\0\0\0R\0\0\0\0u\x02\0\0\0ab0";

@@ -19,7 +19,8 @@ fn interned_strings_that_are_no_text_are_bytes_of_python_2() {
 
 #[test]
 fn bytes_of_python_2_are_text_where_text_is_asked_for() {
-    let record: Thing<'_> = marshal::from_slice(b"{s\x04\0\0\0names\x04\0\0\0spams\x05\0\0\0sizes(\0\0\0\x000").unwrap();
+    let record: Thing<'_> =
+        marshal::from_slice(b"{s\x04\0\0\0names\x04\0\0\0spams\x05\0\0\0sizes(\0\0\0\x000").unwrap();
     assert_eq!(record.name, "spam");
     assert_eq!(marshal::from_slice::<Shape>(b"s\x05\0\0\0Point").unwrap(), Shape::Point);
     marshal::from_slice::<String>(b"s\x01\0\0\0\xff").unwrap_err();
@@ -100,6 +101,19 @@ fn enums_are_texts_and_dicts_of_one_entry() {
     marshal::from_slice::<Shape>(b"{0").unwrap_err();
     marshal::from_slice::<Shape>(b"{z\x05PointNz\x05PointN0").unwrap_err();
     assert_eq!(marshal::from_slice::<Shape>(b"{z\x05PointN0").unwrap(), Shape::Point);
+}
+
+#[test]
+fn what_stands_side_by_side_is_not_nested() {
+    let named = Shape::Named {
+        name: String::new(),
+        of: None,
+    };
+    for shape in [Shape::Circle(0.0), Shape::Line((0, 0), 'x'), named] {
+        let shapes = vec![shape; marshal::LIMITS.depth];
+        let bytes = marshal::to_vec(&shapes).unwrap();
+        assert_eq!(marshal::from_slice::<Vec<Shape>>(&bytes).unwrap(), shapes);
+    }
 }
 
 #[test]
