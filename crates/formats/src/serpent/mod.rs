@@ -20,8 +20,11 @@
 //! Dict keys and members of sets are refused unless they are bool, bytes, str, tuple or a number; so is nesting beyond 200 levels.
 //!
 //! Reading takes the grammar of Python's `ast.literal_eval`: what any Python wrote (Python 2 writes its `str` as text, bytes 0x80 to 0xFF as `\x80` to
-//! `\xff`), and what a person types. It differs from Python in these: `\N{NAME}` is refused; so is a sum whose left part stands
-//! in parentheses of its own; the keys `1` and `True` are different keys; invalid UTF-8 in a comment does not matter.
+//! `\xff`), and what a person types. It differs from Python in these:
+//! - `\N{NAME}` is refused; so are a sign before parentheses and a sum with a part in parentheses of its own.
+//! - The keys `1`, `1.0` and `True` are different keys.
+//! - `(1.0+-0.0j)` is read, since Python 2 writes it.
+//! - Invalid UTF-8 in a comment, a backslash at the very end and blanks on the last line do not matter.
 //!
 //! ```
 //! use ferropyro_formats::{serpent, Value};

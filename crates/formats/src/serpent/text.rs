@@ -37,22 +37,37 @@ impl<'de> Scanner<'de> {
 
     /// Takes a text or bytes with all pieces that follow.
     pub(super) fn text(&mut self) -> Result<Text<'de>, Error> {
+        self.peek();
+        let start = self.at;
+        if let Some(text) = self.short_text() {
+            return self.borrowed_text(text, start + 1);
+        }
         let first = self.piece()?;
         self.peek();
         if self.at_text() || first.escapes {
             return self.owned_text(first);
         }
-        self.check_length(first.content.len())?;
         match first.bytes {
-            true => Ok(Text::Bytes(Cow::Borrowed(first.content))),
-            false => match std::str::from_utf8(first.content) {
-                Ok(text) => Ok(Text::Str(Cow::Borrowed(text))),
-                Err(error) => Err(not_utf8(first.at + error.valid_up_to())),
-            },
+            true => {
+                self.check_length(first.content.len())?;
+                Ok(Text::Bytes(Cow::Borrowed(first.content)))
+            }
+            false => self.borrowed_text(first.content, first.at),
+        }
+    }
+
+    fn borrowed_text(&self, content: &'de [u8], at: usize) -> Result<Text<'de>, Error> {
+        self.check_length(content.len())?;
+        match std::str::from_utf8(content) {
+            Ok(text) => Ok(Text::Str(Cow::Borrowed(text))),
+            Err(error) => Err(not_utf8(at + error.valid_up_to())),
         }
     }
 
     pub(super) fn skip_text(&mut self) -> Result<(), Error> {
+        if self.short_text().is_some() {
+            return Ok(());
+        }
         let bytes = self.piece()?.bytes;
         self.peek();
         while self.at_text() {
@@ -127,9 +142,6 @@ impl<'de> Scanner<'de> {
     /// Goes to the quotes that close the piece. True when it has backslashes or carriage returns.
     fn find_quote(&mut self, start: usize, quote: u8, triple: bool) -> Result<bool, Error> {
         let content = self.at;
-        if !triple && self.find_near_quote(quote) {
-            return Ok(false);
-        }
         let mut escapes = false;
         loop {
             let rest = &self.input[self.at..];
@@ -158,17 +170,24 @@ impl<'de> Scanner<'de> {
         }
     }
 
-    /// As [`Self::find_quote`] for the short texts of which most data consists, where calling memchr takes longer than looking.
-    fn find_near_quote(&mut self, quote: u8) -> bool {
+    /// Takes a short text in one piece without prefix and escapes, of which most data consists: nothing if it is not that plain.
+    fn short_text(&mut self) -> Option<&'de [u8]> {
         const NEAR: usize = 32;
-        let rest = &self.input[self.at..];
+        let start = self.at;
+        let (quote, rest) = self.input.get(start..)?.split_first()?;
         let special = |byte: &u8| matches!(byte, b'\'' | b'"' | b'\\' | b'\n' | b'\r' | 0);
-        let found = rest.iter().take(NEAR).position(special);
-        match found.filter(|found| rest[*found] == quote) {
-            Some(found) => self.at += found,
-            None => return false,
+        let length = rest.iter().take(NEAR).position(special)?;
+        // Two quotes in a row may be the start of three.
+        if length == 0 || !matches!(quote, b'\'' | b'"') || rest[length] != *quote {
+            return None;
         }
-        true
+        self.at += length + 2;
+        self.peek();
+        if self.at_text() {
+            self.at = start;
+            return None;
+        }
+        Some(&rest[..length])
     }
 }
 
