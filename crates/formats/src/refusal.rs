@@ -2,7 +2,7 @@
 
 use crate::tag::Tag;
 use crate::value::BigInt;
-use crate::{Error, ErrorKind, Limits, Surrogates};
+use crate::{Error, Limits, Surrogates};
 
 /// Pyro's refusal to write an object of this class.
 pub(crate) fn unknown_class(class: &str, serializer: &str) -> Error {
@@ -95,7 +95,7 @@ pub(crate) fn digits(number: &BigInt) -> Result<String, Error> {
 }
 
 /// Checks the number of digits of an int that is read as text.
-pub(crate) fn check_digits(count: usize, limits: &Limits, position: usize) -> Result<(), Error> {
+pub(crate) fn check_digits(count: usize, limits: &Limits) -> Result<(), Error> {
     if count <= limits.int_digits {
         return Ok(());
     }
@@ -104,5 +104,5 @@ pub(crate) fn check_digits(count: usize, limits: &Limits, position: usize) -> Re
          use sys.set_int_max_str_digits() to increase the limit",
         limits.int_digits
     );
-    Err(Error::at(ErrorKind::Limit, message, position))
+    Err(Error::limit(message))
 }

@@ -565,7 +565,7 @@ fn refuses_what_does_not_fit_the_type() {
     );
     assert_eq!(
         refusal::<Value>(b"\xd4\x40\x00"),
-        "invalid ext code for msgpack: 64 (at byte 2)"
+        "invalid ext code for msgpack: 64 (at byte 0)"
     );
     assert_eq!(
         refusal::<f64>(b"\xa0"),

@@ -32,6 +32,12 @@ pub(super) enum Number<'de> {
     Float(f64),
 }
 
+#[derive(Clone, Copy)]
+enum NumberSort {
+    Int,
+    Float,
+}
+
 impl<'de> Scanner<'de> {
     pub(super) fn new(input: &'de [u8], limits: &Limits) -> Scanner<'de> {
         Scanner {
@@ -152,7 +158,7 @@ impl<'de> Scanner<'de> {
             Some(b'f') => self.word("false"),
             Some(b'N') => self.word("NaN"),
             Some(b'I') => self.word("Infinity"),
-            _ => self.number().map(drop),
+            _ => self.skip_number().map(drop),
         }
     }
 
@@ -172,41 +178,44 @@ impl<'de> Scanner<'de> {
 
     pub(super) fn number(&mut self) -> Result<Number<'de>, Error> {
         let start = self.at;
+        let sort = self.skip_number()?;
+        let text = &self.input[start..self.at];
+        if let (NumberSort::Int, 1..=18) = (sort, text.len()) {
+            return Ok(Number::Int(small_int(text)));
+        }
+        let text = utf8(text, start, start)?;
+        let number = match sort {
+            NumberSort::Float => text.parse().ok().map(Number::Float),
+            NumberSort::Int => text
+                .parse()
+                .map(Number::Int)
+                .or_else(|_| text.parse().map(Number::UInt))
+                .ok(),
+        };
+        Ok(number.unwrap_or(Number::Big(text)))
+    }
+
+    fn skip_number(&mut self) -> Result<NumberSort, Error> {
+        let start = self.at;
         let negative = self.byte() == Some(b'-');
         self.at += usize::from(negative);
-        let digits_start = self.at;
+        let digits = self.at;
         match self.byte() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.skip_digits(),
-            Some(b'I') if negative => {
-                self.word("Infinity")?;
-                return Ok(Number::Float(f64::NEG_INFINITY));
-            }
-            other => {
-                self.at = if other.is_none() { self.at } else { start };
+            Some(b'I') if negative => return self.word("Infinity").map(|()| NumberSort::Float),
+            Some(_) => {
+                self.at = start;
                 return Err(self.expected("Expecting value"));
             }
+            None => return Err(self.expected("Expecting value")),
         }
-        let digits = &self.input[digits_start..self.at];
+        let digits = self.at - digits;
         if self.skip_fraction() | self.skip_exponent() {
-            let text = utf8(&self.input[start..self.at], start, start)?;
-            return Ok(Number::Float(
-                text.parse().map_err(|_| Error::syntax("Expecting value", start))?,
-            ));
+            return Ok(NumberSort::Float);
         }
-        if digits.len() <= 18 {
-            let number = digits
-                .iter()
-                .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-            return Ok(Number::Int(if negative { -number } else { number }));
-        }
-        check_digits(digits.len(), &self.limits, start)?;
-        let text = utf8(&self.input[start..self.at], start, start)?;
-        Ok(match (text.parse(), text.parse()) {
-            (Ok(number), _) => Number::Int(number),
-            (_, Ok(number)) => Number::UInt(number),
-            _ => Number::Big(text),
-        })
+        check_digits(digits, &self.limits).map_err(|error| error.or_at(start))?;
+        Ok(NumberSort::Int)
     }
 
     fn byte(&self) -> Option<u8> {
@@ -280,7 +289,8 @@ impl<'de> Scanner<'de> {
     /// The part of a text before the next escape or closing quote.
     fn plain_piece(&mut self, start: usize) -> Result<&'de str, Error> {
         let rest = &self.input[self.at..];
-        let Some(length) = rest.iter().position(|&byte| ENDS_PIECE[usize::from(byte)]) else {
+        let length = plain_length(rest);
+        let Some(&end) = rest.get(length) else {
             return Err(self.unterminated(start));
         };
         if self.at + length - start > self.limits.bytes {
@@ -290,7 +300,7 @@ impl<'de> Scanner<'de> {
         // With the ASCII byte behind it, so that a truncated character is one that goes on wrongly.
         let piece = &utf8(&rest[..=length], self.at, self.at)?[..length];
         self.at += length;
-        match rest[length] {
+        match end {
             ..0x20 => Err(self.expected("Invalid control character at")),
             _ => Ok(piece),
         }
@@ -363,15 +373,38 @@ pub(super) fn closing(open: u8) -> u8 {
     if open == b'[' { b']' } else { b'}' }
 }
 
-/// The bytes at which a plain piece of text ends: quotes, backslashes, and the control characters that are refused.
-const ENDS_PIECE: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        ends[control] = true;
-        control += 1;
+/// The number of at most 18 digits, with its sign.
+fn small_int(text: &[u8]) -> i64 {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    let number = digits
+        .iter()
+        .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    if negative { -number } else { number }
+}
+
+/// How many bytes come before the first quote, backslash or control character.
+pub(super) fn plain_length(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let below = |eight: u64, limit: u8| eight.wrapping_sub(ONES * u64::from(limit)) & !eight;
+    let mut length = 0;
+    for eight in text.as_chunks().0 {
+        let eight = u64::from_le_bytes(*eight);
+        let ends = below(eight, 0x20)
+            | below(eight ^ (ONES * u64::from(b'"')), 1)
+            | below(eight ^ (ONES * u64::from(b'\\')), 1);
+        match ends & HIGHS {
+            0 => length += 8,
+            // Only the lowest mark is sure to be right: above it there may be a borrow.
+            marks => return length + (marks.trailing_zeros() / 8) as usize,
+        }
     }
-    ends[b'"' as usize] = true;
-    ends[b'\\' as usize] = true;
-    ends
-};
+    length
+        + text[length..]
+            .iter()
+            .take_while(|byte| !matches!(byte, ..0x20 | b'"' | b'\\'))
+            .count()
+}

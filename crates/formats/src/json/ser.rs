@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
+use super::scan::plain_length;
 use super::{LIMITS, Options};
 use crate::capture::{capture, capture_array, capture_text};
 use crate::refusal;
@@ -60,21 +61,35 @@ impl<'a> Serializer<'a> {
     }
 
     fn escaped(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        let mut written = 0;
-        for (at, &byte) in bytes.iter().enumerate() {
-            let escape = ESCAPES[usize::from(byte)];
-            if escape == 0 {
-                continue;
-            }
-            self.out.extend_from_slice(&bytes[written..at]);
-            match escape {
-                b'u' => self.out.extend_from_slice(&control_escape(byte)),
-                _ => self.out.extend_from_slice(&[b'\\', escape]),
-            }
-            written = at + 1;
+        let mut rest = text.as_bytes();
+        loop {
+            let (plain, others) = rest.split_at(plain_length(rest));
+            self.out.extend_from_slice(plain);
+            let Some((&byte, behind)) = others.split_first() else {
+                break;
+            };
+            self.escape(byte);
+            rest = behind;
         }
-        self.out.extend_from_slice(&bytes[written..]);
+    }
+
+    fn escape(&mut self, byte: u8) {
+        let letter = match byte {
+            b'"' | b'\\' => byte,
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0C => b'f',
+            _ => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let digits = [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]];
+                self.out.extend_from_slice(b"\\u00");
+                self.out.extend_from_slice(&digits);
+                return;
+            }
+        };
+        self.out.extend_from_slice(&[b'\\', letter]);
     }
 
     /// Refused as Python does it: when the finished text is encoded, so the position counts from its start.
@@ -139,36 +154,6 @@ impl<'a> Serializer<'a> {
         self.text(variant)?;
         self.raw(": ")
     }
-}
-
-/// The letter of each byte's escape; 0 where there is none.
-const ESCAPES: [u8; 256] = {
-    let mut escapes = [0; 256];
-    let mut control = 0;
-    while control < 0x20 {
-        escapes[control] = b'u';
-        control += 1;
-    }
-    escapes[0x08] = b'b';
-    escapes[b'\t' as usize] = b't';
-    escapes[b'\n' as usize] = b'n';
-    escapes[0x0C] = b'f';
-    escapes[b'\r' as usize] = b'r';
-    escapes[b'"' as usize] = b'"';
-    escapes[b'\\' as usize] = b'\\';
-    escapes
-};
-
-fn control_escape(byte: u8) -> [u8; 6] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    [
-        b'\\',
-        b'u',
-        b'0',
-        b'0',
-        HEX[usize::from(byte >> 4)],
-        HEX[usize::from(byte & 15)],
-    ]
 }
 
 macro_rules! ints {

@@ -117,9 +117,7 @@ impl<'de> Deserializer<'de> {
         if !self.strict_map_key {
             return Ok(());
         }
-        let start = self.reader.at;
-        let head = self.reader.head()?;
-        let refused = match &head {
+        let refused = match &self.reader.peek_head()? {
             Head::Str(_) | Head::Bin(_) => None,
             Head::Nil => Some("NoneType".to_owned()),
             Head::Bool(_) => Some("bool".to_owned()),
@@ -129,12 +127,11 @@ impl<'de> Deserializer<'de> {
             Head::Map(_) => Some("dict".to_owned()),
             Head::Ext(code, data) => Some(self.reader.ext_value(*code, data)?.type_name().to_owned()),
         };
-        self.reader.at = start;
         match refused {
             None => Ok(()),
             Some(class) => Err(Error::syntax(
                 format!("{class} is not allowed for map key when strict_map_key=True"),
-                start,
+                self.reader.at,
             )),
         }
     }
@@ -202,8 +199,9 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         let start = self.reader.at;
-        match self.reader.head()? {
+        match self.reader.peek_head()? {
             Head::Map(1) => with_stack(|| {
+                self.reader.head()?;
                 self.reader.enter()?;
                 let value = visitor.visit_enum(Variant {
                     de: self,
@@ -212,13 +210,10 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
                 self.reader.leave();
                 Ok(value)
             }),
-            Head::Str(_) => {
-                self.reader.at = start;
-                visitor.visit_enum(Variant {
-                    de: self,
-                    content: false,
-                })
-            }
+            Head::Str(_) => visitor.visit_enum(Variant {
+                de: self,
+                content: false,
+            }),
             _ => Err(de::Error::custom("an enum is a text, or a dict of one entry")),
         }
         .map_err(|error: Error| error.or_at(start))
@@ -279,9 +274,9 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
         }
         self.de.check_key()?;
         let outer = std::mem::replace(&mut self.de.in_key, true);
-        let key = seed.deserialize(&mut *self.de)?;
+        let key = seed.deserialize(&mut *self.de);
         self.de.in_key = outer;
-        Ok(Some(key))
+        key.map(Some)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {

@@ -21,23 +21,17 @@ const EPOCH: civil::DateTime = date(1970, 1, 1).at(0, 0, 0, 0);
 const EPOCH_ORDINAL: i64 = 719_163;
 const LAST_ORDINAL: i64 = 3_652_059;
 
-/// The value of an extension's bytes, which begin at `position` of the input.
-pub(super) fn read(
-    code: i8,
-    data: &[u8],
-    limits: &Limits,
-    time_zone: fn() -> TimeZone,
-    position: usize,
-) -> Result<Value, Error> {
+/// The value of an extension's bytes.
+pub(super) fn read(code: i8, data: &[u8], limits: &Limits, time_zone: fn() -> TimeZone) -> Result<Value, Error> {
     let value = match code {
         COMPLEX => complex(data),
-        LONG => return long(data, limits, position),
+        LONG => return long(data, limits),
         DATETIME => array(data).and_then(|bytes| datetime(f64::from_le_bytes(bytes), &time_zone())),
         DATE => date_of(data),
         TIMESTAMP => timestamp(data),
         _ => Err(format!("invalid ext code for msgpack: {code}")),
     };
-    value.map_err(|message| Error::at(ErrorKind::Data, message, position))
+    value.map_err(|message| Error::new(ErrorKind::Data, message))
 }
 
 fn array<const N: usize>(data: &[u8]) -> Result<[u8; N], String> {
@@ -50,7 +44,7 @@ fn complex(data: &[u8]) -> Result<Value, String> {
 }
 
 /// An int as Python's `int()` reads it: with blanks around it, and underscores between digits.
-fn long(data: &[u8], limits: &Limits, position: usize) -> Result<Value, Error> {
+fn long(data: &[u8], limits: &Limits) -> Result<Value, Error> {
     let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t'..=b'\r');
     let start = data.iter().position(|byte| !is_blank(byte)).unwrap_or(data.len());
     let end = data
@@ -66,11 +60,11 @@ fn long(data: &[u8], limits: &Limits, position: usize) -> Result<Value, Error> {
         .split(|&byte| byte == b'_')
         .all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit));
     if !is_number {
-        return Err(Error::at(ErrorKind::Data, invalid_literal(data), position));
+        return Err(Error::new(ErrorKind::Data, invalid_literal(data)));
     }
-    check_digits(unsigned.iter().filter(|&&byte| byte != b'_').count(), limits, position)?;
+    check_digits(unsigned.iter().filter(|&&byte| byte != b'_').count(), limits)?;
     let number = Number::parse_bytes(signed, 10);
-    let number = number.ok_or_else(|| Error::at(ErrorKind::Data, invalid_literal(data), position))?;
+    let number = number.ok_or_else(|| Error::new(ErrorKind::Data, invalid_literal(data)))?;
     Ok(BigInt(number).into())
 }
 

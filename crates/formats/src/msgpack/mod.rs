@@ -45,7 +45,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 pub use de::Deserializer;
-pub use ser::{Container, Serializer};
+pub use ser::Serializer;
 
 use crate::{ClassNames, Error, Limits, same_class_names};
 

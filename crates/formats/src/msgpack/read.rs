@@ -98,6 +98,14 @@ impl<'de> Reader<'de> {
         })
     }
 
+    /// The head that comes next, without stepping over it.
+    pub(super) fn peek_head(&mut self) -> Result<Head<'de>, Error> {
+        let (at, items) = (self.at, self.items);
+        let head = self.head();
+        (self.at, self.items) = (at, items);
+        head
+    }
+
     /// Steps over a whole value without looking into texts and extensions.
     pub(super) fn skip(&mut self) -> Result<(), Error> {
         let mut values = 1_usize;
@@ -130,9 +138,9 @@ impl<'de> Reader<'de> {
         utf8(bytes, self.at - bytes.len(), 0)
     }
 
-    /// The value of an extension whose bytes were just read.
+    /// The value of an extension.
     pub(super) fn ext_value(&self, code: i8, data: &[u8]) -> Result<Value, Error> {
-        ext::read(code, data, &self.limits, self.time_zone, self.at - data.len())
+        ext::read(code, data, &self.limits, self.time_zone)
     }
 
     pub(super) fn end(&self) -> Result<(), Error> {
