@@ -1,0 +1,102 @@
+//! What is measured: somebody who makes calls, and the server that answers them.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::Problem;
+
+/// A client, connected to its server.
+pub(crate) trait Peer {
+    /// Makes calls for about so long.
+    fn call_for(&mut self, time: Duration) -> Result<Sample, Problem>;
+}
+
+/// So many calls took so long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sample {
+    pub(crate) calls: u32,
+    pub(crate) time: Duration,
+}
+
+impl Sample {
+    pub(crate) fn seconds_per_call(self) -> f64 {
+        self.time.as_secs_f64() / f64::from(self.calls.max(1))
+    }
+}
+
+/// Calls made between two looks at the clock.
+const BATCH: u32 = 16;
+
+/// Repeats a call for about so long.
+pub(crate) fn repeat(time: Duration, mut call: impl FnMut() -> Result<(), Problem>) -> Result<Sample, Problem> {
+    let start = Instant::now();
+    let mut calls = 0;
+    loop {
+        for _ in 0..BATCH {
+            call()?;
+        }
+        calls += BATCH;
+        let passed = start.elapsed();
+        if passed >= time {
+            return Ok(Sample { calls, time: passed });
+        }
+    }
+}
+
+/// Another process that we talk to in lines. It is ended on drop; it also ends by itself when its standard input does.
+pub(crate) struct Helper {
+    process: Child,
+    /// Kept open as long as the process shall live.
+    pub(crate) input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Helper {
+    pub(crate) fn start(mut command: Command) -> Result<Helper, Problem> {
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("cannot start {command:?}: {error}"))?;
+        match (process.stdin.take(), process.stdout.take()) {
+            (Some(input), Some(output)) => Ok(Helper {
+                process,
+                input,
+                output: BufReader::new(output),
+            }),
+            _ => Err("a process without pipes".into()),
+        }
+    }
+
+    /// This program again, with other arguments.
+    pub(crate) fn start_self(args: &[&str]) -> Result<Helper, Problem> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(args);
+        Helper::start(command)
+    }
+
+    /// Waits for the next line of its output.
+    pub(crate) fn line(&mut self) -> Result<String, Problem> {
+        let mut line = String::new();
+        match self.output.read_line(&mut line)? {
+            0 => Err("it ended without an answer".into()),
+            _ => Ok(line.trim_end().to_owned()),
+        }
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Ends this process when its standard input ends: then the one that started it is gone.
+pub(crate) fn end_with_input() {
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
+}

@@ -1,0 +1,56 @@
+"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION`, `client GENERATION SERIALIZER URI MESSAGE`."""
+import os
+import sys
+import threading
+import time
+
+role, generation = sys.argv[1:3]
+if generation == "pyro4":
+    import Pyro4 as pyro
+    from Pyro4 import config
+    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack"}
+else:
+    import Pyro5.api as pyro
+    from Pyro5 import config
+
+
+@pyro.expose
+class Echo:
+    def echo(self, message):
+        return message
+
+
+def end_with_input():
+    sys.stdin.read()
+    os._exit(0)
+
+
+def serve():
+    daemon = pyro.Daemon(host="127.0.0.1")
+    print(daemon.register(Echo(), "echo"), flush=True)
+    threading.Thread(target=end_with_input, daemon=True).start()
+    daemon.requestLoop()
+
+
+def call(serializer, uri, message):
+    config.SERIALIZER = serializer
+    proxy = pyro.Proxy(uri)
+    assert proxy.echo(message) == message
+    print("ready", flush=True)
+    for line in sys.stdin:
+        wanted = float(line)
+        calls = 0
+        start = time.perf_counter()
+        passed = 0.0
+        while passed < wanted:
+            for _ in range(16):
+                proxy.echo(message)
+            calls += 16
+            passed = time.perf_counter() - start
+        print(calls, passed, flush=True)
+
+
+if role == "server":
+    serve()
+else:
+    call(*sys.argv[3:])

@@ -1,0 +1,78 @@
+//! The real Pyro4 and Pyro5, as clients and as servers.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::Problem;
+use crate::peer::{Helper, Peer, Sample};
+
+const PROGRAM: &str = include_str!("python_peer.py");
+
+/// A Python that has Pyro4 and Pyro5.
+pub(crate) struct Python(String);
+
+impl Python {
+    /// The Python of the environment, or the reason why there is none.
+    pub(crate) fn find() -> Result<Python, String> {
+        let python = std::env::var("FERROPYRO_PYTHON_VENV").unwrap_or_else(|_| "python3".to_owned());
+        let imports = Command::new(&python)
+            .args(["-c", "import Pyro4, Pyro5.api"])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        match imports {
+            Ok(status) if status.success() => Ok(Python(python)),
+            Ok(_) => Err(format!(
+                "{python} has no Pyro4 and Pyro5 (FERROPYRO_PYTHON_VENV names another)"
+            )),
+            Err(error) => Err(format!("{python} cannot be started: {error}")),
+        }
+    }
+
+    /// Starts an echo server, and gives its URI.
+    pub(crate) fn start_server(&self, generation: &str) -> Result<(Helper, String), Problem> {
+        let mut server = self.start(&["server", generation])?;
+        let uri = server.line()?;
+        Ok((server, uri))
+    }
+
+    pub(crate) fn connect(
+        &self,
+        generation: &str,
+        serializer: &str,
+        uri: &str,
+        message: &str,
+    ) -> Result<Client, Problem> {
+        let mut client = self.start(&["client", generation, serializer, uri, message])?;
+        match client.line()?.as_str() {
+            "ready" => Ok(Client(client)),
+            other => Err(format!("a Python client says {other:?}").into()),
+        }
+    }
+
+    fn start(&self, args: &[&str]) -> Result<Helper, Problem> {
+        let mut command = Command::new(&self.0);
+        command.args(["-c", PROGRAM]).args(args);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PYRO_") {
+                command.env_remove(name);
+            }
+        }
+        Helper::start(command)
+    }
+}
+
+pub(crate) struct Client(Helper);
+
+impl Peer for Client {
+    fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
+        writeln!(self.0.input, "{}", time.as_secs_f64())?;
+        let line = self.0.line()?;
+        let (calls, seconds) = line.split_once(' ').ok_or("no sample from a Python client")?;
+        Ok(Sample {
+            calls: calls.parse()?,
+            time: Duration::try_from_secs_f64(seconds.parse()?)?,
+        })
+    }
+}
