@@ -29,7 +29,7 @@
 //! ```
 //! use ferropyro_formats::{serpent, Value};
 //!
-//! let bytes = serpent::to_vec(&("add", [1, 2], Some(0.5)))?;
+//! let bytes = serpent::to_vec(&("add", vec![1, 2], Some(0.5)))?;
 //! assert_eq!(bytes, b"# serpent utf-8 python3.2\n('add',[1,2],0.5)");
 //! let (method, numbers, scale): (&str, Vec<i32>, Option<f64>) = serpent::from_slice(&bytes)?;
 //! assert_eq!((method, numbers.len(), scale), ("add", 2, Some(0.5)));
