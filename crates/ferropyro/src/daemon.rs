@@ -230,6 +230,7 @@ pub struct DaemonBuilder {
     hmac_key: Option<HmacKey>,
     validate: Option<ValidateHandshake>,
     warn: Option<Warn>,
+    max_request_size: Option<usize>,
 }
 
 impl DaemonBuilder {
@@ -299,13 +300,26 @@ impl DaemonBuilder {
         self
     }
 
+    /// The longest request that is taken, in bytes, when that is less than MAX_MESSAGE_SIZE of the configuration. Answers may be longer.
+    #[must_use]
+    pub fn max_request_size(mut self, bytes: usize) -> DaemonBuilder {
+        self.max_request_size = Some(bytes);
+        self
+    }
+
     /// The daemon, listening.
     ///
     /// # Errors
     /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other.
     pub fn bind(self) -> Result<Daemon> {
-        let config = self.config.unwrap_or_default();
+        let mut config = self.config.unwrap_or_default();
         check(&config)?;
+        let max_answer_size = config.max_message_size;
+        // What the session reads is measured by the configuration.
+        config.max_message_size = match (config.max_message_size, self.max_request_size) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
         let nat_host = self.nat_host.or_else(|| config.nathost.clone());
         let (listener, location) = match &self.unix_socket {
             Some(path) if nat_host.is_some() => {
@@ -328,7 +342,7 @@ impl DaemonBuilder {
             registry: Registry::default(),
             frame_settings: FrameSettings {
                 hmac_key: self.hmac_key,
-                max_message_size: config.max_message_size.map(|size| size as u64),
+                max_message_size: max_answer_size.map(|size| size as u64),
                 compression: config.compression,
             },
             serializers,
