@@ -7,7 +7,7 @@ use super::scan::plain_length;
 use super::{LIMITS, Options};
 use crate::capture::{capture, capture_array, capture_text};
 use crate::refusal;
-use crate::stack::with_stack;
+use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::value::repr::{Utf8, write_float};
 use crate::{BigInt, Error, Surrogates};
@@ -313,7 +313,7 @@ impl Container<'_, '_> {
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        with_stack(|| value.serialize(&mut *self.ser))
+        with_stack_at(self.ser.depth, || value.serialize(&mut *self.ser))
     }
 
     fn close(self) -> Result<(), Error> {

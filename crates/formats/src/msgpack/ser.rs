@@ -4,7 +4,7 @@ use serde::ser;
 use super::{LIMITS, Options, ext};
 use crate::capture::{capture, capture_array, capture_text};
 use crate::refusal;
-use crate::stack::with_stack;
+use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::{BigInt, Error, Surrogates};
 
@@ -382,7 +382,7 @@ impl Container<'_, '_> {
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        with_stack(|| value.serialize(&mut *self.ser))
+        with_stack_at(self.ser.depth, || value.serialize(&mut *self.ser))
     }
 
     fn close(self) -> Result<(), Error> {
