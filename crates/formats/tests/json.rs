@@ -512,12 +512,14 @@ fn enums_nest_as_deep_as_containers() {
         One(Box<Tree>),
     }
 
-    fn deep(levels: usize, wrap: fn(Box<Tree>) -> Tree) -> Tree {
+    type Wrap = fn(Box<Tree>) -> Tree;
+
+    fn deep(levels: usize, wrap: Wrap) -> Tree {
         (0..levels).fold(Tree::Leaf, |inner, _| wrap(Box::new(inner)))
     }
 
     common::on_a_usual_stack(|| {
-        let shapes: [(usize, fn(Box<Tree>) -> Tree); 3] = [
+        let shapes: [(usize, Wrap); 3] = [
             (2, |child| Tree::Fields { child }),
             (2, |child| Tree::Pair(1, child)),
             (1, Tree::One),
