@@ -93,6 +93,12 @@ impl Stream {
         on_stream!(self, stream => (&*stream).read(buffer))
     }
 
+    /// Ends the peer's direction: whoever waits in a read wakes up as if the peer had closed. Writing still works.
+    pub(crate) fn stop_reading(&self) {
+        // It is closed then, or about to be: there is nobody to tell of an error.
+        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Read));
+    }
+
     /// Ends both directions; whoever waits in a read or write on a clone wakes up.
     pub(crate) fn shut_down(&self) {
         // It is closed then, or about to be: there is nobody to tell of an error.

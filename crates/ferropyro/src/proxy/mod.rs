@@ -95,11 +95,18 @@ impl Proxy {
     /// # Errors
     /// When the call cannot be sent.
     pub fn call_oneway(&self, method: &str, args: impl Arguments) -> Result<()> {
-        let kwargs = Dict::new();
+        self.call_oneway_with(method, args, &Dict::new())
+    }
+
+    /// As [`Proxy::call_oneway`], with keyword arguments.
+    ///
+    /// # Errors
+    /// As for [`Proxy::call_oneway`].
+    pub fn call_oneway_with(&self, method: &str, args: impl Arguments, kwargs: &Dict) -> Result<()> {
         let request = Outgoing {
             method,
             args: &args,
-            kwargs: Some(&kwargs),
+            kwargs: Some(kwargs),
             oneway: true,
             check: Check::Method,
         };

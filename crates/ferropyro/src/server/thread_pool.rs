@@ -78,13 +78,14 @@ impl ThreadPool {
         self.drain();
     }
 
-    /// Stops accepting, and closes every connection. Calls that run are finished, but their answers may not arrive.
+    /// Stops accepting, and reads no more from any connection. Calls that run are finished and answered first: the very call that
+    /// stops the server may be one of them.
     pub(crate) fn stop(&self) {
         if !self.stopping.swap(true, Ordering::AcqRel) {
             self.listener.wake();
         }
         let mut state = self.lock();
-        state.open.values().for_each(|stream| stream.shut_down());
+        state.open.values().for_each(|stream| stream.stop_reading());
         state.waiting.clear();
         self.changed.notify_all();
     }
@@ -93,7 +94,7 @@ impl ThreadPool {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Waits for the workers, as long as SHUTDOWN_TIMEOUT says.
+    /// Waits for the workers, as long as SHUTDOWN_TIMEOUT says; who has not ended by then loses the connection.
     fn drain(&self) {
         self.stop();
         let timeout = self.core.config.shutdown_timeout;
@@ -102,6 +103,7 @@ impl ThreadPool {
             .wait_timeout_while(self.lock(), timeout, |state| state.workers > 0)
             .unwrap_or_else(PoisonError::into_inner);
         if result.timed_out() {
+            state.open.values().for_each(|stream| stream.shut_down());
             tracing::warn!(target: logger::THREADPOOLSERVER, "{} calls did not end in time", state.workers);
         }
     }
