@@ -91,6 +91,12 @@ impl Failure {
         Failure::new(Exit::Usage, text)
     }
 
+    /// The same with one more remark.
+    pub(crate) fn with(mut self, remark: impl fmt::Display) -> Failure {
+        self.text = format!("{} ({remark})", self.text);
+        self
+    }
+
     /// Tells the user, and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         output::note(format_args!("error: {}", self.text));

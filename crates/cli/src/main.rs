@@ -2,10 +2,14 @@
 
 mod call;
 mod check_config;
+mod client;
 mod demo;
 mod echo;
+mod echo_object;
 mod exit;
 mod inspect;
+mod json;
+mod keys;
 mod ns;
 mod nsc;
 mod output;
@@ -15,7 +19,7 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::{Args, FromArgMatches, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use ferropyro::logging;
 
 use crate::exit::{Failure, Outcome};

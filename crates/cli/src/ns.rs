@@ -1,14 +1,125 @@
-//! `ferropyro ns`: the name server.
+//! `ferropyro ns`: the name server, `pyro4-ns` and `pyro5-ns`.
+
+use std::env;
 
 use clap::Args;
+use ferropyro::Config;
+use ferropyro::config::Generation;
+use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::personality::Personality;
+use crate::{keys, output, signals};
 
 /// Starts a name server
+///
+/// It serves programs of Pyro4 and Pyro5 on one port until Ctrl-C or SIGTERM. Without options it listens on localhost, port 9090, where only programs of
+/// this machine reach it.
 #[derive(Debug, Args)]
-pub(crate) struct NsArgs {}
+pub(crate) struct NsArgs {
+    /// Host name or address to bind the server on [default: HOST of the configuration, localhost]
+    #[arg(short = 'n', long, value_name = "HOST")]
+    host: Option<String>,
 
-pub(crate) fn run(_args: NsArgs, _personality: Personality) -> Outcome {
-    Err(Failure::new(Exit::Failed, "not available yet"))
+    /// Port to bind the server on; 0 means a free one [default: NS_PORT of the configuration, 9090]
+    #[arg(short, long, value_name = "PORT")]
+    port: Option<u16>,
+
+    /// Unix domain socket to bind the server on, in place of a port
+    #[arg(short, long, value_name = "PATH")]
+    unixsocket: Option<String>,
+
+    /// Where names are kept: memory (dbm:FILE and sql:FILE are not available yet)
+    #[arg(short, long, value_name = "SPEC", default_value = "memory")]
+    storage: String,
+
+    /// Host name or address to bind the broadcast responder on (not available yet)
+    #[arg(long, value_name = "HOST")]
+    bchost: Option<String>,
+
+    /// Port to bind the broadcast responder on; 0 means a free one (not available yet)
+    #[arg(long, value_name = "PORT")]
+    bcport: Option<u16>,
+
+    /// Host name for clients outside, behind network address translation
+    #[arg(long, value_name = "HOST")]
+    nathost: Option<String>,
+
+    /// Port for clients outside, behind network address translation
+    #[arg(long, value_name = "PORT")]
+    natport: Option<u16>,
+
+    /// Do not start a broadcast responder
+    #[arg(short = 'x', long)]
+    nobc: bool,
+
+    /// The HMAC key to use (deprecated; set PYRO_HMAC_KEY in its place)
+    #[arg(short, long, value_name = "KEY")]
+    key: Option<String>,
+}
+
+pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
+    let config = personality.config()?;
+    let key = key(&args, personality)?;
+    let is_silent = args.nobc || args.unixsocket.is_some();
+    let nameserver = bind(args, config, key)?;
+    let handle = nameserver.clone();
+    signals::on_stop(move || handle.shutdown())?;
+    let generation = match personality {
+        Personality::Pyro4 => Generation::Pyro4,
+        Personality::Ferropyro | Personality::Pyro5 => Generation::Pyro5,
+    };
+    if !is_silent && is_open(&nameserver) {
+        output::note("broadcast look-up is not available yet: tell clients this name server's host (NS_HOST, or -n)");
+    }
+    output::line(nameserver.start_lines(generation)?.join("\n"));
+    nameserver.run();
+    output::line("NS shut down.");
+    Ok(Exit::Ok)
+}
+
+/// Only Pyro4 has keys. Pyro5's name server takes the variable for a misspelt setting.
+fn key(args: &NsArgs, personality: Personality) -> Result<Option<String>, Failure> {
+    if personality != Personality::Pyro5 {
+        return keys::from_option_or_env(args.key.clone());
+    }
+    if args.key.is_some() {
+        return Err(Failure::usage("unrecognized arguments: -k"));
+    }
+    match env::var_os("PYRO_HMAC_KEY") {
+        Some(_) => Err(Failure::usage(
+            "invalid Pyro environment config variable: PYRO_HMAC_KEY",
+        )),
+        None => Ok(None),
+    }
+}
+
+fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerDaemon, Failure> {
+    let mut builder = NameServerBuilder::new()
+        .config(config)
+        .storage(args.storage)
+        .hmac_key(key.unwrap_or_default())
+        .on_warning(|text| output::note(format_args!("warning: {text}")));
+    if let Some(host) = args.host {
+        builder = builder.host(host);
+    }
+    if let Some(port) = args.port {
+        builder = builder.port(port);
+    }
+    if let Some(path) = args.unixsocket {
+        builder = builder.unix_socket(path);
+    }
+    if let Some(host) = args.nathost {
+        builder = builder.nat_host(host);
+    }
+    if let Some(port) = args.natport {
+        builder = builder.nat_port(port);
+    }
+    Ok(builder.bind()?)
+}
+
+/// Whether Pyro's name server would answer broadcasts on this address.
+fn is_open(nameserver: &NameServerDaemon) -> bool {
+    let address = nameserver.daemon().address();
+    address.is_some_and(|address| address.is_ipv4() && !address.ip().is_loopback())
 }

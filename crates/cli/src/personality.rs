@@ -61,9 +61,3 @@ impl Personality {
         Ok(config)
     }
 }
-
-/// The key that messages are signed with: `PYRO_HMAC_KEY`, when it is set and not empty.
-pub(crate) fn hmac_key_from_env() -> Option<String> {
-    let key = env::var_os("PYRO_HMAC_KEY")?;
-    Some(key.to_string_lossy().into_owned()).filter(|key| !key.is_empty())
-}

@@ -1,0 +1,151 @@
+//! The test echo server's object: what Pyro's `test.echoserver` offers, in both generations.
+
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::Duration;
+
+use ferropyro::{Attribute, Call, Members, Method, Object, Param, Raise, Reply, Value};
+use jiff::Zoned;
+
+use crate::output;
+
+/// The id and the name of the object.
+pub(crate) const ID: &str = "test.echoserver";
+
+const SLOW: Duration = Duration::from_secs(5);
+
+/// The object. Its attribute `verbose` decides whether it prints the calls that it gets.
+pub(crate) struct EchoServer {
+    verbose: AtomicBool,
+    /// Is told when a client calls `shutdown`.
+    shutdown: Sender<()>,
+}
+
+const MESSAGE: &[Param] = &[Param::required("message")];
+
+const METHODS: &[Method] = &[
+    Method::new("echo", MESSAGE),
+    Method::new("error", &[]),
+    Method::new("error_with_text", &[]),
+    Method::new("oneway_echo", MESSAGE).oneway(),
+    Method::new("slow", &[]),
+    Method::new("generator", &[]),
+    Method::new("nan", &[]),
+    Method::new("inf", &[]),
+    Method::new("oneway_slow", &[]).oneway(),
+    Method::new("__dunder__", &[]),
+    Method::new("shutdown", &[]),
+];
+
+static MEMBERS: Members = Members {
+    class: Cow::Borrowed("EchoServer"),
+    methods: Cow::Borrowed(METHODS),
+    attributes: Cow::Borrowed(const { &[Attribute::writable("verbose")] }),
+    unexposed: Cow::Borrowed(&[]),
+};
+
+impl EchoServer {
+    pub(crate) fn new(verbose: bool, shutdown: Sender<()>) -> EchoServer {
+        EchoServer {
+            verbose: AtomicBool::new(verbose),
+            shutdown,
+        }
+    }
+
+    /// Prints a line as Pyro's echo server does when it is verbose.
+    fn tell(&self, text: impl FnOnce() -> String) {
+        if self.verbose.load(Ordering::Relaxed) {
+            let now = Zoned::now().strftime("%a %b %e %H:%M:%S %Y");
+            output::line(format_args!("{now} - {}", text()));
+        }
+    }
+
+    fn sleep(&self, name: &str) {
+        self.tell(|| format!("{name}: waiting a bit..."));
+        thread::sleep(SLOW);
+        self.tell(|| format!("{name}: returning result"));
+    }
+}
+
+impl Object for EchoServer {
+    fn members(&self) -> &Members {
+        &MEMBERS
+    }
+
+    fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        let name = call.method();
+        if let "echo" | "oneway_echo" = name {
+            let (message,) = call.args::<(Value,)>()?;
+            self.tell(|| format!("{name}: {message}"));
+            return call.reply(&message);
+        }
+        call.args::<()>()?;
+        match name {
+            "error" => {
+                self.tell(|| "error: generating exception".to_owned());
+                Err(Raise::new(
+                    "ValueError",
+                    error_text(call.context().dialect().is_pyro5()),
+                ))
+            }
+            "error_with_text" => {
+                self.tell(|| "error: generating exception".to_owned());
+                Err(Raise::new("ValueError", "the message of the error"))
+            }
+            "slow" => {
+                self.sleep(name);
+                call.reply("Finally, an answer!")
+            }
+            "oneway_slow" => {
+                self.sleep(name);
+                call.reply("bogus return value")
+            }
+            "generator" => call.reply(&["one", "two", "three"][..]),
+            "nan" => call.reply(&f64::NAN),
+            "inf" => call.reply(&f64::INFINITY),
+            "__dunder__" => call.reply("should be allowed (dunder)"),
+            "shutdown" => {
+                self.tell(|| "shutting down".to_owned());
+                // Nobody listens any more when it is shutting down already.
+                let _ = self.shutdown.send(());
+                call.reply(&())
+            }
+            _ => call.refuse(),
+        }
+    }
+
+    fn get_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        call.reply(&self.verbose.load(Ordering::Relaxed))
+    }
+
+    fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        let value = call.value::<Value>()?;
+        self.verbose.store(is_true(&value), Ordering::Relaxed);
+        call.reply(&())
+    }
+}
+
+/// The generations differ in this text.
+fn error_text(is_pyro5: bool) -> &'static str {
+    if is_pyro5 {
+        "this is the generated error from echoserver echo() method"
+    } else {
+        "expected error from echoserver error() method"
+    }
+}
+
+/// What Python's `bool()` gives.
+fn is_true(value: &Value) -> bool {
+    match value {
+        Value::None | Value::Bool(false) | Value::Int(0) => false,
+        Value::Float(number) => *number != 0.0,
+        Value::Str(text) => !text.is_empty(),
+        Value::Bytes(bytes) | Value::ByteArray(bytes) => !bytes.is_empty(),
+        Value::List(items) | Value::Tuple(items) => !items.is_empty(),
+        Value::Set(items) | Value::FrozenSet(items) => !items.is_empty(),
+        Value::Dict(dict) => !dict.is_empty(),
+        _ => true,
+    }
+}
