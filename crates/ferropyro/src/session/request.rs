@@ -73,12 +73,7 @@ impl<'a> Request<'a> {
 
     /// Runs the calls of a batch until one raises; that exception is the last result.
     fn batch(&self, object: &dyn Object, sink: Sink<'_>) -> Result<(), Raise> {
-        let (args, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
-        let calls = args
-            .into_iter()
-            .next()
-            .and_then(|calls| calls.into_items().ok())
-            .unwrap_or_default();
+        let (calls, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
         if self.core.config.max_batch_calls.is_some_and(|most| calls.len() > most) {
             return Err(Raise::new(
                 "ValueError",
