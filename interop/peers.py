@@ -44,7 +44,10 @@ class Peer:
         return servers.start(args, ready=r"^echoserver running", env=env)
 
     def start_test_server(self, servers, env=None, python=sys.executable, **options):
-        """python_server.py on a free port; options as it describes them. `uri` is that of obj.test."""
+        """python_server.py on a free port, accepting four serializers; options as it describes them. `uri` is that of obj.test."""
+        if self.name == "pyro4":
+            accepted = {"SERIALIZERS_ACCEPTED": ["serpent", "json", "marshal", "msgpack"]}
+            options["config"] = {**accepted, **options.get("config", {})}
         program = Path(__file__).parent / "python_server.py"
         return servers.start([python, program, self.name, json.dumps(options)], ready=r"^URI = PYRO:", env=env)
 

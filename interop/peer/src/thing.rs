@@ -10,6 +10,8 @@ use ferropyro::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::describe::describe;
+
 /// See the table of its members.
 pub(crate) struct Thing {
     members: Members,
@@ -56,6 +58,7 @@ static X: [Param; 1] = [Param::required("x")];
 static NUMBERS: [Param; 2] = [Param::required("a"), Param::required("b")];
 static METHODS: &[Method] = &[
     Method::new("echo", &X),
+    Method::new("describe", &X),
     Method::new("add", const { &[Param::required("a"), Param::optional("b")] }),
     Method::new("div", &NUMBERS),
     Method::new("varargs", &[]),
@@ -137,6 +140,10 @@ impl Object for Thing {
         }
         match method {
             "echo" => echo::<Value>(call),
+            "describe" => {
+                let (x,) = call.args::<(Value,)>()?;
+                call.reply(&describe(&x).to_string())
+            }
             "add" => add(call),
             "div" => div(call),
             "varargs" | "kwonly" => varargs(call),
