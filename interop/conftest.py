@@ -21,6 +21,7 @@ used_pythons = set()
 
 def pytest_addoption(parser):
     parser.addoption("--full", action="store_true", help="the slow tests and the other Python versions too")
+    parser.addoption("--values", type=int, help="how many generated values go through each serializer (500; 5000 with --full)")
 
 
 def pytest_collection_modifyitems(config, items):
@@ -92,6 +93,12 @@ def real_echo_server(pyro, servers):
 def ferropyro():
     """The path of the built binary."""
     return built("FERROPYRO_BIN", ROOT / "target" / "debug" / f"ferropyro{EXE}")
+
+
+@pytest.fixture(scope="session")
+def values_count(request):
+    """How many generated values a test of them takes."""
+    return request.config.getoption("--values") or (5000 if request.config.getoption("--full") else 500)
 
 
 @pytest.fixture(scope="session")
