@@ -12,8 +12,8 @@ use crate::table::{Line, Table};
 use crate::{Options, Problem, core, sizes};
 
 /// How long a peer makes calls in one round.
-const SLICE: Duration = Duration::from_millis(20);
-const QUICK_SLICE: Duration = Duration::from_millis(2);
+const SLICE: Duration = Duration::from_millis(4);
+const QUICK_SLICE: Duration = Duration::from_millis(1);
 const QUICK_ROUNDS: usize = 3;
 
 const SERIALIZERS: [Serializer; 4] = [
