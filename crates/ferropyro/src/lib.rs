@@ -13,6 +13,8 @@ mod core;
 mod daemon;
 mod daemon_object;
 mod error;
+#[cfg(doctest)]
+mod guide;
 pub mod logging;
 mod members;
 pub mod naming;
