@@ -13,6 +13,9 @@ const MAX_REQUEST: usize = 1 << 20;
 /// The shortest period of NS_AUTOCLEAN.
 const MIN_AUTOCLEAN: Duration = Duration::from_secs(3);
 
+/// Is told what the operator should see.
+type Warn = Box<dyn Fn(&str) + Send + Sync>;
+
 /// Settings of a name server; what is not set comes from the configuration.
 #[derive(Default)]
 #[must_use]
@@ -25,7 +28,7 @@ pub struct NameServerBuilder {
     nat_port: Option<u16>,
     storage: Option<String>,
     hmac_key: Option<Vec<u8>>,
-    warn: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    warn: Option<Warn>,
 }
 
 impl NameServerBuilder {

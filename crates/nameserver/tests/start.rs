@@ -1,0 +1,121 @@
+//! Making a name server: settings, start lines, errors.
+
+use ferropyro::config::{Config, Generation};
+use ferropyro::{Error, ErrorKind};
+use ferropyro_nameserver::NameServerBuilder;
+
+fn local() -> NameServerBuilder {
+    NameServerBuilder::new().host("127.0.0.1").port(0)
+}
+
+fn refused(builder: NameServerBuilder) -> Error {
+    let error = builder.bind().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Value);
+    error
+}
+
+// Conformance: NS-12
+#[test]
+fn refuses_storages_that_there_are_not() {
+    for spec in ["foo", "dbm:", "sql:", "", "memory:x", "Memory"] {
+        assert_eq!(
+            refused(local().storage(spec)).message(),
+            format!("invalid storage type '{spec}'")
+        );
+    }
+    for spec in ["sql:names.sqlite", "dbm:names"] {
+        assert!(
+            refused(local().storage(spec))
+                .message()
+                .contains("is not available yet")
+        );
+    }
+    assert_eq!(
+        refused(local().storage("sql::memory:")).message(),
+        "We don't support the sqlite :memory: database type. Just use the default volatile in-memory store."
+    );
+    assert!(local().storage("memory").bind().is_ok());
+}
+
+#[test]
+fn refuses_to_clean_up_all_the_time() {
+    let period = |seconds: f64| Config::default().ns_autoclean(std::time::Duration::from_secs_f64(seconds));
+    assert_eq!(
+        refused(local().config(period(2.9))).message(),
+        "NS_AUTOCLEAN cannot be smaller than 3"
+    );
+    assert!(local().config(period(3.0)).bind().is_ok());
+}
+
+// Conformance: NS-17
+#[test]
+fn the_start_lines_are_those_of_each_generation() {
+    let nameserver = local().bind().unwrap();
+    let port = nameserver.daemon().address().unwrap().port();
+    let silent = "Not starting broadcast server for localhost.".to_owned();
+    let running = format!("NS running on 127.0.0.1:{port} (127.0.0.1)");
+    let warning = "Warning: HMAC key not set. Anyone can connect to this server!".to_owned();
+    let uri = format!("URI = PYRO:Pyro.NameServer@127.0.0.1:{port}");
+    let pyro4 = [&silent, &running, &warning, &uri].map(String::clone);
+    assert_eq!(nameserver.start_lines(Generation::Pyro4).unwrap(), pyro4);
+    let pyro5 = [&silent, &running, &uri].map(String::clone);
+    assert_eq!(nameserver.start_lines(Generation::Pyro5).unwrap(), pyro5);
+    let keyed = local().hmac_key("secret").bind().unwrap();
+    assert_eq!(keyed.start_lines(Generation::Pyro4).unwrap().len(), 3);
+}
+
+// Conformance: NS-17
+#[test]
+fn the_start_lines_show_both_addresses_of_a_translated_server() {
+    let nameserver = local().nat_host("nat.example.org").nat_port(5555).bind().unwrap();
+    let port = nameserver.daemon().address().unwrap().port();
+    let lines = nameserver.start_lines(Generation::Pyro5).unwrap();
+    assert_eq!(
+        lines[2..],
+        [
+            format!("internal URI = PYRO:Pyro.NameServer@127.0.0.1:{port}"),
+            "external URI = PYRO:Pyro.NameServer@nat.example.org:5555".to_owned(),
+        ]
+    );
+}
+
+// Conformance: NS-17
+#[cfg(unix)]
+#[test]
+fn the_start_lines_show_a_unix_socket() {
+    let path = std::env::temp_dir().join(format!("ferropyro-ns-{}.sock", std::process::id()));
+    let path = path.to_str().unwrap();
+    let nameserver = NameServerBuilder::new().unix_socket(path).bind().unwrap();
+    assert_eq!(
+        nameserver.start_lines(Generation::Pyro5).unwrap(),
+        [
+            format!("NS running on ./u:{path} (Unix domain socket)"),
+            format!("URI = PYRO:Pyro.NameServer@./u:{path}"),
+        ]
+    );
+    nameserver.shutdown();
+}
+
+// Conformance: NS-25
+#[test]
+fn settings_come_from_the_configuration_unless_they_are_given() {
+    let free = local().bind().unwrap().daemon().address().unwrap().port();
+    let config = Config::default()
+        .ns_host("no.such.host.invalid")
+        .ns_port(free)
+        .host("127.0.0.1");
+    let nameserver = NameServerBuilder::new().config(config.clone()).bind().unwrap();
+    assert_eq!(nameserver.uri().port(), Some(free));
+    assert_eq!(nameserver.uri().host(), Some("127.0.0.1"));
+    let other = NameServerBuilder::new()
+        .config(config)
+        .port(0)
+        .host("localhost")
+        .bind()
+        .unwrap();
+    assert_ne!(other.uri().port(), Some(free));
+    assert_eq!(other.uri().host(), Some("localhost"));
+    let outside = Config::default().nathost("outside".to_owned()).natport(77u16);
+    let nameserver = local().config(outside).bind().unwrap();
+    assert_eq!(nameserver.uri().to_string(), "PYRO:Pyro.NameServer@outside:77");
+}
