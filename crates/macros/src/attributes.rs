@@ -155,6 +155,9 @@ fn is_ours(attribute: &Attribute, macro_name: &str) -> bool {
 pub(crate) fn take_default(attributes: &mut Vec<Attribute>, errors: &mut Errors) -> Option<Expr> {
     let mut default = None;
     for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("default")) {
+        if default.is_some() {
+            errors.at(&attribute, "this is given twice");
+        }
         default = errors.ok(attribute.parse_args());
     }
     default

@@ -3,8 +3,8 @@
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::{
-    Expr, FnArg, GenericArgument, Ident, LitStr, Pat, PatType, PathArguments, ReceiverKind, ReturnType, Signature,
-    Type, TypeReference,
+    Expr, FnArg, GenericArgument, Ident, Lifetime, LitStr, Pat, PatType, PathArguments, ReceiverKind, ReturnType,
+    Signature, Type, TypeReference,
 };
 
 use crate::attributes::{Errors, Name, cfgs, take_default};
@@ -140,6 +140,25 @@ pub(crate) fn is_named(ty: &Type, name: &str) -> bool {
 /// Whether a type is `[u8]`.
 pub(crate) fn is_bytes(ty: &Type) -> bool {
     matches!(ty, Type::Slice(slice) if matches!(&*slice.elem, Type::Path(path) if path.path.is_ident("u8")))
+}
+
+/// The first lifetime in a type, `'static` aside.
+pub(crate) fn find_borrow(ty: &Type) -> Option<Lifetime> {
+    let mut groups = vec![ty.to_token_stream()];
+    while let Some(tokens) = groups.pop() {
+        let mut tick = None;
+        for token in tokens {
+            match (token, tick.take()) {
+                (TokenTree::Ident(ident), Some(apostrophe)) if ident != "static" => {
+                    return Some(Lifetime { apostrophe, ident });
+                }
+                (TokenTree::Punct(punct), _) if punct.as_char() == '\'' => tick = Some(punct.span()),
+                (TokenTree::Group(group), _) => groups.push(group.stream()),
+                _ => {}
+            }
+        }
+    }
+    None
 }
 
 /// The tokens of a type with every named lifetime but `'static` made `'_`: a method's own lifetimes have no meaning outside of it.

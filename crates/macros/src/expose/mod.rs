@@ -40,6 +40,8 @@ struct Exposed {
 
 /// An exposed method, or half of an attribute.
 struct Member {
+    /// Whether no error was found in it.
+    is_right: bool,
     cfgs: Vec<Attribute>,
     name: Name,
     /// The Rust method.

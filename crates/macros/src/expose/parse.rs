@@ -15,12 +15,12 @@ pub(super) fn parse(block: &mut ItemImpl, options: ItemOptions, errors: &mut Err
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
         match parse_method(method, errors) {
-            Some(Parsed::Member(member)) => members.push(*member),
-            Some(Parsed::Unexposed(method)) => unexposed.push(method),
-            None => {}
+            Parsed::Member(member) => members.push(*member),
+            Parsed::Unexposed(method) => unexposed.push(method),
         }
     }
     check_names(&mut members, errors);
+    members.retain(|member| member.is_right);
     let class = class_name(block, options.name, errors)?;
     check_block(block, errors).then(|| Exposed {
         krate: options.krate,
@@ -42,13 +42,12 @@ fn check_block(block: &ItemImpl, errors: &mut Errors) -> bool {
             "#[expose] goes on an inherent impl block: `impl Type`, not `impl Trait for Type`",
         );
     }
-    for param in &block.generics.params {
-        if let GenericParam::Lifetime(lifetime) = param {
-            found.at(
-                lifetime,
-                "a daemon keeps its objects as long as it likes: the type cannot borrow anything",
-            );
-        }
+    let declared = block.generics.lifetimes().map(|param| param.lifetime.clone()).next();
+    if let Some(lifetime) = declared.or_else(|| signature::find_borrow(&block.self_ty)) {
+        found.at(
+            lifetime,
+            "a daemon keeps its objects as long as it likes: the type cannot borrow anything",
+        );
     }
     let fine = found.is_empty();
     errors.append(found);
@@ -77,21 +76,17 @@ enum Parsed {
     Unexposed(Unexposed),
 }
 
-/// What a method is to callers; `None` when something is wrong with it.
-fn parse_method(method: &mut ImplItemFn, all_errors: &mut Errors) -> Option<Parsed> {
-    let mut errors = Errors::default();
+/// What a method is to callers.
+fn parse_method(method: &mut ImplItemFn, errors: &mut Errors) -> Parsed {
     let words = ["skip", "oneway", "get", "set", "args"];
-    let options = MemberOptions::take(&mut method.attrs, "expose", &words, &mut errors);
+    let options = MemberOptions::take(&mut method.attrs, "expose", &words, errors);
     let skipped = options.word("skip").is_some();
     let public = matches!(method.vis, Visibility::Public(_)) && method.sig.receiver().is_some();
-    let parsed = if public && !skipped {
-        Parsed::Member(Box::new(parse_member(method, &options, &mut errors)))
+    if public && !skipped {
+        Parsed::Member(Box::new(parse_member(method, &options, errors)))
     } else {
-        Parsed::Unexposed(parse_unexposed(method, &options, &mut errors))
-    };
-    let fine = errors.is_empty();
-    all_errors.append(errors);
-    fine.then_some(parsed)
+        Parsed::Unexposed(parse_unexposed(method, &options, errors))
+    }
 }
 
 fn parse_unexposed(method: &mut ImplItemFn, options: &MemberOptions, errors: &mut Errors) -> Unexposed {
@@ -122,7 +117,9 @@ fn parse_unexposed(method: &mut ImplItemFn, options: &MemberOptions, errors: &mu
     }
 }
 
-fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, errors: &mut Errors) -> Member {
+fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &mut Errors) -> Member {
+    let mut own_errors = Errors::default();
+    let errors = &mut own_errors;
     options.check_exclusive(
         &[
             ("get", "set"),
@@ -133,6 +130,7 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, errors: &mut E
         ],
         errors,
     );
+    let role_is_clear = errors.is_empty();
     let role = role(options);
     let params = signature::Param::take_all(&mut method.sig, errors);
     signature::check_kind(&method.sig, errors);
@@ -151,10 +149,15 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, errors: &mut E
     }
     let params: Vec<Param> = params.into_iter().map(|param| parse_param(param, errors)).collect();
     check_params(&params, errors);
-    check_role(method, role, &params, errors);
+    if role_is_clear {
+        check_role(method, role, &params, errors);
+    }
     let ident = method.sig.ident.clone();
     let name = signature::member_name(&ident, options.name.as_ref(), role == Role::Setter, errors);
+    let is_right = errors.is_empty();
+    all_errors.append(own_errors);
     Member {
+        is_right,
         cfgs: cfgs(&method.attrs),
         name,
         ident,
@@ -298,35 +301,35 @@ fn check_role(method: &ImplItemFn, role: Role, params: &[Param], errors: &mut Er
 }
 
 /// Refuses names that are used twice, and attributes that can be set but not read.
-fn check_names(members: &mut Vec<Member>, errors: &mut Errors) {
-    let mut checked: Vec<Member> = Vec::new();
-    for member in members.drain(..) {
-        let is_setter = member.role == Role::Setter;
-        // Of two methods that both have a #[cfg], there may never be more than one.
-        let clash = checked.iter().any(|other| {
-            other.name.text == member.name.text
-                && (other.role == Role::Setter) == is_setter
-                && (other.cfgs.is_empty() || member.cfgs.is_empty())
-        });
-        if clash {
+fn check_names(members: &mut [Member], errors: &mut Errors) {
+    for index in 0..members.len() {
+        let (before, member) = members.split_at_mut(index);
+        let member = &mut member[0];
+        if before.iter().any(|other| clash(other, member)) {
+            member.is_right = false;
             let text = format!("there is an exposed `{}` already", member.name.text);
             errors.push(syn::Error::new(member.name.span, text));
-        } else {
-            checked.push(member);
         }
     }
-    *members = checked;
+    let is_getter = |member: &Member| member.role == Role::Getter;
     let getters: Vec<String> = members
         .iter()
-        .filter(|member| member.role == Role::Getter)
-        .map(|member| member.name.text.clone())
+        .filter(|&member| is_getter(member))
+        .map(|getter| getter.name.text.clone())
         .collect();
-    members.retain(|member| {
-        let fine = member.role != Role::Setter || getters.contains(&member.name.text);
-        if !fine {
-            let text = format!("there is no `#[expose(get)]` for the attribute `{}`", member.name.text);
-            errors.push(syn::Error::new(member.name.span, text));
+    for setter in members.iter_mut().filter(|member| member.role == Role::Setter) {
+        if setter.is_right && !getters.contains(&setter.name.text) {
+            setter.is_right = false;
+            let text = format!("there is no `#[expose(get)]` for the attribute `{}`", setter.name.text);
+            errors.push(syn::Error::new(setter.name.span, text));
         }
-        fine
-    });
+    }
+}
+
+/// Whether two members have the same name. A setter shares that of its getter; and of two methods that both have a `#[cfg]`, there
+/// may never be more than one.
+fn clash(one: &Member, other: &Member) -> bool {
+    one.name.text == other.name.text
+        && (one.role == Role::Setter) == (other.role == Role::Setter)
+        && (one.cfgs.is_empty() || other.cfgs.is_empty())
 }

@@ -37,12 +37,16 @@ pub(super) fn parse(definition: &mut ItemTrait, options: ItemOptions, errors: &m
 
 fn client_name(definition: &Ident, given: Option<LitStr>, errors: &mut Errors) -> Option<Ident> {
     match given {
-        Some(literal) => match errors.ok(literal.parse::<Ident>()) {
-            Some(client) if client == *definition => {
+        Some(literal) => match literal.parse::<Ident>() {
+            Ok(client) if client != *definition => Some(client),
+            Ok(_) => {
                 errors.at(literal, "this is the name of the trait itself");
                 None
             }
-            client => client,
+            Err(_) => {
+                errors.at(literal, "this is not a name in Rust");
+                None
+            }
         },
         None => Some(Ident::new(
             &format!("{}Client", Name::of(definition).text),

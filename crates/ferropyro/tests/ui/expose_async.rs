@@ -1,0 +1,10 @@
+use ferropyro::expose;
+
+struct Thing;
+
+#[expose]
+impl Thing {
+    pub async fn later(&self) {}
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use ferropyro::expose;
+
+struct Thing;
+
+#[expose]
+impl Thing {
+    pub unsafe fn risky(&self) {}
+}
+
+fn main() {}
