@@ -63,6 +63,10 @@ fn image(value: &Value) -> Value {
     }
 }
 
+fn plain(value: Value) -> Value {
+    common::plain(value, Value::List)
+}
+
 fn key_image(key: &Value) -> Value {
     match key {
         Value::Tuple(items) => Value::Tuple(items.iter().map(key_image).collect()),
@@ -134,7 +138,7 @@ fn reads_what_every_pyro_writes() {
                 Outcome::LoadError(bytes, error) => (bytes, Err(error.message.clone())),
                 Outcome::DumpError(_) => continue,
             };
-            let ours = read(bytes, true);
+            let ours = read(bytes, true).map(plain);
             let agrees = match (&ours, &theirs) {
                 (Ok(ours), Ok(Some(theirs))) => *ours == image(theirs),
                 (Ok(_), Ok(None)) => true,
@@ -164,14 +168,13 @@ fn reads_and_refuses_what_pyro_reads_and_refuses() {
             "what Pyro on Windows writes; the real one refuses it elsewhere",
         ),
         ("ext-timestamp*", "an instance here; has a test of its own"),
-        ("class-dict-exc", "described as the exception that is made of this dict"),
     ]);
     let mut failures = Failures::default();
     for case in common::decode_cases("decode_msgpack") {
         let Some(theirs) = case.by("pyro5/py3.11.7") else {
             continue;
         };
-        let ours = read(&case.bytes, true);
+        let ours = read(&case.bytes, true).map(plain);
         let agrees = match (&ours, theirs) {
             (Err(ours), Err(theirs)) => ours.message() == theirs.message,
             (Ok(ours), Ok(theirs)) => describe::value(theirs).is_ok_and(|theirs| *ours == image(&theirs)),
@@ -248,7 +251,7 @@ proptest! {
                 // A double does not hold the microseconds of a moment many centuries away.
                 match image.to_string().contains("datetime(") {
                     true => { read(&bytes, false).unwrap(); }
-                    false => prop_assert_eq!(read(&bytes, false).unwrap(), image),
+                    false => prop_assert_eq!(plain(read(&bytes, false).unwrap()), image),
                 }
             }
             Err(error) => prop_assert_eq!(error.kind(), ErrorKind::Unsupported),
@@ -521,7 +524,7 @@ fn class_names_are_translated_while_writing() {
     msgpack::append(&mut out, &exception, &options).unwrap();
     let dict: Value = from_slice(&out[4..]).unwrap();
     assert_eq!(
-        dict.to_string(),
+        plain(dict).to_string(),
         "{'__class__': 'Pyro4.errors.NamingError', '__exception__': True, 'args': ['Pyro5.x'], 'attributes': {}}"
     );
 }

@@ -51,11 +51,11 @@ impl Exception {
         self.class.rsplit('.').next().unwrap_or(&self.class)
     }
 
-    /// What Python's `str()` gives: the only argument, or all of them as a tuple.
+    /// What Python's `str()` gives: the only argument, or all of them as a tuple. A `KeyError` shows a text in quotes.
     pub fn text(&self) -> String {
         match self.args.as_slice() {
             [] => String::new(),
-            [Value::Str(text)] => text.clone(),
+            [Value::Str(text)] if self.class != "builtins.KeyError" => text.clone(),
             [one] => one.to_string(),
             all => Value::Tuple(all.to_vec()).to_string(),
         }
@@ -124,5 +124,58 @@ pub struct ClassName<'a>(pub &'a str);
 impl Serialize for ClassName<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(Tag::ClassName.name(), self.0)
+    }
+}
+
+/// The key that makes a dict a class dict.
+const CLASS: &str = "__class__";
+
+impl Dict {
+    /// The object that a class dict stands for: an exception, or an instance of any other class. Every other dict stays one.
+    ///
+    /// Exceptions are the dicts with `'__exception__': True`, and those of Pyro's own error classes, which Pyro knows without being told.
+    /// [`Value`] does this with every dict that it reads: a class that nobody knows is data, never an error.
+    pub fn into_object(mut self) -> Value {
+        let class = match self.get(CLASS) {
+            Some(Value::Str(class)) => class.clone(),
+            // From marshal on Python 2.
+            Some(Value::Bytes(class)) => String::from_utf8_lossy(class).into_owned(),
+            _ => return Value::Dict(self),
+        };
+        if self.is_exception(&class) {
+            return Value::Exception(Box::new(self.into_exception(class)));
+        }
+        self.remove(CLASS);
+        Value::Instance(Box::new(Instance {
+            class,
+            attributes: self,
+        }))
+    }
+
+    /// Whether this has the form of an exception, and nothing else that would be lost.
+    fn is_exception(&self, class: &str) -> bool {
+        let own = class.starts_with("Pyro4.errors.") || class.starts_with("Pyro5.errors.");
+        let told = self.get("__exception__") == Some(&Value::Bool(true));
+        (own || told)
+            && self.get("args").is_some_and(|args| args.as_sequence().is_some())
+            && self
+                .get("attributes")
+                .is_none_or(|attributes| attributes.as_dict().is_some())
+            && self
+                .iter()
+                .all(|(key, _)| matches!(key.as_str(), Some(CLASS | "__exception__" | "args" | "attributes")))
+    }
+
+    fn into_exception(mut self, class: String) -> Exception {
+        let args = self.remove("args").and_then(|args| args.into_items().ok());
+        let attributes = match self.remove("attributes") {
+            Some(Value::Dict(attributes)) => attributes,
+            _ => Dict::new(),
+        };
+        Exception {
+            class,
+            args: args.unwrap_or_default(),
+            attributes,
+        }
     }
 }

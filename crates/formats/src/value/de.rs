@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
             check_hashable(&key)?;
             dict.insert(key, map.next_value::<Value>()?);
         }
-        Ok(Value::Dict(dict))
+        Ok(dict.into_object())
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {

@@ -123,20 +123,27 @@ pub(crate) fn write_float(out: &mut impl Write, number: f64) -> fmt::Result {
     if number.is_infinite() {
         return out.write_str(if number > 0.0 { "inf" } else { "-inf" });
     }
-    let magnitude = number.abs();
-    if magnitude != 0.0 && !(1e-4..1e16).contains(&magnitude) {
-        // Rust's shortest digits are Python's; only the exponent is spelled otherwise.
-        let text = format!("{number:e}");
-        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or(0);
-        return write!(
-            out,
-            "{mantissa}e{}{:02}",
-            if exponent < 0 { '-' } else { '+' },
-            exponent.abs()
-        );
+    // Ryu has Python's digits (of two that are equally near it takes the even one) and, but for the cases below, Python's layout.
+    let mut buffer = ryu::Buffer::new();
+    let text = buffer.format_finite(number);
+    if let Some((mantissa, exponent)) = text.split_once('e') {
+        let (sign, digits) = exponent
+            .strip_prefix('-')
+            .map_or(('+', exponent), |digits| ('-', digits));
+        return write!(out, "{mantissa}e{sign}{digits:0>2}");
     }
-    write!(out, "{number:?}")
+    let (sign, magnitude) = text.strip_prefix('-').map_or(("", text), |magnitude| ("-", magnitude));
+    match magnitude.strip_prefix("0.0000") {
+        Some(digits) => write_hundred_thousandths(out, sign, digits),
+        None => out.write_str(text),
+    }
+}
+
+/// Writes `0.0000123` as `1.23e-05`.
+fn write_hundred_thousandths(out: &mut impl Write, sign: &str, digits: &str) -> fmt::Result {
+    let (first, rest) = digits.split_at(1);
+    let point = if rest.is_empty() { "" } else { "." };
+    write!(out, "{sign}{first}{point}{rest}e-05")
 }
 
 /// Writes a text as Python's `repr()` does.
@@ -323,5 +330,34 @@ mod tests {
     fn every_range_of_the_table_stands_behind_the_one_before() {
         assert!(NOT_PRINTABLE.windows(2).all(|pair| pair[0].1 < pair[1].0));
         assert!(NOT_PRINTABLE.iter().all(|(first, last)| first <= last));
+    }
+
+    #[test]
+    fn floats_are_printed_as_python_prints_them() {
+        for (number, text) in [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (1e16, "1e+16"),
+            (1.5e300, "1.5e+300"),
+            (0.0001, "0.0001"),
+            (0.00012, "0.00012"),
+            (0.00001, "1e-05"),
+            (-0.0000123, "-1.23e-05"),
+            (1e-7, "1e-07"),
+            (5e-324, "5e-324"),
+            (10.00001, "10.00001"),
+            (100.00005, "100.00005"),
+            (927_154_550_694_712.2, "927154550694712.2"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "nan"),
+        ] {
+            let mut printed = String::new();
+            write_float(&mut printed, number).unwrap();
+            assert_eq!(printed, text);
+        }
     }
 }

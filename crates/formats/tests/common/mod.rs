@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use base64::Engine as _;
+use ferropyro_formats::{Dict, Value};
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
@@ -266,4 +267,33 @@ pub fn on_a_usual_stack<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'st
         .expect("a thread")
         .join()
         .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The value with its objects as the class dicts that they were read from, `args` in the container that the format has for them.
+pub fn plain(value: Value, args: fn(Vec<Value>) -> Value) -> Value {
+    // Some of the vectors are nested as deep as Python can.
+    let deeper = |value| stacker::maybe_grow(64 << 10, 1 << 20, || plain(value, args));
+    let all = |items: Vec<Value>| items.into_iter().map(deeper).collect();
+    let dict = |dict: Dict| {
+        dict.into_iter()
+            .map(|(key, value)| (key, deeper(value)))
+            .collect::<Dict>()
+    };
+    match value {
+        Value::List(items) => Value::List(all(items)),
+        Value::Tuple(items) => Value::Tuple(all(items)),
+        Value::Dict(entries) => Value::Dict(dict(entries)),
+        Value::Instance(instance) => {
+            let mut entries = dict(instance.attributes);
+            entries.insert("__class__", instance.class);
+            Value::Dict(entries)
+        }
+        Value::Exception(exception) => Value::Dict(Dict::from([
+            ("__class__", Value::from(exception.class)),
+            ("__exception__", Value::from(true)),
+            ("args", args(all(exception.args))),
+            ("attributes", Value::Dict(dict(exception.attributes))),
+        ])),
+        other => other,
+    }
 }

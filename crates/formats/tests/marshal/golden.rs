@@ -16,7 +16,8 @@ fn is_python2(by: &[String]) -> bool {
 }
 
 fn equal_in_python2(one: Value, other: Value) -> bool {
-    one == other || as_python2(one) == as_python2(other)
+    let plain = |value| as_python2(common::plain(value, Value::Tuple));
+    one == other || plain(one) == plain(other)
 }
 
 /// Python 2 has one type for `str` and bytes; which of the two its strings read as depends on their being interned.
@@ -70,11 +71,10 @@ fn decodes_what_every_python_wrote() {
 
 fn check_decoded(variant: &Variant, bytes: &[u8], out: &serde_json::Value) -> Result<(), String> {
     marshal::from_slice::<IgnoredAny>(bytes).map_err(|error| format!("ignored: {error}"))?;
-    match (describe::value(out), decode(bytes)) {
+    let plain = |value| common::plain(value, Value::Tuple);
+    match (describe::value(out), decode(bytes).map(plain)) {
         (Ok(expected), Ok(value)) if expected == value => Ok(()),
-        (Ok(expected), Ok(value))
-            if is_python2(&variant.by) && as_python2(expected.clone()) == as_python2(value.clone()) =>
-        {
+        (Ok(expected), Ok(value)) if is_python2(&variant.by) && equal_in_python2(expected.clone(), value.clone()) => {
             Ok(())
         }
         (Err(reason), Err(error)) if reason == "Value has no cycles" && error.message() == "recursive value" => Ok(()),

@@ -140,11 +140,13 @@ fn typed_reading_takes_the_nearest_type() {
 }
 
 #[test]
-fn slices_of_version_5_are_class_dicts() {
+fn slices_of_version_5_are_instances() {
     let slice = decode(b":i\x01\0\0\0NN").unwrap();
-    let mut expected = Dict::from([("start", Value::Int(1)), ("stop", Value::None), ("step", Value::None)]);
-    expected.insert("__class__", "builtins.slice");
-    assert_eq!(slice, Value::Dict(expected));
+    let expected = Instance {
+        class: "builtins.slice".to_owned(),
+        attributes: [("start", Value::Int(1)), ("stop", Value::None), ("step", Value::None)].into(),
+    };
+    assert_eq!(slice, expected.into());
 }
 
 #[test]
@@ -154,10 +156,7 @@ fn class_names_are_translated_in_class_dicts_only() {
         attributes: [("text", "builtins.eggs")].into(),
     };
     let read = decode(&encode(&Value::from(instance), &PYTHON2).unwrap()).unwrap();
-    assert_eq!(
-        read.to_string(),
-        "{'text': 'builtins.eggs', '__class__': 'exceptions.Spam'}"
-    );
+    assert_eq!(read.to_string(), "<exceptions.Spam {'text': 'builtins.eggs'}>");
 }
 
 #[test]
@@ -222,7 +221,7 @@ proptest! {
     fn any_value_survives_or_is_refused(value in common::arbitrary::any_value(), written in 2..=4_u8) {
         match (encode(&value, &version(written)), as_marshal_keeps_it(value)) {
             (Ok(bytes), Some(expected)) => {
-                prop_assert_eq!(decode(&bytes).unwrap(), expected);
+                prop_assert_eq!(common::plain(decode(&bytes).unwrap(), Value::Tuple), expected);
                 marshal::from_slice::<IgnoredAny>(&bytes).unwrap();
             }
             (Err(error), None) => prop_assert_eq!(error.message(), "unmarshallable object"),
