@@ -222,8 +222,9 @@ impl Proxy {
         if let Some(link) = &state.link {
             state.seq = link.session.seq();
         }
-        // As in Python, also when the other side raised it: it has closed the connection then.
-        if result.as_ref().is_err_and(|error| error.is_a(ErrorKind::Communication)) {
+        // Also when the other side raised it: it has closed the connection then.
+        let ends = |error: &Error| error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security);
+        if result.as_ref().is_err_and(ends) {
             state.disconnect();
         }
         result

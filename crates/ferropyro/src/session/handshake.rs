@@ -78,7 +78,7 @@ fn answer(core: &Core, peer: &Peer, message: &Message<'_>, codec: &Codec) -> Res
     let key = |name: &str| {
         request
             .get(name)
-            .ok_or_else(|| Raise::new("KeyError", format!("'{name}'")))
+            .ok_or_else(|| Raise::new("KeyError", name))
     };
     let handshake = core.validate_handshake(key("handshake")?, peer)?;
     let wants_metadata = dialect.is_pyro5() || message.header.flags.contains(Flags::META_ON_CONNECT);
