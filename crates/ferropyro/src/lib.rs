@@ -38,7 +38,10 @@ pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
     BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
 };
-pub use ferropyro_macros::{expose, remote};
+#[doc = include_str!("../docs/expose.md")]
+pub use ferropyro_macros::expose;
+#[doc = include_str!("../docs/remote.md")]
+pub use ferropyro_macros::remote;
 pub use ferropyro_wire::{self as wire, Dialect};
 pub use members::{Attribute, Members, Method, Param};
 pub use naming::{NameServer, locate_ns, resolve};

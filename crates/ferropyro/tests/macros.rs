@@ -33,7 +33,7 @@ impl Warehouse {
     pub fn take(&self, item: &str, count: u32) -> Result<u32, Raise> {
         match item {
             "egg" => Ok(count * 12),
-            _ => Err(Raise::new("KeyError", item)),
+            _ => Err(Raise::new("LookupError", item)),
         }
     }
 
@@ -170,7 +170,7 @@ fn errors_are_raised() {
     let (_daemon, proxy) = warehouse();
     assert_eq!(
         raised(proxy.call("take", ("ham", 2))),
-        ("KeyError".into(), "ham".into())
+        ("LookupError".into(), "ham".into())
     );
     assert_eq!(raised(proxy.call("fails", ())), ("OSError".into(), "full".into()));
 }
@@ -422,7 +422,7 @@ fn a_client_calls_as_its_trait_says() {
     assert_eq!(client.greet_plainly("me").unwrap(), "me![]");
     assert_eq!(
         client.take("ham", 1).unwrap_err().as_remote().unwrap().class_name(),
-        "KeyError"
+        "LookupError"
     );
     assert!(client.proxy().is_connected());
     let object: &dyn Remote = &Client::new(Proxy::new(client.proxy().uri()).unwrap());
