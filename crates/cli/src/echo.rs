@@ -6,7 +6,8 @@ use std::thread;
 use clap::Args;
 use ferropyro::naming::{self, NameServer};
 use ferropyro::wire::HmacKey;
-use ferropyro::{Config, Daemon, Location};
+use ferropyro::{Config, Daemon, Location, RunningDaemon};
+use ferropyro_nameserver::NameServerBuilder;
 
 use crate::echo_object::{self, EchoServer};
 use crate::exit::{Exit, Failure, Outcome};
@@ -67,11 +68,19 @@ pub(crate) fn run(args: EchoArgs, personality: Personality) -> Outcome {
     let daemon = bind(&args, &config, key.as_deref())?;
     let (shutdown, wanted) = mpsc::channel();
     let uri = daemon.register(echo_object::ID, EchoServer::new(args.verbose, shutdown.clone()))?;
-    if args.naming {
-        let nameserver = locate(&config, key.as_deref())?;
+    let own_names = match args.nameserver {
+        true => Some(start_name_server(&args, &config, key.as_deref())?),
+        false => None,
+    };
+    if args.naming || args.nameserver {
+        let location = own_names.as_ref().map(|(location, _)| location);
+        let nameserver = locate(location, &config, key.as_deref())?;
         nameserver.register(echo_object::ID, &uri)?;
         if args.verbose {
             output::line(format_args!("using name server at {}", nameserver.proxy().uri()));
+            if own_names.is_some() {
+                output::line("not using a broadcast server");
+            }
         }
     } else if args.verbose {
         output::line("not using a name server.");
@@ -121,10 +130,26 @@ fn bind(args: &EchoArgs, config: &Config, key: Option<&str>) -> Result<Daemon, F
     Ok(builder.bind()?)
 }
 
-fn locate(config: &Config, key: Option<&str>) -> Result<NameServer, Failure> {
+/// A name server in this process, at NS_PORT; it stops when the second part is dropped.
+fn start_name_server(
+    args: &EchoArgs,
+    config: &Config,
+    key: Option<&str>,
+) -> Result<(Location, RunningDaemon), Failure> {
+    let nameserver = NameServerBuilder::new()
+        .config(config.clone())
+        .host(&args.host)
+        .hmac_key(key.unwrap_or_default())
+        .on_warning(|text| output::note(format_args!("warning: {text}")))
+        .bind()?;
+    let location = nameserver.daemon().location().clone();
+    Ok((location, nameserver.start()))
+}
+
+fn locate(location: Option<&Location>, config: &Config, key: Option<&str>) -> Result<NameServer, Failure> {
     let settings = naming::Settings {
         config: config.clone(),
         hmac_key: key.and_then(|key| HmacKey::new(key.as_bytes())),
     };
-    Ok(naming::locate_ns_with(None::<&Location>, &settings)?)
+    Ok(naming::locate_ns_with(location, &settings)?)
 }
