@@ -59,11 +59,14 @@ pub(crate) struct NscArgs {
 pub(crate) fn run(args: NscArgs, personality: Personality) -> Outcome {
     let key = key(&args, personality)?;
     let config = personality.config()?;
-    let command = Command::parse(
-        args.command.as_deref().unwrap_or_default(),
-        &args.arguments,
-        personality,
-    )?;
+    let command = args.command.as_deref().unwrap_or_default();
+    let command = match Command::parse(command, &args.arguments, personality) {
+        Ok(command) => command,
+        Err(misuse) => {
+            output::note(misuse.text);
+            return Ok(misuse.exit);
+        }
+    };
     let say = |text: &str| {
         if args.verbose {
             output::line(text);

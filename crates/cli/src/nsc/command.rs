@@ -7,7 +7,7 @@ use std::io;
 use ferropyro::naming::{Filter, Registration};
 use ferropyro::{Dict, NameServer, Result, Set, Value};
 
-use crate::exit::{Exit, Failure};
+use crate::exit::Exit;
 use crate::output;
 use crate::personality::Personality;
 
@@ -23,19 +23,33 @@ pub(super) enum Command {
     SetMeta { name: String, tags: BTreeSet<String> },
 }
 
+/// What is wrong with a command line, in Pyro's words where it has some.
+#[derive(Debug)]
+pub(super) struct Misuse {
+    pub(super) exit: Exit,
+    pub(super) text: String,
+}
+
 impl Command {
     /// Takes the commands of Pyro4's tool, of Pyro5's, or those of both.
     pub(super) fn parse(
         command: &str,
         arguments: &[String],
         personality: Personality,
-    ) -> std::result::Result<Command, Failure> {
+    ) -> std::result::Result<Command, Misuse> {
         // Pyro's status for a wrong number of arguments differs from that for a wrong command.
         let exit = match personality {
             Personality::Ferropyro => Exit::Usage,
             Personality::Pyro4 | Personality::Pyro5 => Exit::Failed,
         };
-        let needs = |what: &str| Failure::new(exit, format_args!("requires {what}"));
+        let needs = |what: &str| Misuse {
+            exit,
+            text: format!("requires {what}"),
+        };
+        let usage = |text: String| Misuse {
+            exit: Exit::Usage,
+            text,
+        };
         let (is_pyro4, is_pyro5) = (personality != Personality::Pyro5, personality != Personality::Pyro4);
         let one = |what: &str| match arguments {
             [argument] => Ok(argument.clone()),
@@ -77,8 +91,8 @@ impl Command {
                 }
                 [] => return Err(needs("arguments: uri and zero or more meta tags")),
             },
-            "" => return Err(Failure::usage("which command? Try --help")),
-            other => return Err(Failure::usage(format_args!("unknown command '{other}'; try --help"))),
+            "" => return Err(usage("which command? Try --help".to_owned())),
+            other => return Err(usage(format!("unknown command '{other}'; try --help"))),
         })
     }
 
