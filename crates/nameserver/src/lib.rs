@@ -22,6 +22,8 @@
 mod answer;
 mod arguments;
 mod daemon;
+#[cfg(doctest)]
+mod guide;
 mod memory;
 mod object;
 mod pattern;
