@@ -16,6 +16,7 @@ pub mod json;
 mod limits;
 pub mod marshal;
 pub mod msgpack;
+mod plain;
 mod refusal;
 pub mod serpent;
 mod stack;

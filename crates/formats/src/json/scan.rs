@@ -1,5 +1,6 @@
 //! The tokens of JSON text, by the rules of Python's `json.loads`.
 
+use crate::plain::plain_length;
 use crate::refusal::{check_digits, utf8};
 use crate::stack::with_stack;
 use crate::{Error, ErrorKind, Limits};
@@ -289,7 +290,7 @@ impl<'de> Scanner<'de> {
     /// The part of a text before the next escape or closing quote.
     fn plain_piece(&mut self, start: usize) -> Result<&'de str, Error> {
         let rest = &self.input[self.at..];
-        let length = plain_length(rest);
+        let length = plain_length(rest, b'"', 0x20);
         let Some(&end) = rest.get(length) else {
             return Err(self.unterminated(start));
         };
@@ -383,28 +384,4 @@ fn small_int(text: &[u8]) -> i64 {
         .iter()
         .fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
     if negative { -number } else { number }
-}
-
-/// How many bytes come before the first quote, backslash or control character.
-pub(super) fn plain_length(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let below = |eight: u64, limit: u8| eight.wrapping_sub(ONES * u64::from(limit)) & !eight;
-    let mut length = 0;
-    for eight in text.as_chunks().0 {
-        let eight = u64::from_le_bytes(*eight);
-        let ends = below(eight, 0x20)
-            | below(eight ^ (ONES * u64::from(b'"')), 1)
-            | below(eight ^ (ONES * u64::from(b'\\')), 1);
-        match ends & HIGHS {
-            0 => length += 8,
-            // Only the lowest mark is sure to be right: above it there may be a borrow.
-            marks => return length + (marks.trailing_zeros() / 8) as usize,
-        }
-    }
-    length
-        + text[length..]
-            .iter()
-            .take_while(|byte| !matches!(byte, ..0x20 | b'"' | b'\\'))
-            .count()
 }

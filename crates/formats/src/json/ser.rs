@@ -3,9 +3,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
-use super::scan::plain_length;
 use super::{LIMITS, Options};
 use crate::capture::{capture, capture_array, capture_text};
+use crate::plain::plain_length;
 use crate::refusal;
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
@@ -63,7 +63,7 @@ impl<'a> Serializer<'a> {
     fn escaped(&mut self, text: &str) {
         let mut rest = text.as_bytes();
         loop {
-            let (plain, others) = rest.split_at(plain_length(rest));
+            let (plain, others) = rest.split_at(plain_length(rest, b'"', 0x20));
             self.out.extend_from_slice(plain);
             let Some((&byte, behind)) = others.split_first() else {
                 break;

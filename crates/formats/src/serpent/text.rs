@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Scanner, is_name};
+use crate::plain::plain_length;
 use crate::{Error, Surrogates};
 
 /// A text or bytes, in one or more pieces.
@@ -172,13 +173,16 @@ impl<'de> Scanner<'de> {
 
     /// Takes a short text in one piece without prefix and escapes, of which most data consists: nothing if it is not that plain.
     fn short_text(&mut self) -> Option<&'de [u8]> {
-        const NEAR: usize = 32;
+        const NEAR: usize = 64;
         let start = self.at;
-        let (quote, rest) = self.input.get(start..)?.split_first()?;
-        let special = |byte: &u8| matches!(byte, b'\'' | b'"' | b'\\' | b'\n' | b'\r' | 0);
-        let length = rest.iter().take(NEAR).position(special)?;
+        let (&quote, rest) = self.input.get(start..)?.split_first()?;
+        if !matches!(quote, b'\'' | b'"') {
+            return None;
+        }
+        // Line ends and NULs are what may not stand here; they sort below 14, and with them some that hardly ever come.
+        let length = plain_length(&rest[..rest.len().min(NEAR)], quote, 14);
         // Two quotes in a row may be the start of three.
-        if length == 0 || !matches!(quote, b'\'' | b'"') || rest[length] != *quote {
+        if length == 0 || rest.get(length) != Some(&quote) {
             return None;
         }
         self.at += length + 2;
