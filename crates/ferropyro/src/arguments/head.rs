@@ -21,7 +21,6 @@ impl<'de> Head<'de> {
         let mut found = Partial::default();
         let result = codec.read_seed(payload, HeadSeed(&mut found));
         match found {
-            // The reader stops early, which the format may well take for an error.
             Partial {
                 object: Some(object),
                 method: Some(method),
@@ -37,6 +36,17 @@ impl<'de> Head<'de> {
 struct Partial<'de> {
     object: Option<Cow<'de, str>>,
     method: Option<Cow<'de, str>>,
+}
+
+impl Partial<'_> {
+    /// Leaves the reader when all is found, by an error that nobody will see. Not to read on would be an error as well, but one that takes the
+    /// time to say where it is and what is left.
+    fn stop<E: de::Error>(&self) -> Result<(), E> {
+        match (&self.object, &self.method) {
+            (Some(_), Some(_)) => Err(E::custom("")),
+            _ => Ok(()),
+        }
+    }
 }
 
 struct HeadSeed<'h, 'de>(&'h mut Partial<'de>);
@@ -59,7 +69,7 @@ impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.0.object = seq.next_element_seed(TextSeed)?;
         self.0.method = seq.next_element_seed(TextSeed)?;
-        Ok(())
+        self.0.stop()
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -71,6 +81,6 @@ impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
                 None => break,
             }
         }
-        Ok(())
+        self.0.stop()
     }
 }
