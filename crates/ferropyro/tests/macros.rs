@@ -379,6 +379,28 @@ fn an_empty_impl_block_exposes_nothing() {
     );
 }
 
+macro_rules! echo {
+    ($name:ident, $method:ident, $param:ident: $ty:ty, $answer:ty) => {
+        struct $name;
+
+        #[expose]
+        impl $name {
+            pub fn $method(&self, $param: $ty, call: i64) -> $answer {
+                Ok::<_, Raise>(format!("{}{call}", $param))
+            }
+        }
+    };
+}
+
+echo!(Echo, echo, text: &str, Result<String, Raise>);
+
+#[test]
+fn an_impl_block_may_come_from_a_macro() {
+    let (_daemon, proxy) = serve(Echo);
+    // A text that is written with a backslash cannot be borrowed from the message.
+    assert_eq!(proxy.call::<String>("echo", ("a\n", 1)).unwrap(), "a\n1");
+}
+
 /// What `#[remote]` makes a client of.
 #[remote(client = "Client")]
 trait Remote: Send + Sync {

@@ -45,7 +45,7 @@ impl Param {
             Pat::Ident(pattern) if pattern.subpat.is_none() && pattern.by_ref.is_none() => Some(Param {
                 name: Name::of(&pattern.ident),
                 ident: pattern.ident.clone(),
-                ty: typed.ty.clone(),
+                ty: Box::new(peel(&typed.ty).clone()),
                 default,
             }),
             pattern => {
@@ -53,6 +53,15 @@ impl Param {
                 None
             }
         }
+    }
+}
+
+/// A type without what a macro or parentheses put around it.
+fn peel(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peel(&group.elem),
+        Type::Paren(paren) => peel(&paren.elem),
+        ty => ty,
     }
 }
 
@@ -108,7 +117,7 @@ pub(crate) fn member_name(ident: &Ident, given: Option<&LitStr>, is_setter: bool
 /// What a method gives when all goes well, if its return type is some `Result`.
 pub(crate) fn result_value(output: &ReturnType) -> Option<&Type> {
     let ReturnType::Type(_, ty) = output else { return None };
-    let Type::Path(path) = &**ty else { return None };
+    let Type::Path(path) = peel(ty) else { return None };
     let last = path.path.segments.last().filter(|segment| segment.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;

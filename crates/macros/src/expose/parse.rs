@@ -1,5 +1,6 @@
 //! From an impl block to its description. Takes our attributes off on the way.
 
+use proc_macro2::Span;
 use quote::quote;
 use syn::spanned::Spanned;
 use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, LitStr, ReturnType, Type, Visibility};
@@ -164,7 +165,7 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
         role,
         params,
         output: output(&method.sig.output),
-        output_span: method.sig.output.span(),
+        output_span: output_span(&method.sig.output),
     }
 }
 
@@ -188,6 +189,13 @@ fn output(output: &ReturnType) -> Output {
         Output::Unit
     } else {
         Output::Value
+    }
+}
+
+fn output_span(output: &ReturnType) -> Span {
+    match output {
+        ReturnType::Default => Span::call_site(),
+        ReturnType::Type(_, ty) => ty.span(),
     }
 }
 

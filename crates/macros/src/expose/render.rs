@@ -161,19 +161,20 @@ fn arm(exposed: &Exposed, member: &Member) -> TokenStream {
     let call = call_ident();
     let read = read_arguments(exposed, member);
     let arguments = member.params.iter().map(pass_argument);
-    let run = quote!(self.#ident(#(#arguments),*));
-    let result = Ident::new("result", Span::mixed_site());
-    // Errors about the type of the result appear at that type.
-    let at_output = Span::mixed_site().located_at(member.output_span);
+    // The compiler's errors about the type of the result appear at that type.
+    let at_output = Span::call_site().located_at(member.output_span);
+    let run = quote_spanned!(at_output=> self.#ident(#(#arguments),*));
+    let reply = |result| quote_spanned!(at_output=> #call.reply(&#result));
+    let result = Ident::new("result", Span::mixed_site().located_at(member.output_span));
     let answer = match member.output {
         Output::Unit => quote!(#run; #call.reply(&())),
         Output::Value => {
-            let reply = quote_spanned!(at_output=> #call.reply(&#result));
+            let reply = reply(&result);
             quote!(let #result = #run; #reply)
         }
         Output::Result => {
+            let reply = reply(&result);
             let attempt = quote_spanned!(at_output=> ?);
-            let reply = quote_spanned!(at_output=> #call.reply(&#result));
             quote!(let #result = #run #attempt; #reply)
         }
     };
@@ -192,13 +193,15 @@ fn read_arguments(exposed: &Exposed, member: &Member) -> TokenStream {
     let arguments: Vec<Argument<'_>> = member.params.iter().filter_map(Argument::of).collect();
     let idents = arguments.iter().map(|argument| argument.ident);
     let types = arguments.iter().map(|argument| read_type(exposed, argument.ty));
+    // The compiler's errors about the types of the parameters appear at the name of the method.
+    let at_name = Span::call_site().located_at(member.ident.span());
     match member.role {
         Role::Getter => TokenStream::new(),
-        Role::Setter => quote!(#(let #idents = #call.value::<#types>()?;)*),
-        Role::AnyArguments { .. } => quote!(let (#(#idents),*) = #call.values()?;),
+        Role::Setter => quote_spanned!(at_name=> #(let #idents = #call.value::<#types>()?;)*),
+        Role::AnyArguments { .. } => quote_spanned!(at_name=> let (#(#idents),*) = #call.values()?;),
         Role::Method { .. } if arguments.is_empty() => quote!(#call.args::<()>()?;),
         Role::Method { .. } if arguments.iter().all(|argument| !argument.optional) => {
-            quote!(let (#(#idents,)*) = #call.args::<(#(#types,)*)>()?;)
+            quote_spanned!(at_name=> let (#(#idents,)*) = #call.args::<(#(#types,)*)>()?;)
         }
         Role::Method { .. } => {
             let patterns = arguments.iter().map(|argument| match argument {
@@ -212,7 +215,7 @@ fn read_arguments(exposed: &Exposed, member: &Member) -> TokenStream {
             // Only the type checker needs the way out: required arguments are there.
             let required = arguments.iter().any(|argument| !argument.optional);
             let way_out = required.then(|| quote!(else { return #call.refuse() }));
-            quote!(let (#(#patterns,)*) = #call.given_args::<(#(#types,)*)>()? #way_out;)
+            quote_spanned!(at_name=> let (#(#patterns,)*) = #call.given_args::<(#(#types,)*)>()? #way_out;)
         }
     }
 }

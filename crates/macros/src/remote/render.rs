@@ -1,7 +1,7 @@
 //! From the description of a trait to its client.
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 
 use super::{Method, Param, Remote, Role};
 
@@ -64,16 +64,18 @@ fn render_method(remote: &Remote, method: &Method) -> TokenStream {
         params,
     } = method;
     let values = params.iter().map(|param| render_value(remote, param));
+    // The compiler's errors about the types appear at the name of the method.
+    let at_name = Span::call_site().located_at(signature.ident.span());
     let call = match role {
-        Role::Call => quote!(call(#name, (#(#values,)*))),
-        Role::OnewayCall => quote!(call_oneway(#name, (#(#values,)*))),
-        Role::Getter => quote!(get(#name)),
-        Role::Setter => quote!(set(#name, #(#values),*)),
+        Role::Call => quote_spanned!(at_name=> self.proxy.call(#name, (#(#values,)*))),
+        Role::OnewayCall => quote_spanned!(at_name=> self.proxy.call_oneway(#name, (#(#values,)*))),
+        Role::Getter => quote_spanned!(at_name=> self.proxy.get(#name)),
+        Role::Setter => quote_spanned!(at_name=> self.proxy.set(#name, #(#values),*)),
     };
     quote! {
         #(#cfgs)*
         #signature {
-            self.proxy.#call
+            #call
         }
     }
 }
