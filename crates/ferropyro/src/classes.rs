@@ -1,11 +1,10 @@
-//! Class dicts: what Pyro makes of objects that the formats cannot carry, and back.
+//! The names of classes: Pyro4 and Pyro5 call the same things by different ones.
 //!
-//! On the way out, class names go through [`class_names`], so that each generation gets its own. On the way in, [`recreate`] turns the dicts of exceptions into
-//! [`Value::Exception`] and those of any other class into [`Value::Instance`]: a class that nobody knows is data, never an error.
+//! Names that go out pass through [`class_names`], so that each generation gets its own. What comes in keeps the name that it was sent with.
 
 use std::borrow::Cow;
 
-use ferropyro_formats::{ClassNames, Dict, Exception, Instance, Value};
+use ferropyro_formats::ClassNames;
 use ferropyro_wire::Dialect;
 
 /// Pairs of class names that mean the same: Pyro4's, Pyro5's. Names in the `errors` and `util` modules agree but for the package.
@@ -43,63 +42,12 @@ pub(crate) fn class_names(dialect: Dialect) -> ClassNames {
     if dialect.is_pyro5() { pyro5_name } else { pyro4_name }
 }
 
-/// Turns the class dicts in a decoded value into objects, inside containers too, but not inside the contents of another class dict but for an
-/// exception's wrapper: that is how far Pyro's own `recreate_classes` goes.
-pub fn recreate(value: Value) -> Value {
-    match value {
-        Value::Dict(dict) => match dict.get("__class__").and_then(Value::as_str) {
-            Some(_) => recreate_object(dict),
-            None => Value::Dict(dict.into_iter().map(|(key, value)| (key, recreate(value))).collect()),
-        },
-        Value::List(items) => Value::List(items.into_iter().map(recreate).collect()),
-        Value::Tuple(items) => Value::Tuple(items.into_iter().map(recreate).collect()),
-        // Members of a set are hashable, and so no dicts.
-        other => other,
-    }
-}
-
-fn recreate_object(mut dict: Dict) -> Value {
-    let class = match dict.remove("__class__") {
-        Some(Value::Str(class)) => class,
-        _ => String::new(),
-    };
-    if dict.get("__exception__") == Some(&Value::Bool(true)) || is_pyro_error(&class) {
-        return Value::Exception(Box::new(recreate_exception(class, dict)));
-    }
-    if class.ends_with("._ExceptionWrapper")
-        && let Some(inner) = dict.remove("exception")
-    {
-        return recreate(inner);
-    }
-    Value::Instance(Box::new(Instance {
-        class,
-        attributes: dict,
-    }))
-}
-
-fn is_pyro_error(class: &str) -> bool {
-    class.starts_with("Pyro4.errors.") || class.starts_with("Pyro5.errors.")
-}
-
-fn recreate_exception(class: String, mut dict: Dict) -> Exception {
-    let args = dict
-        .remove("args")
-        .and_then(|args| args.into_items().ok())
-        .unwrap_or_default();
-    let attributes = match dict.remove("attributes") {
-        Some(Value::Dict(attributes)) => attributes,
-        _ => Dict::new(),
-    };
-    // A bare name is one of Python's own, or one of Pyro's.
-    let class = match class.strip_prefix("exceptions.") {
+/// The class of an exception as Python 3 names it: Python 2 calls the module of its own exceptions otherwise, and a bare name is one of them.
+pub(crate) fn exception_class(class: String) -> String {
+    match class.strip_prefix("exceptions.") {
         Some(name) => format!("builtins.{name}"),
         None if class.contains('.') => class,
         None => format!("builtins.{class}"),
-    };
-    Exception {
-        class,
-        args,
-        attributes,
     }
 }
 

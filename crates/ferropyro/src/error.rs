@@ -225,7 +225,8 @@ pub struct RemoteError {
 }
 
 impl RemoteError {
-    pub(crate) fn new(exception: Exception) -> RemoteError {
+    pub(crate) fn new(mut exception: Exception) -> RemoteError {
+        exception.class = crate::classes::exception_class(exception.class);
         RemoteError {
             message: exception.text(),
             exception,

@@ -29,7 +29,6 @@ pub mod uri;
 mod uri_class;
 
 pub use arguments::{Arguments, Parameters, Text};
-pub use classes::recreate;
 pub use config::Config;
 pub use context::Context;
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};

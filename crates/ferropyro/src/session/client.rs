@@ -181,7 +181,7 @@ impl ClientSession {
 }
 
 fn read_exception(codec: &Codec, payload: &[u8]) -> Error {
-    match codec.read::<Value>(payload).map(crate::classes::recreate) {
+    match codec.read::<Value>(payload) {
         Ok(Value::Exception(exception)) => Error::remote(RemoteError::new(*exception)),
         Ok(other) => Error::new(
             ErrorKind::Protocol,
