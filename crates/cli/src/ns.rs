@@ -16,6 +16,7 @@ use crate::{keys, output, signals};
 /// It serves programs of Pyro4 and Pyro5 on one port until Ctrl-C or SIGTERM. Without options it listens on localhost, port 9090, where only programs of
 /// this machine reach it.
 #[derive(Debug, Args)]
+#[command(args_override_self = true)] // the last one counts, as for Pyro's programs
 pub(crate) struct NsArgs {
     /// Host name or address to bind the server on [default: HOST of the configuration, localhost]
     #[arg(short = 'n', long, value_name = "HOST")]

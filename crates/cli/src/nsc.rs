@@ -15,7 +15,7 @@ use crate::{keys, output};
 
 /// Asks and changes a name server
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(args_override_self = true, after_help = "\
 Commands:
   ping                        check that the name server answers
   list [PREFIX]               all names, or those that start with PREFIX

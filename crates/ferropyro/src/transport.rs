@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, IpVersion};
@@ -96,19 +98,19 @@ impl Stream {
     /// Ends the peer's direction: whoever waits in a read wakes up as if the peer had closed. Writing still works.
     pub(crate) fn stop_reading(&self) {
         // It is closed then, or about to be: there is nobody to tell of an error.
-        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Read));
+        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Read));
     }
 
     /// Ends both directions; whoever waits in a read or write on a clone wakes up.
     pub(crate) fn shut_down(&self) {
         // It is closed then, or about to be: there is nobody to tell of an error.
-        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Both));
+        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Both));
     }
 
     /// Ends our direction and reads what the peer still sends, so that it can read our last message. A close with unread bytes would reset the connection
     /// and that message might be lost. Bounded in time and size.
     pub(crate) fn linger(&self) {
-        let _ = on_stream!(self, stream => stream.shutdown(std::net::Shutdown::Write));
+        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Write));
         let deadline = Instant::now() + Duration::from_millis(500);
         let mut rest = [0; 4096];
         for _ in 0..64 {
@@ -204,7 +206,15 @@ pub(crate) fn is_timeout(error: &io::Error) -> bool {
 pub(crate) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(UnixListener, String),
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix domain socket, which is removed once.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: String,
+    is_removed: AtomicBool,
 }
 
 /// As many connections may wait to be accepted (Pyro's figure).
@@ -242,7 +252,7 @@ impl Listener {
             other => other,
         };
         bound
-            .map(|listener| Listener::Unix(listener, path.to_owned()))
+            .map(|listener| Listener::Unix(listener, SocketFile::new(path)))
             .map_err(cannot)
     }
 
@@ -282,17 +292,46 @@ impl Listener {
                 }
             }
             #[cfg(unix)]
-            Listener::Unix(_, path) => drop(UnixStream::connect(path)),
+            Listener::Unix(_, file) => drop(UnixStream::connect(&file.path)),
+        }
+    }
+
+    /// Lets nobody in any more, though others may still hold the daemon: who connects is refused, where the system can do that, and the file of a
+    /// Unix domain socket is gone.
+    pub(crate) fn close(&self) {
+        // Systems that cannot shut down a listening socket say so; then it closes when the daemon is dropped.
+        let _ = match self {
+            Listener::Tcp(listener) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+            #[cfg(unix)]
+            Listener::Unix(listener, file) => {
+                file.remove();
+                socket2::SockRef::from(listener).shutdown(Shutdown::Both)
+            }
+        };
+    }
+}
+
+#[cfg(unix)]
+impl SocketFile {
+    fn new(path: &str) -> SocketFile {
+        SocketFile {
+            path: path.to_owned(),
+            is_removed: AtomicBool::new(false),
+        }
+    }
+
+    /// Not twice: a later file of this path is somebody else's.
+    fn remove(&self) {
+        if !self.is_removed.swap(true, Ordering::AcqRel) {
+            let _ = std::fs::remove_file(&self.path);
         }
     }
 }
 
-impl Drop for Listener {
+#[cfg(unix)]
+impl Drop for SocketFile {
     fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Listener::Unix(_, path) = self {
-            let _ = std::fs::remove_file(path);
-        }
+        self.remove();
     }
 }
 

@@ -40,3 +40,33 @@ fn an_idle_client_does_not_hold_the_daemon_up() -> Result<()> {
     assert!(idle.call::<String>("stop", ()).is_err());
     Ok(())
 }
+
+/// Its handle kept the listening socket open, so that clients waited for a daemon that had ended, and the file of a Unix domain socket stayed.
+#[test]
+fn a_stopped_daemon_lets_nobody_in_though_somebody_holds_it() -> Result<()> {
+    let daemon = Daemon::new()?;
+    let uri = daemon.register("stopper", Stopper::default())?;
+    let handle = daemon.clone();
+    daemon.start().stop();
+    let error = Proxy::new(uri)?.call::<String>("stop", ()).unwrap_err();
+    assert!(error.to_string().contains("cannot connect to"), "{error}");
+    drop(handle);
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn a_stopped_daemon_takes_its_socket_file_with_it_but_no_later_one() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("ferropyro-shutdown-{}.sock", std::process::id()));
+    let daemon = Daemon::builder().unix_socket(path.to_string_lossy()).bind()?;
+    let handle = daemon.clone();
+    assert!(path.exists());
+    daemon.start().stop();
+    assert!(!path.exists());
+    let later = Daemon::builder().unix_socket(path.to_string_lossy()).bind()?;
+    drop(handle);
+    assert!(path.exists());
+    drop(later);
+    assert!(!path.exists());
+    Ok(())
+}

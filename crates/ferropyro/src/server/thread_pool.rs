@@ -2,6 +2,7 @@
 //! (manual chapter "Servers", server types; THREADPOOL_SIZE, THREADPOOL_SIZE_MIN).
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -97,6 +98,7 @@ impl ThreadPool {
     /// Waits for the workers, as long as SHUTDOWN_TIMEOUT says; who has not ended by then loses the connection.
     fn drain(&self) {
         self.stop();
+        self.listener.close();
         let timeout = self.core.config.shutdown_timeout;
         let (state, result) = self
             .changed
@@ -146,10 +148,13 @@ impl ThreadPool {
             return;
         };
         let core = Arc::clone(&self.core);
-        thread::spawn(move || {
+        let spawned = thread::Builder::new().spawn(move || {
             connection::refuse(&core, &stream, NO_FREE_WORKERS);
             drop(permit);
         });
+        if let Err(error) = spawned {
+            tracing::error!(target: logger::THREADPOOLSERVER, "cannot start a thread for a refusal: {error}");
+        }
     }
 
     /// The life of a worker: one connection after the other.
@@ -157,7 +162,10 @@ impl ThreadPool {
         let mut next = Some(first);
         while let Some(stream) = next {
             if let Some(key) = self.enlist(&stream) {
-                connection::serve(&self.core, &stream);
+                // Code of the program's own runs here in places where no caller can be told of a panic. It shall not cost a worker.
+                if catch_unwind(AssertUnwindSafe(|| connection::serve(&self.core, &stream))).is_err() {
+                    tracing::error!(target: logger::THREADPOOLSERVER, "the connection with {} ends with a panic", stream.peer());
+                }
                 self.lock().open.remove(&key);
             }
             drop(stream);
