@@ -5,7 +5,7 @@ use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple};
 
 use crate::serializer::Serializer;
 
-/// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`], or an array.
+/// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`](crate::Value), or an array.
 pub trait Arguments {
     /// How many there are.
     fn count(&self) -> usize;
