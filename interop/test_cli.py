@@ -11,8 +11,6 @@ import pytest
 import peers
 from servers import free_port, run
 
-OTHER_VERSIONS = {5: "Pyro 3", 40: "Pyro4", 44: "Pyro4", 46: "Pyro4", 47: "Pyro4", 48: "Pyro4", 502: "Pyro5"}
-
 
 @pytest.fixture
 def echo(ferropyro, servers):
@@ -88,7 +86,7 @@ def test_our_echo_server_registers_with_a_real_name_server(pyro, ferropyro, serv
     ours = servers.start([ferropyro, "echo", "-n", "-v"], env=env, ready="^echoserver running")
     assert f"using name server at {real_name_server.uri}" in ours.stdout
     with pyro.locate_ns("localhost", real_name_server.port) as names:
-        assert str(names.lookup("test.echoserver")) == ours.uri
+        assert f"echo uri: {names.lookup('test.echoserver')}" in ours.stdout
 
 
 def test_an_interrupt_ends_our_echo_server_properly(echo):
@@ -232,8 +230,8 @@ def test_check_config_prints_what_the_real_tool_prints(pyro, link):
     assert f"\nProtocol version: {pyro.protocol}\n" in ours
     own, expected = settings(ours), settings(real)
     for values in (own, expected):
-        # A set: its order is not fixed. The newest pickle is Python's affair.
-        values.pop("SERIALIZERS_ACCEPTED", None), values.pop("PICKLE_PROTOCOL_VERSION", None)
+        # A set: its order is not fixed.
+        values["SERIALIZERS_ACCEPTED"] = sorted(re.findall(r"\w+", values.get("SERIALIZERS_ACCEPTED", "")))
     assert own == expected
 
 

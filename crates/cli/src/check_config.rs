@@ -14,7 +14,7 @@ use crate::personality::Personality;
 /// Shows the configuration that the environment gives
 #[derive(Debug, Args)]
 pub(crate) struct CheckConfigArgs {
-    /// Show the settings of this generation alone, in the words of its own tool
+    /// Show what this generation's own tool would show: its settings and its defaults
     #[arg(long = "as", value_name = "GENERATION")]
     generation: Option<GenerationArg>,
 }
@@ -26,11 +26,16 @@ enum GenerationArg {
 }
 
 pub(crate) fn run(args: CheckConfigArgs, personality: Personality) -> Outcome {
+    let personality = match args.generation {
+        Some(GenerationArg::Pyro4) => Personality::Pyro4,
+        Some(GenerationArg::Pyro5) => Personality::Pyro5,
+        None => personality,
+    };
     let config = personality.config()?;
-    output::line(match (args.generation, personality) {
-        (Some(GenerationArg::Pyro4), _) | (None, Personality::Pyro4) => pyro4(&config),
-        (Some(GenerationArg::Pyro5), _) | (None, Personality::Pyro5) => pyro5(&config),
-        (None, Personality::Ferropyro) => own(&config),
+    output::line(match personality {
+        Personality::Ferropyro => own(&config),
+        Personality::Pyro4 => pyro4(&config),
+        Personality::Pyro5 => pyro5(&config),
     });
     Ok(Exit::Ok)
 }

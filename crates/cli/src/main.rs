@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use ferropyro::logging;
 
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 use crate::personality::{Link, Personality};
 
 /// Pyro (Python Remote Objects) in one binary: a name server, its control tool, and tools for everything that speaks Pyro4 or Pyro5.
@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, personality: Personality) -> Outcome {
-    logging::init_from_env().map_err(Failure::usage)?;
+    logging::init_from_config(&personality.config()?);
     match command {
         Command::Ns(args) => ns::run(args, personality),
         Command::Nsc(args) => nsc::run(args, personality),

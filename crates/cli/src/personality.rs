@@ -50,13 +50,14 @@ pub(crate) fn link() -> Option<(Link, Personality, &'static str)> {
 }
 
 impl Personality {
-    /// The configuration of the environment. A misspelt `PYRO_*` variable is an error as in Pyro5, but not to Pyro4's programs.
+    /// The configuration of the environment, on top of the defaults of that generation. A misspelt `PYRO_*` variable is an error as in Pyro5, but
+    /// not to Pyro4's programs.
     pub(crate) fn config(self) -> Result<Config, Failure> {
-        let unknown = match self {
-            Personality::Pyro4 => UnknownItems::Ignore,
-            Personality::Ferropyro | Personality::Pyro5 => UnknownItems::Refuse,
+        let (mut config, unknown) = match self {
+            Personality::Ferropyro => (Config::default(), UnknownItems::Refuse),
+            Personality::Pyro4 => (Config::pyro4(), UnknownItems::Ignore),
+            Personality::Pyro5 => (Config::pyro5(), UnknownItems::Refuse),
         };
-        let mut config = Config::default();
         config.apply_env(unknown).map_err(Failure::usage)?;
         Ok(config)
     }

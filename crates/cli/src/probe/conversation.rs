@@ -216,7 +216,11 @@ fn judge(bytes: &[u8]) -> Finding {
 fn refusal(version: u16, bytes: &[u8]) -> Option<String> {
     let dialect = Dialect::from_version(version)?;
     let mut deframer = Deframer::for_dialect(dialect);
-    let (_, message) = deframer.next(bytes).ok()??;
+    let (_, message) = match deframer.next(bytes) {
+        Ok(found) => found?,
+        // It is signed: the server wants a key.
+        Err(error) => return error.is_security().then(|| error.to_string()),
+    };
     if message.header.kind != MessageKind::CONNECTFAIL {
         return None;
     }
