@@ -205,25 +205,11 @@ impl<'v, 's> FrameBuilder<'v, 's> {
             Some(max) if size > max => return Err(EncodeError::TooLarge { dialect, size, max }),
             _ => {}
         }
-        let max_payload = if dialect.is_pyro5() {
-            i64::from(u32::MAX)
-        } else {
-            i64::from(i32::MAX)
-        };
-        match i64::try_from(payload_len) {
-            Ok(payload_len) if payload_len <= max_payload => {
-                let annotations_len = self.annotations_len() as u32;
-                Ok(SizedHeader {
-                    header: self.header,
-                    payload_len,
-                    annotations_len,
-                })
-            }
-            _ => Err(EncodeError::PayloadTooLong {
-                dialect,
-                size: payload_len as u64,
-            }),
-        }
+        Ok(SizedHeader {
+            header: self.header,
+            payload_len: checked_payload_len(dialect, payload_len as u64)?,
+            annotations_len: self.annotations_len() as u32,
+        })
     }
 
     /// The room for the digest is at the end of the annotations; its zeros do not count, because no signature covers
@@ -254,11 +240,41 @@ impl Drop for FrameBuilder<'_, '_> {
     }
 }
 
+/// The payload's length as the header has it: a signed number in Pyro4, which ends at 2 GiB, an unsigned one in Pyro5, which ends at 4 GiB.
+fn checked_payload_len(dialect: Dialect, size: u64) -> Result<i64, EncodeError> {
+    let max = if dialect.is_pyro5() {
+        u64::from(u32::MAX)
+    } else {
+        i32::MAX as u64
+    };
+    if size > max {
+        return Err(EncodeError::PayloadTooLong { dialect, size });
+    }
+    Ok(size as i64)
+}
+
 /// The flags without those that the builder decides.
 fn own_flags(header: &Header) -> Flags {
     let flags = header.flags.without(Flags::COMPRESSED | Flags::CORR_ID);
     match (header.dialect, header.correlation_id) {
         (Dialect::V502, Some(_)) => flags.with(Flags::CORR_ID),
         _ => flags,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Conformance: SER-04
+    #[test]
+    fn a_payload_longer_than_the_header_can_say_is_refused_before_it_is_sent() {
+        let pyro4_most = 0x7fff_ffff;
+        assert_eq!(checked_payload_len(Dialect::V48, pyro4_most), Ok(0x7fff_ffff));
+        let error = checked_payload_len(Dialect::V48, pyro4_most + 1).unwrap_err();
+        assert_eq!(error.to_string(), "invalid message size (outside range 0..2Gb)");
+        let pyro5_most = 0xffff_ffff;
+        assert_eq!(checked_payload_len(Dialect::V502, pyro5_most), Ok(0xffff_ffff));
+        assert!(checked_payload_len(Dialect::V502, pyro5_most + 1).is_err());
     }
 }
