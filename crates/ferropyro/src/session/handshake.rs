@@ -5,6 +5,7 @@ use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind,
 use serde::ser::{Serialize, SerializeStruct};
 use uuid::Uuid;
 
+use super::member::protect;
 use super::metadata::{Containers, Metadata};
 use crate::core::Core;
 use crate::error::Raise;
@@ -75,12 +76,9 @@ fn answer(core: &Core, peer: &Peer, message: &Message<'_>, codec: &Codec) -> Res
         Err(error) => return Err(Raise::new("ValueError", error.to_string())),
     };
     // The texts of the KeyErrors that Python raises.
-    let key = |name: &str| {
-        request
-            .get(name)
-            .ok_or_else(|| Raise::new("KeyError", name))
-    };
-    let handshake = core.validate_handshake(key("handshake")?, peer)?;
+    let key = |name: &str| request.get(name).ok_or_else(|| Raise::new("KeyError", name));
+    let data = key("handshake")?;
+    let handshake = protect(|| core.validate_handshake(data, peer))?;
     let wants_metadata = dialect.is_pyro5() || message.header.flags.contains(Flags::META_ON_CONNECT);
     let metadata = match wants_metadata {
         true => Some(core.metadata(key("object")?.as_str().unwrap_or_default())?),

@@ -32,7 +32,7 @@ pub(super) fn call_member<'a>(
         context,
         sink,
     };
-    protect(|| object.call(call))
+    protect(|| object.call(call)).map(drop)
 }
 
 fn access_attribute<'a>(
@@ -77,12 +77,13 @@ fn access_attribute<'a>(
             object.get_attribute(call)
         }
     })
+    .map(drop)
 }
 
-/// A panic in a method is an exception at the caller, and nothing more.
-fn protect<R>(method: impl FnOnce() -> Result<R, Raise>) -> Result<(), Raise> {
-    match catch_unwind(AssertUnwindSafe(method)) {
-        Ok(result) => result.map(drop),
+/// A panic in the program's code is an exception at the caller, and nothing more.
+pub(super) fn protect<R>(code: impl FnOnce() -> Result<R, Raise>) -> Result<R, Raise> {
+    match catch_unwind(AssertUnwindSafe(code)) {
+        Ok(result) => result,
         Err(panic) => {
             let text = panic
                 .downcast_ref::<&str>()

@@ -7,11 +7,12 @@ use ferropyro_wire::{Flags, OwnedAnnotations};
 use uuid::Uuid;
 
 use super::failure::{Failure, write_exception};
-use super::member::call_member;
+use super::member::{call_member, protect};
 use crate::arguments::{self, Head, Source};
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
+use crate::logging::logger;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header, traceback};
 use crate::registry::SessionObjects;
 use crate::serializer::Codec;
@@ -61,14 +62,16 @@ impl<'a> Request<'a> {
     }
 
     fn head(&self) -> Result<Head<'a>, Failure> {
+        if self.context.flags.contains(Flags::KEEPSERIALIZED) {
+            let text = "this server does not take arguments that stay serialized (SerializedBlob)";
+            return Err(Failure::early(Raise::new("NotImplementedError", text), None));
+        }
         Head::read(&self.codec, self.payload)
             .map_err(|error| Failure::early(Raise::new("ValueError", error.to_string()), None))
     }
 
     fn find(&self, objects: &mut SessionObjects, head: &Head<'_>) -> Result<Arc<dyn Object>, Failure> {
-        objects
-            .find(&self.core.registry, &head.object)
-            .map_err(|raise| Failure::early(raise, Some(head)))
+        protect(|| objects.find(&self.core.registry, &head.object)).map_err(|raise| Failure::early(raise, Some(head)))
     }
 
     /// Runs the calls of a batch until one raises; that exception is the last result.
@@ -134,10 +137,14 @@ impl<'a> Request<'a> {
             };
             match self.core.oneways.try_enter() {
                 Some(permit) if self.core.config.oneway_threaded => {
-                    std::thread::spawn(move || {
+                    let thread = std::thread::Builder::new().name("pyro-oneway".to_owned());
+                    let spawned = thread.spawn(move || {
                         oneway.run();
                         drop(permit);
                     });
+                    if let Err(error) = spawned {
+                        tracing::error!(target: logger::SERVER, "a oneway call is lost, no thread can be started: {error}");
+                    }
                 }
                 // Too many are running: whoever sends more has to wait for this one.
                 _ => oneway.run(),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
 use super::request::Request;
+use crate::config::Config;
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::Raise;
@@ -49,12 +50,7 @@ impl ServerSession {
         let mut deframer = Deframer::for_dialects(core.dialects());
         deframer
             .set_hmac_key(core.frame_settings.hmac_key.clone())
-            .set_max_message_size(
-                core.config
-                    .max_handshake_size
-                    .or(core.config.max_message_size)
-                    .map(|size| size as u64),
-            )
+            .set_max_message_size(handshake_limit(&core.config))
             .expect(CONNECT);
         ServerSession {
             core,
@@ -215,6 +211,12 @@ impl ServerSession {
         write_exception(&self.core, &header, &codec, &failure, &mut self.out);
         Step::Close
     }
+}
+
+/// A handshake may be no larger than MAX_HANDSHAKE_SIZE, nor than any other message.
+fn handshake_limit(config: &Config) -> Option<u64> {
+    let limits = [config.max_handshake_size, config.max_message_size];
+    limits.into_iter().flatten().min().map(|size| size as u64)
 }
 
 /// Correlation ids for requests that bring none: unique, and cheaper than asking the system for randomness at every call.
