@@ -11,7 +11,7 @@ use std::io::{BufRead, Write};
 use std::time::Duration;
 
 use ferropyro::config::{Item, UnknownItems};
-use ferropyro::{Config, Dialect, Dict, Error, Proxy, Serializer, Value, recreate};
+use ferropyro::{Config, Dialect, Dict, Error, Proxy, Serializer, Value};
 use serde_json::{Value as Json, json};
 
 use crate::describe::{describe, value, values};
@@ -82,14 +82,14 @@ fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
     Ok(match text(command, "op")? {
         "call" => {
             let args = values(&command["args"]).map_err(Failure::Command)?;
-            recreate(proxy.call_with(text(command, "method")?, args, &kwargs(command)?)?)
+            proxy.call_with(text(command, "method")?, args, &kwargs(command)?)?
         }
         "oneway" => {
             let args = values(&command["args"]).map_err(Failure::Command)?;
             proxy.call_oneway(text(command, "method")?, args)?;
             Value::None
         }
-        "get" => recreate(proxy.get(text(command, "name")?)?),
+        "get" => proxy.get(text(command, "name")?)?,
         "set" => {
             proxy.set(
                 text(command, "name")?,
