@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use ferropyro::logging::{self, Level, Levels, logger};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// What the child is to do besides logging one message a level and logger.
 const MODE: &str = "LOGGING_TEST_MODE";
@@ -16,6 +18,9 @@ fn child_that_logs() {
     let mode = std::env::var(MODE).unwrap_or_default();
     if mode == "own subscriber" {
         tracing::subscriber::set_global_default(tracing_subscriber::registry()).expect("the first one");
+    }
+    if mode == "own levels" {
+        return call_with_own_levels();
     }
     let answer = match logging::init_from_env() {
         Ok(is_on) => is_on.to_string(),
@@ -30,6 +35,28 @@ fn child_that_logs() {
         tracing::debug!(target: logger::NAMING_STORAGE, "storage debug");
         tracing::error!(target: "my_program::part", "two\r\nlines");
         tracing::trace!(target: logger::PROTOCOL, peer = "x", "wire");
+    }
+}
+
+/// Logs with nothing but tracing's own means: a level for the library's loggers, and a layer that prints what passes.
+fn call_with_own_levels() {
+    let levels = tracing_subscriber::filter::Targets::new().with_target("Pyro", tracing::Level::DEBUG);
+    let subscriber = tracing_subscriber::registry().with(PrintsLoggers.with_filter(levels));
+    tracing::subscriber::set_global_default(subscriber).expect("the first one");
+    let daemon = ferropyro::Daemon::new().expect("a free port").start();
+    let uri = daemon.uri_for(ferropyro::DAEMON_ID).expect("an id");
+    ferropyro::Proxy::new(uri)
+        .expect("a URI")
+        .call::<()>("ping", ())
+        .expect("an answer");
+}
+
+struct PrintsLoggers;
+
+impl<S: tracing::Subscriber> Layer<S> for PrintsLoggers {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        let metadata = event.metadata();
+        writeln!(std::io::stdout(), "{},{}", metadata.target(), metadata.level()).expect("standard output is open");
     }
 }
 
@@ -219,6 +246,18 @@ fn leaves_a_subscriber_of_the_program_alone() {
     assert_eq!(answer(&output), "false");
     assert_eq!(place.files(), [""; 0]);
     assert_eq!(output.stderr, b"");
+}
+
+// Conformance: LOG-05
+#[test]
+fn a_program_that_logs_with_other_means_gets_the_messages_at_the_levels_that_it_set() {
+    let place = Place::new("own_levels");
+    let output = place.run(&[(MODE, "own levels")]);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    for line in ["Pyro.server,INFO", "Pyro.server,DEBUG", "Pyro.client,DEBUG"] {
+        assert!(printed.contains(line), "{line} is not in {printed}");
+    }
+    assert_eq!(place.files(), [""; 0]);
 }
 
 // Conformance: LOG-06
