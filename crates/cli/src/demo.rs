@@ -36,10 +36,10 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
 
     show_calls(&names)?;
     if !args.once {
-        output::line(what_next(&names, &echo));
         signals::on_stop(move || {
             let _ = shutdown.send(());
         })?;
+        output::line(what_next(&names, &echo));
         // Also when a client calls shutdown.
         let _ = wanted.recv();
         output::line("The demo has ended.");
@@ -53,7 +53,7 @@ fn show_calls(names: &Uri) -> Result<()> {
     let found = NameServer::new(Proxy::new(names)?).lookup(echo_object::ID)?;
     step(
         "a client looks the name up",
-        format_args!("{:<24} -> {found}", echo_object::ID),
+        format_args!("{:<27} -> {found}", echo_object::ID),
     );
     for (title, dialect) in [
         ("and calls it as Pyro5 does", Dialect::V502),

@@ -85,13 +85,13 @@ pub(crate) fn run(args: EchoArgs, personality: Personality) -> Outcome {
     } else if args.verbose {
         output::line("not using a name server.");
     }
+    signals::on_stop(move || {
+        let _ = shutdown.send(());
+    })?;
     say(&format!(
         "object name: {}\necho uri: {uri}\nechoserver running.",
         echo_object::ID
     ));
-    signals::on_stop(move || {
-        let _ = shutdown.send(());
-    })?;
     run_until(&daemon, wanted);
     Ok(Exit::Ok)
 }
