@@ -9,6 +9,7 @@ import pytest
 import nameservers
 import peers
 from nameservers import READY, link, nsc, vectors
+from rust_peer import RustError
 from servers import Servers, free_port, run
 
 METHODS = {"count", "ping", "list", "lookup", "register", "remove", "set_metadata"}
@@ -554,3 +555,72 @@ class TestLocating:
                     break
                 except pyro.errors.CommunicationError as error:
                     assert "no free workers" in str(error)
+
+
+class TestRustClient:
+    """Our client with every name server, the real ones first of all."""
+
+    @pytest.fixture(params=["ours", "pyro4", "pyro5"])
+    def any_ns(self, request, ferropyro, servers):
+        if request.param == "ours":
+            return nameservers.start(servers, [ferropyro, "ns"])
+        return next(peer for peer in peers.PEERS if peer.name == request.param).start_name_server(servers)
+
+    @pytest.fixture
+    def register(self, any_ns, ferropyro):
+        """Registers the echo server of a generation under a name, with tags: register(name, peer, *tags)."""
+        host = any_ns.uri.partition("@")[2].partition(":")[0]
+
+        def register_one(name, uri, *tags):
+            for command in (["remove", name], ["register", name, uri], ["setmeta", name, *tags]):
+                assert nsc([ferropyro, "nsc"], any_ns.port, *command, host=host).returncode == 0
+
+        return register_one
+
+    # Conformance: LOC-11, URI-03, URI-06, REG-01
+    def test_names_lead_to_objects(self, rust_client, any_ns, register, real_echo_server):
+        place = any_ns.uri.partition("@")[2]
+        register("echo", real_echo_server.uri)
+        assert rust_client.proxy(f"PYRONAME:echo@{place}").call("echo", "x") == "x"
+        by_default = {"NS_HOST": "localhost" if "localhost" in place else "127.0.0.1", "NS_PORT": str(any_ns.port)}
+        assert rust_client.proxy("PYRONAME:echo", config=by_default).call("echo", "x") == "x"
+        with pytest.raises(RustError) as raised:
+            rust_client.proxy(f"PYRONAME:nobody@{place}").call("echo", "x")
+        assert raised.value.text == "unknown name: nobody"
+
+    # Conformance: META-10, URI-04
+    def test_tags_lead_to_objects(self, rust_client, any_ns, register, real_echo_server):
+        place = any_ns.uri.partition("@")[2]
+        register("wrong", "PYRO:nobody@localhost:1", "a")
+        register("right", real_echo_server.uri, "a", "b")
+        assert rust_client.proxy(f"PYROMETA:b,a@{place}").call("echo", "x") == "x"
+        with pytest.raises(RustError) as raised:
+            rust_client.proxy(f"PYROMETA:a,c@{place}").call("echo", "x")
+        assert raised.value.text == "no registrations available with desired metadata properties {'a', 'c'}"
+
+    # Conformance: NS-02
+    def test_follows_an_object_that_moves(self, rust_client, any_ns, register, servers, pyro):
+        place = any_ns.uri.partition("@")[2]
+        proxy = rust_client.proxy(f"PYRONAME:echo@{place}")
+        first = pyro.start_echo_server(servers)
+        register("echo", first.uri)
+        assert proxy.call("echo", "here") == "here"
+        first.stop()
+        second = pyro.start_echo_server(servers)
+        register("echo", second.uri)
+        proxy.perform("release")
+        assert proxy.call("echo", "there") == "there"
+
+
+@pytest.mark.parametrize("command", ["ping", "list"])
+def test_other_pythons_talk_to_our_name_server(other_python, ferropyro_ns, command):
+    for package in ("Pyro4", "Pyro5"):
+        if package == "Pyro5" and other_python.version.startswith("2"):
+            continue
+        done = other_python.run("-m", f"{package}.nsc", "-n", "localhost", "-p", ferropyro_ns.port, command)
+        assert done.returncode == 0, done.stderr
+        if command == "ping":
+            assert done.stdout == "Name server ping ok.\n"
+        else:
+            assert f"Pyro.NameServer --> {ferropyro_ns.uri}" in done.stdout
+            assert OWN_TAG[package.lower()] in done.stdout

@@ -28,11 +28,10 @@ impl Pattern {
         if pattern.len() > MAX_PATTERN {
             return Err(invalid(format_args!("longer than {MAX_PATTERN} bytes")));
         }
-        // The pattern alone must be right before it is put between brackets.
         if let Err(error) = ast::parse::Parser::new().parse(pattern) {
             return Err(invalid(reason(pattern, &error)));
         }
-        RegexBuilder::new(&format!(r"\A(?:{pattern})"))
+        RegexBuilder::new(pattern)
             .size_limit(MAX_COMPILED)
             .dfa_size_limit(MAX_COMPILED)
             .build()
@@ -42,7 +41,8 @@ impl Pattern {
 
     /// Whether a name matches, from its start.
     pub fn matches(&self, name: &str) -> bool {
-        self.0.is_match(name)
+        // The leftmost match is the one at the start, if there is one. Brackets and \A around the pattern would break those that end with a comment.
+        self.0.find(name).is_some_and(|found| found.start() == 0)
     }
 }
 
@@ -95,6 +95,8 @@ mod tests {
             ("(?i)A", "a.b", true),
             ("(?m)^b", "a\nb", false),
             (r"\w+é", "héé", true),
+            ("(?x)a # the first", "a.b", true),
+            ("(?x)b # another", "a.b", false),
             ("", "", true),
         ] {
             assert_eq!(
