@@ -13,6 +13,8 @@ pub const MAX_TEXT: usize = 4096;
 pub const MAX_TAGS: usize = 256;
 /// The most names in one name server.
 pub const MAX_NAMES: usize = 1_000_000;
+/// The most memory that the names of one name server take up, in bytes and about.
+pub const MAX_BYTES: usize = 1 << 30;
 
 /// Keeps names. Operations on one name are atomic, and those that succeeded are seen by all that begin later.
 ///
