@@ -1,0 +1,12 @@
+//! Daemons and proxies over real sockets, Rust on both sides; and a daemon against a plain socket that does what no client would.
+#![allow(unreachable_pub)] // #[expose] takes the public methods of an impl
+
+mod arguments;
+mod calls;
+mod connections;
+mod dialects;
+mod handshake;
+mod instances;
+mod panics;
+mod pool;
+mod support;
