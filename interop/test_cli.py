@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -322,3 +324,32 @@ def test_the_demo_keeps_running_for_real_clients(pyro, ferropyro, servers):
     with pyro.locate_ns("localhost", demo.port) as names, pyro.api.Proxy(names.lookup("test.echoserver")) as proxy:
         assert proxy.echo("hi") == "hi"
     assert demo.stop(signal.SIGINT) == 0
+
+
+# --- docs/cli.md
+
+
+def shown(page):
+    """The commands of a page's ```text blocks, and what is shown below each."""
+    blocks = re.findall(r"^```text\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    for block in blocks:
+        for command, _, output in (part.partition("\n") for part in block.split("$ ferropyro ")[1:]):
+            yield shlex.split(command), output
+
+
+def without_numbers(text):
+    """Ports and times differ from run to run."""
+    return re.sub(r"localhost:\d+", "localhost:PORT", re.sub(r"[\d.]+ ms", "N ms", text))
+
+
+def test_the_page_shows_what_the_commands_print(ferropyro, servers):
+    port = free_port()
+    env = {"PYRO_NS_PORT": str(port)}
+    pages = list(shown(Path(__file__).parent.parent / "docs" / "cli.md"))
+    assert len(pages) >= 9
+    (first, lines), *others = pages
+    server = servers.start([ferropyro, *first], env=env, ready="^echoserver running")
+    assert without_numbers("\n".join(server.stdout)) == without_numbers(lines.strip())
+    for command, expected in others:
+        done = run([ferropyro, *(word.replace("9090", str(port)) for word in command)], env=env)
+        assert without_numbers(done.stdout + done.stderr) == without_numbers(expected), command
