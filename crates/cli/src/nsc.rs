@@ -15,7 +15,9 @@ use crate::{keys, output};
 
 /// Asks and changes a name server
 #[derive(Debug, Args)]
-#[command(args_override_self = true, after_help = "\
+#[command(
+    args_override_self = true,
+    after_help = "\
 Commands:
   ping                        check that the name server answers
   list [PREFIX]               all names, or those that start with PREFIX
@@ -26,7 +28,8 @@ Commands:
   removematching PATTERN      take all names out that match a regular expression
   setmeta NAME [TAG...]       replace the tags of a name
   listmeta_all TAG...         names with all of these tags (also: yplookup_all)
-  listmeta_any TAG...         names with one of these tags (also: yplookup_any)")]
+  listmeta_any TAG...         names with one of these tags (also: yplookup_any)"
+)]
 pub(crate) struct NscArgs {
     /// Host name or address of the name server [default: NS_HOST of the configuration, localhost]
     #[arg(short = 'n', long, value_name = "HOST")]
