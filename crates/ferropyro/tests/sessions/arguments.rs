@@ -30,8 +30,10 @@ const SERIALIZERS: [Serializer; 4] = [
     Serializer::Msgpack,
 ];
 
-/// Arguments that do not fit: the method, positional arguments, keyword arguments, and the words of Python behind the name.
-const MISFITS: &[(&str, &[i64], &[(&str, i64)], &str)] = &[
+/// The method, positional arguments, keyword arguments, and the words of Python behind the name.
+type Misfit = (&'static str, &'static [i64], &'static [(&'static str, i64)], &'static str);
+
+const MISFITS: &[Misfit] = &[
     ("none", &[1], &[], "takes 1 positional argument but 2 were given"),
     ("none", &[1, 2, 3], &[], "takes 1 positional argument but 4 were given"),
     ("one", &[], &[], "missing 1 required positional argument: 'a'"),
