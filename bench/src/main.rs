@@ -1,14 +1,17 @@
 //! Benchmarks against the peers: everything is measured in one run on one core, and given as a ratio.
 //!
 //! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
+//! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
 mod core;
 mod echo;
+mod formats;
 mod peer;
 mod python_peers;
 mod raw;
+mod rounds;
 mod rust_echo;
 mod sizes;
 mod table;
@@ -20,6 +23,7 @@ const USAGE: &str = "\
 usage: bench COMMAND [OPTIONS]
 
   echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
+  formats    writing and reading a document of many types, against serde_json
 
   --seconds N   how long to measure, 10 unless given
   --quick       measure for an instant: shows that everything runs, and nothing else
@@ -36,6 +40,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
+        ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
         // The servers are this program again, started by itself.
         ["serve", "raw", request, reply] => raw::serve(request, reply),
         ["serve", "rust"] => rust_echo::serve(),

@@ -1,4 +1,8 @@
-"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION`, `client GENERATION SERIALIZER URI MESSAGE`."""
+"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION`, `client GENERATION SERIALIZER URI MESSAGE`.
+
+And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
+"""
+import json
 import os
 import sys
 import threading
@@ -36,6 +40,18 @@ def call(serializer, uri, message):
     config.SERIALIZER = serializer
     proxy = pyro.Proxy(uri)
     assert proxy.echo(message) == message
+    answer_samples(lambda: proxy.echo(message), batch=16)
+
+
+def write_and_read(document):
+    import serpent
+    document = json.loads(document)
+    assert serpent.loads(serpent.dumps(document)) == document
+    answer_samples(lambda: serpent.loads(serpent.dumps(document)), batch=1)
+
+
+def answer_samples(measured, batch):
+    """Each line of input says for how many seconds to measure."""
     print("ready", flush=True)
     for line in sys.stdin:
         wanted = float(line)
@@ -43,14 +59,16 @@ def call(serializer, uri, message):
         start = time.perf_counter()
         passed = 0.0
         while passed < wanted:
-            for _ in range(16):
-                proxy.echo(message)
-            calls += 16
+            for _ in range(batch):
+                measured()
+            calls += batch
             passed = time.perf_counter() - start
         print(calls, passed, flush=True)
 
 
 if role == "server":
     serve()
-else:
+elif role == "client":
     call(*sys.argv[3:])
+else:
+    write_and_read(*sys.argv[3:])

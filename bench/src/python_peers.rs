@@ -44,7 +44,16 @@ impl Python {
         uri: &str,
         message: &str,
     ) -> Result<Client, Problem> {
-        let mut client = self.start(&["client", generation, serializer, uri, message])?;
+        self.start_client(&["client", generation, serializer, uri, message])
+    }
+
+    /// Python's serpent, with a document given as JSON.
+    pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
+        self.start_client(&["serpent", "pyro5", document])
+    }
+
+    fn start_client(&self, args: &[&str]) -> Result<Client, Problem> {
+        let mut client = self.start(args)?;
         match client.line()?.as_str() {
             "ready" => Ok(Client(client)),
             other => Err(format!("a Python client says {other:?}").into()),

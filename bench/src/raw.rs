@@ -49,8 +49,8 @@ pub(crate) fn serve(request: &str, reply: &str) -> Result<(), Problem> {
     println!("{}", listener.local_addr()?);
     let (mut stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
-    loop {
-        stream.read_exact(&mut request)?;
+    while stream.read_exact(&mut request).is_ok() {
         stream.write_all(&reply)?;
     }
+    Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-/// A line's ratios, one of each round, and the ratio of the fastest rounds, which a busy machine disturbs least.
+/// A line's ratios, one of each round, and that of the fastest rounds, which a busy machine disturbs least.
 pub(crate) struct Line {
-    pub(crate) name: String,
+    name: String,
     ratios: Vec<f64>,
     fastest: f64,
 }
@@ -22,16 +22,17 @@ impl Line {
         }
     }
 
-    pub(crate) fn median(&self) -> f64 {
-        self.ratios.get(self.ratios.len() / 2).copied().unwrap_or(f64::NAN)
+    fn median(&self) -> f64 {
+        self.at(0.5)
     }
 
-    fn min(&self) -> f64 {
-        self.ratios.first().copied().unwrap_or(f64::NAN)
-    }
-
-    fn max(&self) -> f64 {
-        self.ratios.last().copied().unwrap_or(f64::NAN)
+    /// The ratio at this part of the sorted ratios: 0 for the lowest, 1 for the highest.
+    fn at(&self, part: f64) -> f64 {
+        let last = self.ratios.len().saturating_sub(1) as f64;
+        self.ratios
+            .get((last * part).round() as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
@@ -41,24 +42,36 @@ pub(crate) struct Table {
     pub(crate) lines: Vec<Line>,
 }
 
+impl Table {
+    /// The median of the line with this name.
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        self.lines.iter().find(|line| line.name == name).map(Line::median)
+    }
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.lines.iter().map(|line| line.name.chars().count()).max();
         let width = width.unwrap_or(0).max(self.title.len());
-        if f.alternate() {
-            writeln!(f, "| {:width$} | median | min..max | fastest |", self.title)?;
-            writeln!(f, "|{}|-------:|---------:|--------:|", "-".repeat(width + 2))?;
+        let [left, between, right] = if f.alternate() {
+            ["| ", " | ", " |"]
         } else {
-            writeln!(f, "{:width$}  median  fastest  min..max", self.title)?;
+            ["", "  ", ""]
+        };
+        let mut row = |cells: [&str; 5]| {
+            let [name, median, half, all, fastest] = cells;
+            write!(f, "{left}{name:width$}{between}{median:>6}{between}{half:>11}")?;
+            writeln!(f, "{between}{all:>13}{between}{fastest:>7}{right}")
+        };
+        row([self.title, "median", "middle half", "min..max", "fastest"])?;
+        if !left.is_empty() {
+            row(["---", "-----:", "----------:", "------------:", "------:"])?;
         }
         for line in &self.lines {
-            let (name, median, min, max) = (&line.name, line.median(), line.min(), line.max());
-            let fastest = line.fastest;
-            if f.alternate() {
-                writeln!(f, "| {name:width$} | {median:.2} | {min:.2}..{max:.2} | {fastest:.2} |")?;
-            } else {
-                writeln!(f, "{name:width$}  {median:6.2}  {fastest:7.2}  {min:.2}..{max:.2}")?;
-            }
+            let range = |from, to| format!("{:.2}..{:.2}", line.at(from), line.at(to));
+            let number = |number| format!("{number:.2}");
+            let (half, all) = (range(0.25, 0.75), range(0.0, 1.0));
+            row([&line.name, &number(line.median()), &half, &all, &number(line.fastest)])?;
         }
         Ok(())
     }
