@@ -147,12 +147,7 @@ impl<'de> Deserializer<'de> {
     fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         self.scan.count_item()?;
         let close = self.scan.open()?;
-        let mut items = Items {
-            de: self,
-            close,
-            first: true,
-            done: false,
-        };
+        let mut items = Items::new(self, close);
         let value = visitor.visit_seq(&mut items)?;
         items.finish("items")?;
         Ok(value)
@@ -161,12 +156,7 @@ impl<'de> Deserializer<'de> {
     fn dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         self.scan.count_item()?;
         let close = self.scan.open()?;
-        let mut items = Items {
-            de: self,
-            close,
-            first: true,
-            done: false,
-        };
+        let mut items = Items::new(self, close);
         let value = visitor.visit_map(&mut items)?;
         items.finish("entries")?;
         Ok(value)
@@ -216,6 +206,8 @@ impl<'de> Deserializer<'de> {
     /// Reads a list, tuple or set; bytes as their numbers.
     fn items<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         match self.scan.peek() {
+            // Nothing to look ahead for: if it is a text in parentheses, it is no sequence, and the comma is missing.
+            b'(' if self.scan.text_in_parentheses() => with_stack(|| self.sequence(visitor)),
             b'[' | b'(' => self.value(visitor, false),
             b'{' => match self.base64_dict()? {
                 Some(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
@@ -351,10 +343,30 @@ struct Items<'a, 'de> {
     close: u8,
     first: bool,
     done: bool,
+    /// A comma must follow the first item: one value in parentheses is no tuple.
+    needs_comma: bool,
 }
 
-impl<'de> Items<'_, 'de> {
+impl<'a, 'de> Items<'a, 'de> {
+    fn new(de: &'a mut Deserializer<'de>, close: u8) -> Items<'a, 'de> {
+        Items {
+            de,
+            close,
+            first: true,
+            done: false,
+            needs_comma: close == b')',
+        }
+    }
+
     fn next(&mut self) -> Result<bool, Error> {
+        if self.needs_comma && !self.first {
+            self.needs_comma = false;
+            if self.de.scan.peek() == b')' && !self.done {
+                return Err(de::Error::custom(
+                    "invalid type: a text in parentheses, expected a tuple",
+                ));
+            }
+        }
         if !self.done {
             self.done = !self.de.scan.next_item(self.first, self.close)?;
             self.first = false;

@@ -218,6 +218,11 @@ impl<'de> Scanner<'de> {
         Ok(true)
     }
 
+    /// Whether a parenthesis comes next, and a text behind it.
+    pub(super) fn text_in_parentheses(&self) -> bool {
+        self.byte(0) == b'(' && matches!(self.byte(1), b'\'' | b'"')
+    }
+
     /// Whether the bracket that comes next opens a tuple or dict, and not a group in parentheses or a set.
     pub(super) fn is_usual(&mut self) -> Result<bool, Error> {
         let open = self.at;
