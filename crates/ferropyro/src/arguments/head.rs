@@ -55,7 +55,8 @@ impl<'de> DeserializeSeed<'de> for HeadSeed<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        // Json has a dict here, and takes the hint for no more than that.
+        deserializer.deserialize_seq(self)
     }
 }
 

@@ -88,7 +88,8 @@ impl<'de, P: Parameters<'de>> DeserializeSeed<'de> for CallSeed<'_, '_, 'de, P> 
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        // Json has a dict here, and takes the hint for no more than that.
+        deserializer.deserialize_seq(self)
     }
 }
 
@@ -125,7 +126,7 @@ impl<'de, P: Parameters<'de>> DeserializeSeed<'de> for Positional<'_, '_, 'de, P
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_seq(self)
     }
 }
 
@@ -159,7 +160,7 @@ impl<'de, P: Parameters<'de>> DeserializeSeed<'de> for Keywords<'_, '_, 'de, P> 
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+        deserializer.deserialize_map(self)
     }
 }
 
