@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import rust_peer
 from servers import run
 
 ROOT = Path(__file__).parent.parent
-OTHER_GENERATION = {"pyro4": ("Pyro5.api", "Pyro4"), "pyro5": ("Pyro5.api", "Pyro5.api")}
+PAGES = [path.name for path in sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(page, language):
@@ -36,12 +37,18 @@ def run_python(code, **options):
 
 
 def for_generation(pyro, code):
-    return code.replace(*OTHER_GENERATION[pyro.name])
+    """Code of the guide, which is for Pyro5, for this generation."""
+    if pyro.name == "pyro4":
+        code = code.replace("Pyro5.api", "Pyro4").replace("locate_ns", "locateNS")
+    return code
 
 
-@pytest.mark.parametrize(
-    "page, name", [("servers.md", "guide_server"), ("clients.md", "guide_client")]
-)
+def environment(name_server):
+    """The settings with which a program finds this name server, as on a machine where it has the usual port."""
+    return {"PYRO_NS_PORT": str(name_server.port)}
+
+
+@pytest.mark.parametrize("page, name", [("servers.md", "guide_server"), ("clients.md", "guide_client")])
 def test_the_rust_programs_of_the_pages_are_those_of_the_examples(page, name):
     assert program(name) in blocks(page, "rust,no_run")
 
@@ -62,3 +69,83 @@ def test_rust_reads_the_thermometer_as_the_page_shows(pyro, servers, example):
     result = run([example("guide_client"), thermometer.uri])
     assert result.stderr == ""
     assert result.stdout == shown_after("clients.md", code)
+
+
+def test_python_gets_the_bytes_as_the_page_shows(pyro, ferropyro, servers):
+    code = blocks("types.md", "python")[0]
+    echo = servers.start([ferropyro, "echo", "-p", "0"], ready=r"^echoserver running")
+    printed = run_python(for_generation(pyro, code), input=echo.uri + "\n")
+    assert printed.replace("URI of the echo server: ", "") == shown_after("types.md", code)
+
+
+def test_names_are_registered_and_found_as_the_page_shows(pyro, ferropyro_ns, servers):
+    server, client = blocks("nameserver.md", "python")
+    env = environment(ferropyro_ns)
+    servers.start([sys.executable, "-c", for_generation(pyro, server)], ready="^ready", env=env)
+    assert run_python(for_generation(pyro, client), env=env) == shown_after("nameserver.md", client)
+
+
+def test_both_generations_share_the_name_server_as_the_page_shows(ferropyro_ns):
+    pyro4, pyro5 = blocks("migration.md", "python")
+    env = environment(ferropyro_ns)
+    run_python(pyro4, env=env)
+    assert run_python(pyro5, env=env) == shown_after("migration.md", pyro5)
+
+
+def test_the_control_tool_prints_what_the_page_shows(ferropyro, ferropyro_ns):
+    session = next(code for code in blocks("nameserver.md", "text") if "nsc register" in code)
+    for command, expected in re.findall(r"^\$ ferropyro (.*)\n((?:[^$].*\n)*)", session, re.M):
+        assert run([ferropyro, *command.split()], env=environment(ferropyro_ns)).stdout == expected, command
+
+
+def test_an_exception_of_an_own_class_arrives_as_the_page_says(peer_program, servers):
+    code = blocks("servers.md", "python")[1]
+    server = rust_peer.start_server(servers, peer_program)
+    use = f"""
+try:
+    Proxy("{server.uri}").raise_class("shop.errors.FullError", ["the disk is full"])
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    assert run_python(code + use) == "FullError the disk is full\n"
+    unregistered = run_python("from Pyro5.api import Proxy" + use)
+    assert unregistered == "SerializeError unsupported serialized class: shop.errors.FullError\n"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_between_the_pages_lead_somewhere(page):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+        assert "://" in target or (ROOT / "docs" / target).exists(), target
+
+
+def test_every_page_stands_in_the_summary():
+    summary = (ROOT / "docs" / "SUMMARY.md").read_text(encoding="utf-8")
+    assert [page for page in PAGES if page != "SUMMARY.md" and f"({page})" not in summary] == []
+
+
+TROUBLES = {
+    "The name server must not be on localhost": "ferropyro ns -n",
+    "Nor the daemon of the object": "PYRO_HOST",
+    "Look at the registered URI": "ferropyro nsc",
+    "Does the machine answer": "ping",
+    "Does the port": "ferropyro probe",
+    "The same version of IP": "PREFER_IP_VERSION",
+    "reachable from outside": "--nathost",
+    "Address translation": "ferropyro probe",
+    "Firewalls": "ferropyro probe",
+    "Versions": "Protocol version",
+    "The logs of both sides": "PYRO_LOGLEVEL",
+    "Serializers": "--serializer",
+    "The same HMAC key": "PYRO_HMAC_KEY",
+    "on the wire": "ferropyro probe",
+}
+
+
+# Conformance: LOC-15
+@pytest.mark.parametrize("title, command", TROUBLES.items())
+def test_the_troubleshooting_page_has_each_item_of_the_manual_with_a_command(title, command):
+    sections = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").split("\n### ")
+    found = [section for section in sections if title in section.partition("\n")[0]]
+    assert len(found) == 1
+    assert command in found[0]
