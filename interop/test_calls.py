@@ -230,7 +230,7 @@ class TestPythonClientOfRustAttributes:
 class TestInstancesOfClasses:
     """Registered classes, seen from Python."""
 
-    # Conformance: REG-05, REG-06
+    # Conformance: REG-05
     def test_a_class_has_an_instance_for_each_connection(self, pyro, rust_server):
         uri = uri_of(rust_server, "counter.session")
         with pyro.api.Proxy(uri) as one, pyro.api.Proxy(uri) as other:

@@ -173,14 +173,3 @@ class TestRaisedByPython:
             to_python.call("return_lock")
         assert raised.value.class_name is not None
         assert to_python.call("add", 1, 2) == 3
-
-
-# Conformance: API-01, POOL-12
-def test_the_errors_of_both_generations_have_the_hierarchy_of_the_manual(pyro):
-    errors = pyro.errors
-    assert issubclass(errors.CommunicationError, errors.PyroError)
-    assert issubclass(errors.ConnectionClosedError, errors.CommunicationError)
-    assert issubclass(errors.TimeoutError, errors.CommunicationError)
-    assert issubclass(errors.ProtocolError, errors.CommunicationError)
-    assert issubclass(errors.SerializeError, errors.ProtocolError)
-    assert not issubclass(errors.NamingError, errors.CommunicationError)
