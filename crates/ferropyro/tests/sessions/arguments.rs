@@ -31,7 +31,12 @@ const SERIALIZERS: [Serializer; 4] = [
 ];
 
 /// The method, positional arguments, keyword arguments, and the words of Python behind the name.
-type Misfit = (&'static str, &'static [i64], &'static [(&'static str, i64)], &'static str);
+type Misfit = (
+    &'static str,
+    &'static [i64],
+    &'static [(&'static str, i64)],
+    &'static str,
+);
 
 const MISFITS: &[Misfit] = &[
     ("none", &[1], &[], "takes 1 positional argument but 2 were given"),
