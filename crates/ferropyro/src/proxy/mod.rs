@@ -5,7 +5,7 @@ mod connect;
 mod link;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::Dialect;
@@ -72,7 +72,7 @@ impl Proxy {
     /// The exception that the method raised ([`Error::as_remote`]); `Attribute` for a name that is not exposed; `Serialize` for a result
     /// that is no `R`; errors of the connection. After an error of the connection the next call connects again.
     pub fn call<R: DeserializeOwned>(&self, method: &str, args: impl Arguments) -> Result<R> {
-        self.call_with(method, args, &Dict::new())
+        self.call_with(method, args, no_kwargs())
     }
 
     /// As [`Proxy::call`], with keyword arguments.
@@ -95,7 +95,7 @@ impl Proxy {
     /// # Errors
     /// When the call cannot be sent.
     pub fn call_oneway(&self, method: &str, args: impl Arguments) -> Result<()> {
-        self.call_oneway_with(method, args, &Dict::new())
+        self.call_oneway_with(method, args, no_kwargs())
     }
 
     /// As [`Proxy::call_oneway`], with keyword arguments.
@@ -248,6 +248,12 @@ impl State {
             self.seq = link.session.seq();
         }
     }
+}
+
+/// An empty dict that no call has to make for itself.
+fn no_kwargs() -> &'static Dict {
+    static NONE: LazyLock<Dict> = LazyLock::new(Dict::new);
+    &NONE
 }
 
 fn is_transient(error: &Error) -> bool {
