@@ -1,12 +1,11 @@
 //! Objects that can be called: the trait, and one call as an object sees it.
 
-use std::borrow::Cow;
-
 use ferropyro_formats::{self as formats, Dict, Value};
-use ferropyro_wire::{Flags, FrameBuilder, FrameSettings, Header, MessageKind};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind};
 use serde::Serialize;
 
 use crate::arguments::{self, Parameters, Signature, Source};
+use crate::classes::class_names;
 use crate::context::Context;
 use crate::error::Raise;
 use crate::members::{Members, Method, Param};
@@ -254,13 +253,11 @@ pub(crate) fn find_method<'m>(members: &'m Members, name: &str) -> Member<'m> {
 }
 
 /// Python's traceback of an exception that Rust code raised: there are no Python frames to show, but the method.
-pub(crate) fn traceback(raise: &Raise, class: &str, method: &str) -> Vec<Value> {
+pub(crate) fn traceback(raise: &Raise, class: &str, method: &str, dialect: Dialect) -> Vec<Value> {
     let text = raise.0.text();
     let colon = if text.is_empty() { "" } else { ": " };
-    let name: Cow<'_, str> = match raise.0.class.strip_prefix("builtins.") {
-        Some(builtin) => builtin.into(),
-        None => raise.0.class.as_str().into(),
-    };
+    let raised = class_names(dialect)(&raise.0.class);
+    let name = raised.strip_prefix("builtins.").unwrap_or(&raised);
     vec![
         Value::from("Traceback (most recent call last):\n"),
         Value::from(format!("  File \"<rust>\", in {class}.{method}\n")),

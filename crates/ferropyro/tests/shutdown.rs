@@ -1,5 +1,7 @@
 //! How a daemon stops.
 
+#![allow(unreachable_pub)] // #[expose] goes by `pub`
+
 use std::sync::OnceLock;
 
 use ferropyro::{Daemon, Proxy, Result, expose};

@@ -15,6 +15,8 @@ use crate::transport::{Listener, Stream};
 
 /// What a client reads when all threads are busy: Pyro's words.
 const NO_FREE_WORKERS: &str = "no free workers, increase server threadpool size";
+/// How long a client waits for a place that may be about to become free.
+const PATIENCE: Duration = Duration::from_millis(50);
 /// Clients that may wait for their refusal at a time; more are closed without a word.
 const MAX_REFUSALS: usize = 32;
 
@@ -112,13 +114,13 @@ impl ThreadPool {
 
     /// Gives the connection to a worker that is idle, or to a new one; else refuses it.
     fn admit(self: &Arc<ThreadPool>, stream: Arc<Stream>) {
-        let mut state = self.lock();
+        let mut state = self.await_place();
         if self.is_stopping() {
             return;
         }
         if state.idle > state.waiting.len() {
             state.waiting.push(stream);
-            self.changed.notify_one();
+            self.changed.notify_all();
         } else if state.workers < self.core.max_connections() {
             state.workers += 1;
             self.core.workers.store(state.workers, Ordering::Relaxed);
@@ -128,6 +130,17 @@ impl ThreadPool {
             drop(state);
             self.refuse(stream);
         }
+    }
+
+    /// Waits a moment for a place: a worker is busy for a little while after its client has gone, and the next client may well be
+    /// the same program. Nobody else could be let in meanwhile.
+    fn await_place(&self) -> MutexGuard<'_, State> {
+        let full =
+            |state: &mut State| state.idle <= state.waiting.len() && state.workers >= self.core.max_connections();
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), PATIENCE, |state| full(state) && !self.is_stopping());
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn spawn(self: &Arc<ThreadPool>, stream: Arc<Stream>) {
@@ -193,6 +206,7 @@ impl ThreadPool {
             return None;
         }
         state.idle += 1;
+        self.changed.notify_all();
         let mut state = self
             .changed
             .wait_while(state, |state| state.waiting.is_empty() && !self.is_stopping())

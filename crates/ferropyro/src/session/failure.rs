@@ -59,7 +59,12 @@ impl Failure {
 /// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro.
 pub(super) fn write_exception(core: &Core, header: &Header, codec: &Codec, failure: &Failure, out: &mut Vec<u8>) {
     let mut exception = failure.raise.0.clone();
-    let lines = traceback(&failure.raise, &failure.place.class, &failure.place.method);
+    let lines = traceback(
+        &failure.raise,
+        &failure.place.class,
+        &failure.place.method,
+        codec.dialect,
+    );
     exception.attributes.insert(TRACEBACK, lines.clone());
     let Err(why) = try_write_exception(core, header, codec, &exception, out) else {
         return;

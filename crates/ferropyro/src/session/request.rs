@@ -95,9 +95,8 @@ impl<'a> Request<'a> {
                 Ok(()) => results.push(result),
                 Err(raise) => {
                     let mut exception = raise.0.clone();
-                    exception
-                        .attributes
-                        .insert(TRACEBACK, traceback(&raise, &object.members().class, &method));
+                    let lines = traceback(&raise, &object.members().class, &method, self.codec.dialect);
+                    exception.attributes.insert(TRACEBACK, lines);
                     results.push(exception_wrapper(exception.into()));
                     break;
                 }

@@ -97,6 +97,16 @@ fn who_waits_to_be_refused_holds_up_nobody() -> Result<()> {
 }
 
 #[test]
+fn a_client_that_comes_right_after_another_has_gone_gets_its_place() -> Result<()> {
+    let (_daemon, uri) = desk(pool(1))?;
+    for round in 0..100 {
+        let proxy = Proxy::new(uri.clone())?;
+        assert_eq!(proxy.call::<i64>("add", (round, 1))?, round + 1);
+    }
+    Ok(())
+}
+
+#[test]
 fn clients_that_come_and_go_leave_no_worker_behind() -> Result<()> {
     let (daemon, uri) = desk(pool(3))?;
     for _ in 0..200 {
