@@ -147,7 +147,7 @@ def test_a_python_server_that_goes(pyro, servers, rust_client):
 
 # Conformance: POOL-12
 def test_no_answer_in_time_is_a_timeout_for_both_clients(pyro, rust_server, rust_client):
-    pyro.api.config.COMMTIMEOUT = 0.3
+    pyro.api.config.COMMTIMEOUT = 0.5
     with pyro.api.Proxy(rust_server.uri) as proxy:
         with pytest.raises(pyro.errors.TimeoutError):
             proxy.wait_at_gate()
@@ -161,7 +161,7 @@ def test_no_answer_in_time_is_a_timeout_for_both_clients(pyro, rust_server, rust
 
 
 def test_an_idle_connection_ends_after_the_timeout_of_the_server(pyro, servers, peer_program):
-    server = start_server(servers, peer_program, env={"PYRO_COMMTIMEOUT": "0.2"})
+    server = start_server(servers, peer_program, env={"PYRO_COMMTIMEOUT": "0.5"})
     with pyro.api.Proxy(server.uri) as proxy:
         proxy._pyroBind()
         assert proxy._pyroConnection.sock.recv(1) == b""
@@ -171,7 +171,7 @@ def test_an_idle_connection_ends_after_the_timeout_of_the_server(pyro, servers, 
 
 
 def test_max_retries_connects_again_and_repeats_the_call(pyro, servers, peer_program):
-    server = pyro.start_test_server(servers, config={"COMMTIMEOUT": 0.2})
+    server = pyro.start_test_server(servers, config={"COMMTIMEOUT": 0.5})
     with RustClient(peer_program) as client:
         proxy = client.proxy(server.uri, config={"MAX_RETRIES": "1"})
         assert proxy.call("add", 1, 2) == 3

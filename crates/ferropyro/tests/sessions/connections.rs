@@ -92,7 +92,7 @@ fn silent_clients_do_not_stop_others() -> Result<()> {
 
 #[test]
 fn an_idle_connection_ends_after_the_commtimeout_of_the_server() -> Result<()> {
-    let (daemon, _) = desk(Config::default().commtimeout(Duration::from_millis(50)))?;
+    let (daemon, _) = desk(Config::default().commtimeout(Duration::from_millis(250)))?;
     for dialect in DIALECTS {
         assert_eq!(Raw::greeted(&daemon, dialect).receive(), None);
     }
@@ -112,7 +112,7 @@ fn a_message_cut_off_by_the_client_is_not_executed() -> Result<()> {
         }
     }
     // Nobody has opened the gate, so a call that waits there is not answered.
-    let impatient = Proxy::builder().timeout(Duration::from_millis(50)).build(uri)?;
+    let impatient = Proxy::builder().timeout(Duration::from_millis(250)).build(uri)?;
     assert_eq!(impatient.call::<()>("wait", ()).unwrap_err().kind(), ErrorKind::Timeout);
     Proxy::new(impatient.uri())?.call::<()>("open", ())
 }
