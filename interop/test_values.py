@@ -242,6 +242,32 @@ class TestClassesOfPrograms:
             assert proxy.add(1, 2) == 3
 
 
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_objects_of_pyro_go_through_rust_and_back(pyro, rust_server, serializer):
+    pyro.api.config.SERIALIZER = serializer
+    with pyro.api.Proxy(rust_server.uri) as proxy:
+        proxy._pyroBind()
+        uri = pyro.api.URI("PYRO:thing@example:1")
+        assert proxy.echo(uri) == uri
+        returned = proxy.echo(proxy)
+        assert (type(returned), returned) == (pyro.api.Proxy, proxy)
+        error = pyro.errors.NamingError("lost", 1)
+        error.code = [7]
+        returned = proxy.echo(error)
+        assert (type(returned), returned.args, returned.code) == (type(error), error.args, [7])
+        if serializer != "marshal":  # which Python converts at the top only
+            (returned,) = proxy.echo([{"k": ValueError("inside")}])
+            assert (type(returned["k"]), returned["k"].args) == (ValueError, ("inside",))
+
+
+def test_a_blob_is_refused_and_the_connection_goes_on(pyro, rust_server):
+    blob = pyro.api.core.SerializedBlob if pyro.name == "pyro4" else pyro.api.SerializedBlob
+    with pyro.api.Proxy(rust_server.uri) as proxy:
+        with pytest.raises(NotImplementedError, match="SerializedBlob"):
+            proxy.echo(blob("info", [1, 2]))
+        assert proxy.add(1, 2) == 3
+
+
 class TestGeneratedValues:
     """Values of every kind that the serializer keeps: there and back without a difference. `--values N` says how many."""
 
