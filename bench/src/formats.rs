@@ -50,7 +50,9 @@ fn document() -> Vec<Order> {
     let order = |id: u64| Order {
         id: 1_000_000 + id,
         customer: "Ada Lovelace".to_owned(),
-        comment: id.is_multiple_of(2).then(|| "Please don't ring;\nleave it \"at the door\".".to_owned()),
+        comment: id
+            .is_multiple_of(2)
+            .then(|| "Please don't ring;\nleave it \"at the door\".".to_owned()),
         paid: id.is_multiple_of(3),
         total: 1234.5 + id as f64 / 16.0,
         lines: (0..4).map(line).collect(),
