@@ -89,7 +89,7 @@ class TestKeys:
 def test_pyro5_which_has_no_keys_cannot_go_around_one(servers, peer_program):
     server = start_server(servers, peer_program, "--hmac", "key")
     with PYRO5.api.Proxy(server.uri) as proxy:
-        with pytest.raises(PYRO5.errors.CommunicationError):
+        with pytest.raises(PYRO5.errors.CommunicationError, match="rejected: this server takes messages signed with its key only"):
             proxy.add(1, 2)
 
 

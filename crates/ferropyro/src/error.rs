@@ -160,6 +160,17 @@ impl Error {
         }))
     }
 
+    /// The same with the addresses that were tried in vain on the way to this error as its details; the last failure is the cause.
+    pub(crate) fn after(mut self, failure: Error) -> Error {
+        let tried = failure.0.context.iter().filter(|(name, _)| *name == TRIED).cloned();
+        let before = self.0.context.len();
+        self.0.context.extend(tried);
+        if self.0.context.len() == before {
+            self.0.context.push((TRIED, failure.message().to_owned()));
+        }
+        self.caused_by(failure)
+    }
+
     /// The sort of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -272,6 +283,9 @@ impl RemoteError {
         &self.exception
     }
 }
+
+/// The name of the detail that is an address, and why there was nobody.
+pub(crate) const TRIED: &str = "tried";
 
 /// The attribute in which a Pyro server puts the traceback.
 pub(crate) const TRACEBACK: &str = "_pyroTraceback";

@@ -46,11 +46,7 @@ pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Resul
         tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
         match connect(&location, settings) {
             Ok(nameserver) => return Ok(nameserver),
-            Err(cause) => {
-                error = error
-                    .with("tried", format_args!("{location}: {cause}"))
-                    .caused_by(cause)
-            }
+            Err(failure) => error = error.after(failure),
         }
     }
     Err(error)

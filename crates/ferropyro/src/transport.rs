@@ -166,7 +166,7 @@ fn connect_tcp(host: &str, port: u16, config: &Config, timeout: Option<Duration>
         failed(last)
     };
     for (address, reason) in &failures {
-        error = error.with("tried", format_args!("{address}: {reason}"));
+        error = error.with(crate::error::TRIED, format_args!("{address}: {reason}"));
     }
     Err(match failures.pop() {
         Some((_, reason)) => error.caused_by(reason),

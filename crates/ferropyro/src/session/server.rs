@@ -42,6 +42,8 @@ pub(crate) enum Step {
     Close,
 }
 
+const KEY_WANTED: &str =
+    "this server takes messages signed with its key only (HMAC), and Pyro5 has no signatures: use Pyro4";
 const CONNECT: &[MessageKind] = &[MessageKind::CONNECT];
 const CALLS: &[MessageKind] = &[MessageKind::INVOKE, MessageKind::PING];
 
@@ -119,11 +121,20 @@ impl ServerSession {
     }
 
     fn refuse_frame(&mut self, error: &FrameError) -> Step {
-        // Pyro4 closes without a word when a message is too large.
-        if error.dialect().is_pyro5() || !matches!(error.kind(), FrameErrorKind::TooLarge { .. }) {
-            self.refuse(error.to_string(), error.dialect(), error.refusal_seq());
+        match error.kind() {
+            // Pyro4 closes without a word when a message is too large.
+            FrameErrorKind::TooLarge { .. } if !error.dialect().is_pyro5() => {}
+            FrameErrorKind::BadVersion(version) if self.wants_key_of(*version) => {
+                self.refuse(KEY_WANTED.to_owned(), Dialect::V502, 0);
+            }
+            _ => self.refuse(error.to_string(), error.dialect(), error.refusal_seq()),
         }
         Step::Close
+    }
+
+    /// Whether this is a client of Pyro5 that comes to a server with a key: told in words that it can read.
+    fn wants_key_of(&self, version: u16) -> bool {
+        self.core.frame_settings.hmac_key.is_some() && Dialect::from_version(version) == Some(Dialect::V502)
     }
 
     fn refuse(&mut self, text: String, dialect: Dialect, seq: u16) {
