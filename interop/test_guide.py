@@ -53,6 +53,12 @@ def test_the_rust_programs_of_the_pages_are_those_of_the_examples(page, name):
     assert program(name) in blocks(page, "rust,no_run")
 
 
+def test_the_programs_of_the_readme_are_those_of_the_examples():
+    assert blocks("../README.md", "rust") == [program("warehouse_server"), program("warehouse_client")]
+    python = (ROOT / "examples" / "python" / "warehouse_client.py").read_text(encoding="utf-8").partition("\n\n")[2]
+    assert blocks("../README.md", "python") == [python]
+
+
 def test_python_calls_the_warehouse_as_the_page_shows(pyro, servers, example):
     warehouse = servers.start([example("guide_server")], ready=r"^URI = PYRO:")
     code = blocks("servers.md", "python")[0]
