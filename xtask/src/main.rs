@@ -17,6 +17,7 @@ usage: cargo xtask COMMAND
 
   test [--full]                             run every test: Rust's, the documentation's, and interop/ against the real Pyro
                                             (--full: the slow ones and the other Python versions of this machine too)
+  values [N]                                N (100000) generated values through every serializer, from Rust to Python and back, and the other way
   ci                                        what a change must pass: fmt, clippy, doc, conformance --check, test
   conformance [--check] [--list] [ROWS...]  which rows of docs/conformance.md have tests; ROWS: NS-12, NS-*, NS-01..NS-07
                                             (--check: fail when a row of docs/conformance-required.txt has none)
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     };
     let result = match command.as_str() {
         "test" => test::main(rest),
+        "values" => test::values(rest),
         "ci" => ci::main(rest),
         "conformance" => conformance::main(rest),
         "bench" => bench::main(rest),

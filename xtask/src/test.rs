@@ -17,16 +17,38 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     steps.finish()
 }
 
+/// `cargo xtask values`: so many generated values through every serializer, there and back.
+pub(crate) fn values(args: &[String]) -> Result<(), Failure> {
+    let count = match args {
+        [] => "100000",
+        [count] if count.parse::<u32>().is_ok_and(|count| count > 0) => count,
+        _ => return Err(Failure::Usage("values takes a number".to_owned())),
+    };
+    let mut steps = Steps::default();
+    let python = steps.time("python environment", make_venv);
+    interop(
+        &mut steps,
+        python,
+        &["interop/test_values.py", "-k", "Generated", "-v", "--values", count],
+    )?;
+    steps.finish()
+}
+
 /// Appends the tests to the steps of a longer run.
 pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
     let python = steps.time("python environment", make_venv);
     rust_tests(steps, full);
+    let all: &[&str] = if full { &["interop", "--full"] } else { &["interop"] };
+    interop(steps, python, all)
+}
+
+fn interop(steps: &mut Steps, python: bool, args: &[&str]) -> Result<(), Failure> {
     let built = steps.run(
         "build for interop",
         cargo(&["build", "--workspace", "--exclude=xtask", "--bins", "--examples"]),
     );
     match (python, built) {
-        (true, true) => _ = steps.run("interop tests", pytest(full)?),
+        (true, true) => _ = steps.run("interop tests", pytest(args)?),
         (false, _) => steps.skip("interop tests", "there is no python environment"),
         (_, false) => steps.skip("interop tests", "the build failed"),
     }
@@ -66,13 +88,11 @@ fn rust_test(args: &[&str], more: &[&str]) -> Command {
     command
 }
 
-fn pytest(full: bool) -> Result<Command, Failure> {
+fn pytest(args: &[&str]) -> Result<Command, Failure> {
     let binaries = project::binaries()?;
-    let mut command = project::command(venv::python(), &["-m", "pytest", "interop"]);
-    if full {
-        command.arg("--full");
-    }
+    let mut command = project::command(venv::python(), &["-m", "pytest"]);
     command
+        .args(args)
         .env(
             "FERROPYRO_BIN",
             binaries.join(format!("ferropyro{}", std::env::consts::EXE_SUFFIX)),
