@@ -22,6 +22,7 @@ pub mod serpent;
 mod stack;
 mod tag;
 mod value;
+mod variant;
 
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;

@@ -564,7 +564,7 @@ fn refuses_what_does_not_fit_the_type() {
     );
     assert_eq!(
         refusal::<Shape>(b"\x01"),
-        "an enum is a text, or a dict of one entry (at byte 0)"
+        "an enum is a text, or a dict of one entry: the variant's name and its content (at byte 0)"
     );
     assert_eq!(
         refusal::<Value>(b"\xd4\x40\x00"),

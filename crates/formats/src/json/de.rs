@@ -1,11 +1,12 @@
 use serde::de::value::BytesDeserializer;
-use serde::de::{self, Deserialize, DeserializeSeed, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::scan::{Number, Scanner, Text};
 use crate::refusal::no_string;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::value::{BigInt, visit_big_int};
+use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{Error, Limits};
 
 /// Reads one value from JSON text.
@@ -103,12 +104,9 @@ impl<'de> Deserializer<'de> {
     fn variant_dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         self.scan.open()?;
         self.scan.expect_key()?;
-        let value = visitor.visit_enum(Variant {
-            de: self,
-            content: true,
-        })?;
+        let value = visitor.visit_enum(Variant::entry(self, |de| de.scan.colon()))?;
         if !self.scan.take(b'}') {
-            return Err(self.scan.expected("an enum is a text, or a dict of one entry"));
+            return Err(self.scan.expected(NOT_A_VARIANT));
         }
         self.scan.close();
         Ok(value)
@@ -183,10 +181,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
                 self.scan.count()?;
                 with_stack(|| self.variant_dict(visitor))
             }
-            _ => visitor.visit_enum(Variant {
-                de: self,
-                content: false,
-            }),
+            _ => visitor.visit_enum(Variant::text(self)),
         }
     }
 
@@ -335,10 +330,7 @@ impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        visitor.visit_enum(Variant {
-            de: self.0,
-            content: false,
-        })
+        visitor.visit_enum(Variant::text(self.0))
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -348,58 +340,5 @@ impl<'de> de::Deserializer<'de> for Key<'_, 'de> {
 
     serde::forward_to_deserialize_any! {
         char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
-    }
-}
-
-/// An enum's variant: a text, or the only key of a dict.
-struct Variant<'a, 'de> {
-    de: &'a mut Deserializer<'de>,
-    content: bool,
-}
-
-impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
-        let name = seed.deserialize(&mut *self.de)?;
-        if self.content {
-            self.de.scan.colon()?;
-        }
-        Ok((name, self))
-    }
-}
-
-impl<'a, 'de> Variant<'a, 'de> {
-    fn content(self) -> Result<&'a mut Deserializer<'de>, Error> {
-        match self.content {
-            true => Ok(self.de),
-            false => Err(de::Error::custom(
-                "this variant of the enum has content: a dict of one entry",
-            )),
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        match self.content {
-            true => <()>::deserialize(self.de),
-            false => Ok(()),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.content()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        de::Deserializer::deserialize_seq(self.content()?, visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        de::Deserializer::deserialize_map(self.content()?, visitor)
     }
 }

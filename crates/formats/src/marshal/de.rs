@@ -10,6 +10,7 @@ use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::value::{self, visit_big_int};
+use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{BigInt, Complex, Error, ErrorKind, Limits, Surrogates};
 
 /// Reads marshal data as serde's data model.
@@ -178,20 +179,21 @@ impl<'de> Deserializer<'de> {
 
     fn dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         let value = visitor.visit_map(Entries(self))?;
-        self.end_of_dict()?;
+        self.end_of_dict("the dict has more entries than expected")?;
         Ok(value)
     }
 
     fn variant<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        let value = visitor.visit_enum(Variant(self))?;
-        self.end_of_dict()?;
+        self.refuse_null("enum")?;
+        let value = visitor.visit_enum(Variant::entry(self, |_| Ok(())))?;
+        self.end_of_dict(NOT_A_VARIANT)?;
         Ok(value)
     }
 
-    fn end_of_dict(&mut self) -> Result<(), Error> {
+    fn end_of_dict(&mut self, otherwise: &str) -> Result<(), Error> {
         match self.token()? {
             Token::Null => Ok(()),
-            _ => Err(de::Error::custom("the dict has more entries than expected")),
+            _ => Err(de::Error::custom(otherwise)),
         }
     }
 
@@ -462,39 +464,5 @@ impl<'de> de::MapAccess<'de> for SliceEntries<'_, 'de> {
         }
         self.de.refuse_null("slice")?;
         seed.deserialize(&mut *self.de)
-    }
-}
-
-/// An enum variant with content: a dict of one entry.
-struct Variant<'a, 'de>(&'a mut Deserializer<'de>);
-
-impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
-        self.0.refuse_null("enum")?;
-        let variant = seed.deserialize(&mut *self.0)?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de> de::VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        de::Deserialize::deserialize(self.0)
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.0)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Error> {
-        self.0.value(visitor, Want::Sequence)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.0.value(visitor, Want::Any)
     }
 }

@@ -1,11 +1,12 @@
 use jiff::tz::TimeZone;
 use serde::Deserializer as _;
 use serde::de::value::SeqDeserializer;
-use serde::de::{self, Deserialize, DeserializeSeed, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::read::{Head, Reader};
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
+use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{Error, Limits};
 
 /// Reads one value from MessagePack bytes.
@@ -203,18 +204,12 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
             Head::Map(1) => with_stack(|| {
                 self.reader.head()?;
                 self.reader.enter()?;
-                let value = visitor.visit_enum(Variant {
-                    de: self,
-                    content: true,
-                })?;
+                let value = visitor.visit_enum(Variant::entry(&mut *self, |_| Ok(())))?;
                 self.reader.leave();
                 Ok(value)
             }),
-            Head::Str(_) => visitor.visit_enum(Variant {
-                de: self,
-                content: false,
-            }),
-            _ => Err(de::Error::custom("an enum is a text, or a dict of one entry")),
+            Head::Str(_) => visitor.visit_enum(Variant::text(self)),
+            _ => Err(de::Error::custom(NOT_A_VARIANT)),
         }
         .map_err(|error: Error| error.or_at(start))
     }
@@ -300,54 +295,5 @@ impl<'de> de::Deserializer<'de> for TupleContent<'_, 'de> {
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
         newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-/// An enum's variant: a text, or the only key of a dict.
-struct Variant<'a, 'de> {
-    de: &'a mut Deserializer<'de>,
-    content: bool,
-}
-
-impl<'de> de::EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
-        Ok((seed.deserialize(&mut *self.de)?, self))
-    }
-}
-
-impl<'a, 'de> Variant<'a, 'de> {
-    fn content(self) -> Result<&'a mut Deserializer<'de>, Error> {
-        match self.content {
-            true => Ok(self.de),
-            false => Err(de::Error::custom(
-                "this variant of the enum has content: a dict of one entry",
-            )),
-        }
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        match self.content {
-            true => <()>::deserialize(self.de),
-            false => Ok(()),
-        }
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.content()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.content()?.deserialize_seq(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.content()?.deserialize_map(visitor)
     }
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde::de::value::{BytesDeserializer, SeqDeserializer, UnitDeserializer};
-use serde::de::{self, DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 use super::number::{Number, to_float};
@@ -10,6 +10,7 @@ use super::text::Text;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::value::decode_base64;
+use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{Error, Limits};
 
 /// Reads one value from serpent text.
@@ -221,6 +222,17 @@ impl<'de> Deserializer<'de> {
         }
     }
 
+    /// Reads an enum's variant with content.
+    fn variant_dict<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+        self.scan.count_item()?;
+        self.scan.open()?;
+        let value = visitor.visit_enum(Variant::entry(self, |de| de.scan.expect(b':')))?;
+        match self.scan.next_item(false, b'}')? {
+            true => Err(de::Error::custom(NOT_A_VARIANT)),
+            false => Ok(value),
+        }
+    }
+
     /// Reads a dict without looking whether it may be a set.
     fn entries<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         match self.scan.peek() {
@@ -316,18 +328,8 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match self.scan.peek() {
-            b'{' => with_stack(|| {
-                self.scan.open()?;
-                let value = visitor.visit_enum(Variant(&mut *self))?;
-                match self.scan.next_item(false, b'}')? {
-                    true => Err(self.scan.unexpected("'}'")),
-                    false => Ok(value),
-                }
-            }),
-            _ => match self.scan.text()? {
-                Text::Str(variant) => visitor.visit_enum(variant.into_deserializer()),
-                _ => Err(de::Error::custom("the name of a variant is a text")),
-            },
+            b'{' => with_stack(|| self.variant_dict(visitor)),
+            _ => visitor.visit_enum(Variant::text(self)),
         }
     }
 
@@ -423,39 +425,5 @@ impl<'de> de::Deserializer<'de> for Sequence<'_, 'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.0.sequence(visitor)
-    }
-}
-
-/// An enum as a dict of one entry: the variant and its content.
-struct Variant<'a, 'de>(&'a mut Deserializer<'de>);
-
-impl<'de> EnumAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-    type Variant = Self;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Error> {
-        let variant = seed.deserialize(&mut *self.0)?;
-        self.0.scan.expect(b':')?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'_, 'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        Deserialize::deserialize(self.0)
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.0)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.0.items(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.0.entries(visitor)
     }
 }

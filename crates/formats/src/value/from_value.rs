@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde::de::value::{BytesDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer, UnitDeserializer};
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, IntoDeserializer, VariantAccess, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
 use super::temporal::PrivateText;
 use super::text::decode_base64;
@@ -10,6 +10,7 @@ use crate::Error;
 use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
+use crate::variant::{Content, NOT_A_VARIANT};
 
 /// The Rust value that a [`Value`] stands for.
 ///
@@ -138,7 +139,7 @@ impl<'de> Reader<'de> {
 }
 
 fn not_a_variant() -> Error {
-    de::Error::custom("an enum is a text, or a dict of one entry: the variant's name and its content")
+    de::Error::custom(NOT_A_VARIANT)
 }
 
 fn visit_text<'de, V: Visitor<'de>>(visitor: V, tag: Tag, text: &str) -> Result<V::Value, Error> {
@@ -322,41 +323,12 @@ struct Variant<'de> {
     content: Option<Reader<'de>>,
 }
 
-struct VariantContent<'de>(Option<Reader<'de>>);
-
 impl<'de> de::EnumAccess<'de> for Variant<'de> {
     type Error = Error;
-    type Variant = VariantContent<'de>;
+    type Variant = Content<Reader<'de>>;
 
-    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, VariantContent<'de>), Error> {
-        Ok((seed.deserialize(self.name)?, VariantContent(self.content)))
-    }
-}
-
-impl<'de> VariantContent<'de> {
-    fn content(self) -> Result<Reader<'de>, Error> {
-        self.0
-            .ok_or_else(|| de::Error::custom("this variant of the enum has content: a dict of one entry"))
-    }
-}
-
-impl<'de> VariantAccess<'de> for VariantContent<'de> {
-    type Error = Error;
-
-    fn unit_variant(self) -> Result<(), Error> {
-        self.0.map_or(Ok(()), <()>::deserialize)
-    }
-
-    fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Error> {
-        seed.deserialize(self.content()?)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.content()?.deserialize_seq(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _fields: &'static [&'static str], visitor: V) -> Result<V::Value, Error> {
-        self.content()?.deserialize_map(visitor)
+    fn variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content<Reader<'de>>), Error> {
+        Ok((seed.deserialize(self.name)?, Content(self.content)))
     }
 }
 
