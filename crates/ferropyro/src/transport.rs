@@ -35,7 +35,8 @@ impl fmt::Display for Peer {
 /// A connected socket.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Tcp(TcpStream),
+    /// With the address of the other end as it was when the connection was made: a socket that was reset does not know it any more.
+    Tcp(TcpStream, SocketAddr),
     #[cfg(unix)]
     Unix(UnixStream),
 }
@@ -43,7 +44,7 @@ pub(crate) enum Stream {
 macro_rules! on_stream {
     ($self:expr, $stream:ident => $do:expr) => {
         match $self {
-            Stream::Tcp($stream) => $do,
+            Stream::Tcp($stream, _) => $do,
             #[cfg(unix)]
             Stream::Unix($stream) => $do,
         }
@@ -71,7 +72,7 @@ impl Stream {
 
     pub(crate) fn peer(&self) -> Peer {
         match self {
-            Stream::Tcp(stream) => stream.peer_addr().map_or(Peer::Unix, Peer::Tcp),
+            Stream::Tcp(_, address) => Peer::Tcp(*address),
             #[cfg(unix)]
             Stream::Unix(_) => Peer::Unix,
         }
@@ -123,7 +124,7 @@ impl Stream {
     }
 
     fn configure(&self, config: &Config) -> io::Result<()> {
-        if let Stream::Tcp(stream) = self {
+        if let Stream::Tcp(stream, _) = self {
             stream.set_nodelay(config.sock_nodelay)?;
             socket2::SockRef::from(stream).set_keepalive(true)?;
         }
@@ -146,7 +147,7 @@ fn connect_tcp(host: &str, port: u16, config: &Config, timeout: Option<Duration>
             None => TcpStream::connect(address),
         };
         match connected
-            .map(Stream::Tcp)
+            .map(|stream| Stream::Tcp(stream, *address))
             .and_then(|stream| stream.configure(config).map(|()| stream))
         {
             Ok(stream) => return Ok(stream),
@@ -214,6 +215,8 @@ pub(crate) enum Listener {
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: String,
+    /// Device and number of the file, when it could be asked for them.
+    identity: Option<(u64, u64)>,
     is_removed: AtomicBool,
 }
 
@@ -229,7 +232,7 @@ impl Listener {
         };
         let mut last = None;
         for address in addresses(host, port, config).map_err(cannot)? {
-            match listen(address) {
+            match listen(address, config) {
                 Ok(listener) => return Ok(Listener::Tcp(listener)),
                 Err(error) => last = Some(error),
             }
@@ -258,11 +261,17 @@ impl Listener {
 
     pub(crate) fn accept(&self, config: &Config) -> io::Result<Stream> {
         let stream = match self {
-            Listener::Tcp(listener) => Stream::Tcp(listener.accept()?.0),
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Stream::Tcp(stream, address)
+            }
             #[cfg(unix)]
             Listener::Unix(listener, _) => Stream::Unix(listener.accept()?.0),
         };
-        stream.configure(config)?;
+        if let Err(error) = stream.configure(config) {
+            // The client has gone again, most likely. Whoever reads from it will notice.
+            tracing::debug!(target: crate::logging::logger::SERVER, "socket options of {}: {error}", stream.peer());
+        }
         Ok(stream)
     }
 
@@ -275,8 +284,11 @@ impl Listener {
         }
     }
 
-    /// Makes `accept` return in whoever waits there, by connecting to it.
+    /// Makes `accept` return in whoever waits there: lets nobody in any more, and where the system cannot do that, connects.
     pub(crate) fn wake(&self) {
+        if self.shut_down().is_ok() {
+            return;
+        }
         match self {
             Listener::Tcp(listener) => {
                 if let Ok(mut address) = listener.local_addr() {
@@ -300,14 +312,19 @@ impl Listener {
     /// Unix domain socket is gone.
     pub(crate) fn close(&self) {
         // Systems that cannot shut down a listening socket say so; then it closes when the daemon is dropped.
-        let _ = match self {
+        let _ = self.shut_down();
+        #[cfg(unix)]
+        if let Listener::Unix(_, file) = self {
+            file.remove();
+        }
+    }
+
+    fn shut_down(&self) -> io::Result<()> {
+        match self {
             Listener::Tcp(listener) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
             #[cfg(unix)]
-            Listener::Unix(listener, file) => {
-                file.remove();
-                socket2::SockRef::from(listener).shutdown(Shutdown::Both)
-            }
-        };
+            Listener::Unix(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+        }
     }
 }
 
@@ -316,16 +333,25 @@ impl SocketFile {
     fn new(path: &str) -> SocketFile {
         SocketFile {
             path: path.to_owned(),
+            identity: identity(path),
             is_removed: AtomicBool::new(false),
         }
     }
 
-    /// Not twice: a later file of this path is somebody else's.
+    /// Not twice, and no other file: a later one of this path is somebody else's.
     fn remove(&self) {
-        if !self.is_removed.swap(true, Ordering::AcqRel) {
+        if !self.is_removed.swap(true, Ordering::AcqRel) && identity(&self.path) == self.identity {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// What tells a file from a later one of the same path.
+#[cfg(unix)]
+fn identity(path: &str) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
 }
 
 #[cfg(unix)]
@@ -335,10 +361,10 @@ impl Drop for SocketFile {
     }
 }
 
-fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+fn listen(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
+    // On Windows the option means that two programs may listen on one port.
+    socket.set_reuse_address(config.sock_reuse && cfg!(unix))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -72,3 +72,18 @@ fn a_stopped_daemon_takes_its_socket_file_with_it_but_no_later_one() -> Result<(
     assert!(!path.exists());
     Ok(())
 }
+
+/// It was woken by a connection to its own path, which it waited for in vain.
+#[cfg(unix)]
+#[test]
+fn a_daemon_whose_socket_file_was_taken_stops_and_leaves_the_file_of_the_other_alone() -> Result<()> {
+    let path = std::env::temp_dir().join(format!("ferropyro-taken-{}.sock", std::process::id()));
+    let daemon = Daemon::builder().unix_socket(path.to_string_lossy()).bind()?;
+    std::fs::remove_file(&path).expect("the daemon's file");
+    let other = Daemon::builder().unix_socket(path.to_string_lossy()).bind()?;
+    daemon.start().stop();
+    assert!(path.exists());
+    drop(other);
+    assert!(!path.exists());
+    Ok(())
+}

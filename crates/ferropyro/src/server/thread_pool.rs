@@ -2,6 +2,7 @@
 //! (manual chapter "Servers", server types; THREADPOOL_SIZE, THREADPOOL_SIZE_MIN).
 
 use std::collections::HashMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -70,6 +71,9 @@ impl ThreadPool {
                     pause = Duration::from_millis(10);
                     self.admit(Arc::new(stream));
                 }
+                Err(_) if self.is_stopping() => break,
+                // The client went again before it was let in.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     // Out of descriptors, most likely: others have to close theirs first.
                     tracing::error!(target: logger::THREADPOOLSERVER, "cannot accept a connection: {error}");

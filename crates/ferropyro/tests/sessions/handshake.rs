@@ -192,3 +192,24 @@ fn a_daemon_keeps_the_settings_that_it_was_made_with() -> Result<()> {
     }
     Ok(())
 }
+
+/// It was taken for a client on a Unix domain socket, which a judge of handshakes may trust.
+#[cfg(target_os = "linux")] // elsewhere such a connection is not even accepted
+#[test]
+fn a_client_that_resets_its_connection_keeps_its_address() -> Result<()> {
+    let (tell, hears) = std::sync::mpsc::channel();
+    let daemon = Daemon::builder()
+        .validate_handshake(move |data, peer| {
+            let _ = tell.send(peer.clone());
+            Ok(data.clone())
+        })
+        .bind()?;
+    daemon.register("desk", Desk::default())?;
+    let mut raw = Raw::connect(&daemon, DIALECTS[0]);
+    raw.send(&hello(DIALECTS[0]));
+    let address = raw.clone_stream().local_addr().expect("a TCP socket");
+    raw.reset();
+    let _running = daemon.start();
+    assert_eq!(hears.recv().ok(), Some(ferropyro::Peer::Tcp(address)));
+    Ok(())
+}

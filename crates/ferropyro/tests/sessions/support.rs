@@ -173,6 +173,15 @@ impl Raw {
         self.stream.try_clone().expect("a socket")
     }
 
+    /// Hangs up so that the other side gets an error.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn reset(self) {
+        let socket = socket2::SockRef::from(&self.stream);
+        socket
+            .set_linger(Some(std::time::Duration::ZERO))
+            .expect("a TCP socket");
+    }
+
     /// Nothing more will be sent.
     pub(crate) fn finish(&self) {
         self.stream.shutdown(Shutdown::Write).expect("still connected");
