@@ -18,6 +18,7 @@ pub mod marshal;
 pub mod msgpack;
 mod plain;
 mod refusal;
+mod ser;
 pub mod serpent;
 mod stack;
 mod tag;

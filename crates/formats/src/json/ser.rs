@@ -7,6 +7,7 @@ use super::{LIMITS, Options};
 use crate::capture::{capture, capture_array, capture_text};
 use crate::plain::plain_length;
 use crate::refusal;
+use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::value::repr::{Utf8, write_float};
@@ -173,6 +174,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     type SerializeStruct = Container<'s, 'a>;
     type SerializeStructVariant = Container<'s, 'a>;
 
+    forward_to_python_forms! {}
+
     ints! {
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
@@ -182,16 +185,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.raw(if value { "true" } else { "false" })
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Error> {
-        self.float(number.into())
-    }
-
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
         self.float(number)
-    }
-
-    fn serialize_char(self, char: char) -> Result<(), Error> {
-        self.text(char.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
@@ -202,31 +197,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         Err(refusal::unknown_class("bytes", "JsonSerializer"))
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.raw("null")
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
     fn serialize_unit(self) -> Result<(), Error> {
         self.raw("null")
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.raw("null")
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _nr: u32, variant: &'static str) -> Result<(), Error> {
-        self.text(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, content: &T) -> Result<(), Error> {
-        match Tag::from_name(name) {
-            Some(tag) => self.tagged(tag, content),
-            None => content.serialize(self),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -249,10 +221,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.open("[", "]")
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Container<'s, 'a>, Error> {
-        self.open("[", "]")
-    }
-
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -265,10 +233,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Container<'s, 'a>, Error> {
-        self.open("{", "}")
-    }
-
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Container<'s, 'a>, Error> {
         self.open("{", "}")
     }
 
@@ -312,6 +276,12 @@ impl Container<'_, '_> {
         self.value(value)
     }
 
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.comma();
+        key.serialize(Key(self.ser))?;
+        self.ser.raw(": ")
+    }
+
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         with_stack_at(self.ser.depth, || value.serialize(&mut *self.ser))
     }
@@ -322,67 +292,8 @@ impl Container<'_, '_> {
     }
 }
 
-macro_rules! items {
-    ($($trait:ident::$method:ident)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
-                self.item(item)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-items! {
-    SerializeSeq::serialize_element
-    SerializeTuple::serialize_element
-    SerializeTupleStruct::serialize_field
-    SerializeTupleVariant::serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-fields! { SerializeStruct SerializeStructVariant }
-
-impl ser::SerializeMap for Container<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.comma();
-        key.serialize(Key(self.ser))?;
-        self.ser.raw(": ")
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.value(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.close()
-    }
-}
+collects_items!(Container<'_, '_> => ());
+collects_entries!(Container<'_, '_> => ());
 
 /// Writes a dict key: always text.
 struct Key<'s, 'a>(&'s mut Serializer<'a>);

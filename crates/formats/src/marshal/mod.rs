@@ -89,12 +89,7 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// Appends the marshal form of `value` to `out`, which is as before when this fails. Fails as [`to_vec`].
 pub fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, options: &Options) -> Result<(), Error> {
-    let before = out.len();
-    let result = value.serialize(&mut Serializer::new(out, *options));
-    if result.is_err() {
-        out.truncate(before);
-    }
-    result
+    crate::ser::append(out, |out| value.serialize(&mut Serializer::new(out, *options)))
 }
 
 /// Decodes the value at the start of `input` under [`LIMITS`].

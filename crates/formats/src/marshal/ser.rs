@@ -3,7 +3,8 @@ use serde::ser::{self, Serialize};
 
 use super::{LIMITS, Options};
 use crate::capture::{capture, capture_array, capture_text};
-use crate::stack::with_stack;
+use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
+use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::{BigInt, Error};
 
@@ -200,6 +201,12 @@ fn unmarshallable() -> Error {
     Error::unsupported("unmarshallable object")
 }
 
+macro_rules! ints {
+    ($($method:ident($int:ty))*) => {
+        $(fn $method(self, number: $int) -> Result<(), Error> { self.int(number.into()) })*
+    };
+}
+
 impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     type Ok = ();
     type Error = Error;
@@ -211,45 +218,16 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     type SerializeStruct = Entries<'s, 'a>;
     type SerializeStructVariant = Entries<'s, 'a>;
 
+    forward_to_python_forms! {}
+
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
         self.out.push(if value { b'T' } else { b'F' });
         Ok(())
     }
 
-    fn serialize_i8(self, number: i8) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_i16(self, number: i16) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_i32(self, number: i32) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_i64(self, number: i64) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_i128(self, number: i128) -> Result<(), Error> {
-        self.int(number)
-    }
-
-    fn serialize_u8(self, number: u8) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_u16(self, number: u16) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_u32(self, number: u32) -> Result<(), Error> {
-        self.int(number.into())
-    }
-
-    fn serialize_u64(self, number: u64) -> Result<(), Error> {
-        self.int(number.into())
+    ints! {
+        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
+        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64)
     }
 
     fn serialize_u128(self, number: u128) -> Result<(), Error> {
@@ -259,18 +237,10 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         }
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Error> {
-        self.serialize_f64(number.into())
-    }
-
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
         self.out.push(b'g');
         self.out.extend_from_slice(&number.to_le_bytes());
         Ok(())
-    }
-
-    fn serialize_char(self, char: char) -> Result<(), Error> {
-        self.text(char.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
@@ -281,32 +251,9 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.sized(b's', bytes)
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
     fn serialize_unit(self) -> Result<(), Error> {
         self.out.push(b'N');
         Ok(())
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.serialize_unit()
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<(), Error> {
-        self.text(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<(), Error> {
-        match Tag::from_name(name) {
-            Some(tag) => self.tagged(tag, value),
-            None => value.serialize(self),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -317,7 +264,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         value: &T,
     ) -> Result<(), Error> {
         self.variant(variant)?;
-        with_stack(|| value.serialize(&mut *self))?;
+        with_stack_at(self.depth, || value.serialize(&mut *self))?;
         self.end_variant();
         Ok(())
     }
@@ -328,10 +275,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Items<'s, 'a>, Error> {
-        self.items(b'(', length)
-    }
-
-    fn serialize_tuple_struct(self, _name: &'static str, length: usize) -> Result<Items<'s, 'a>, Error> {
         self.items(b'(', length)
     }
 
@@ -351,10 +294,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_map(self, _length: Option<usize>) -> Result<Entries<'s, 'a>, Error> {
-        self.entries()
-    }
-
-    fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Entries<'s, 'a>, Error> {
         self.entries()
     }
 
@@ -387,10 +326,10 @@ pub struct Items<'s, 'a> {
 impl Items<'_, '_> {
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         self.count += 1;
-        with_stack(|| value.serialize(&mut *self.serializer))
+        with_stack_at(self.serializer.depth, || value.serialize(&mut *self.serializer))
     }
 
-    fn finish(mut self) -> Result<(), Error> {
+    fn close(mut self) -> Result<(), Error> {
         if self.count != self.announced {
             self.correct_count()?;
         }
@@ -412,57 +351,7 @@ impl Items<'_, '_> {
     }
 }
 
-impl ser::SerializeSeq for Items<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
-
-impl ser::SerializeTuple for Items<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
-
-impl ser::SerializeTupleStruct for Items<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
-
-impl ser::SerializeTupleVariant for Items<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.item(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
+collects_items!(Items<'_, '_> => ());
 
 /// A dict that is being written.
 pub struct Entries<'s, 'a> {
@@ -473,10 +362,18 @@ pub struct Entries<'s, 'a> {
 impl Entries<'_, '_> {
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
         self.serializer.text(name)?;
-        with_stack(|| value.serialize(&mut *self.serializer))
+        self.value(value)
     }
 
-    fn finish(self) -> Result<(), Error> {
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.value(key)
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        with_stack_at(self.serializer.depth, || value.serialize(&mut *self.serializer))
+    }
+
+    fn close(self) -> Result<(), Error> {
         self.serializer.out.push(b'0');
         self.serializer.depth -= 1;
         if self.in_variant {
@@ -486,45 +383,4 @@ impl Entries<'_, '_> {
     }
 }
 
-impl ser::SerializeMap for Entries<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        with_stack(|| key.serialize(&mut *self.serializer))
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        with_stack(|| value.serialize(&mut *self.serializer))
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
-
-impl ser::SerializeStruct for Entries<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
-
-impl ser::SerializeStructVariant for Entries<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-        self.field(name, value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.finish()
-    }
-}
+collects_entries!(Entries<'_, '_> => ());

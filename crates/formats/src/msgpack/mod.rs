@@ -81,12 +81,7 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 
 /// Appends the bytes of a value to `out`, which is left as it was when that fails. Errors: as [`to_vec`].
 pub fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, options: &Options) -> Result<(), Error> {
-    let start = out.len();
-    let result = value.serialize(&mut Serializer::new(out, *options));
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
+    crate::ser::append(out, |out| value.serialize(&mut Serializer::new(out, *options)))
 }
 
 /// The value of some bytes, under [`LIMITS`].

@@ -4,6 +4,7 @@ use serde::ser;
 use super::{LIMITS, Options, ext};
 use crate::capture::{capture, capture_array, capture_text};
 use crate::refusal;
+use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::{BigInt, Error, Surrogates};
@@ -233,6 +234,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     type SerializeStruct = Container<'s, 'a>;
     type SerializeStructVariant = Container<'s, 'a>;
 
+    forward_to_python_forms! {}
+
     numbers! {
         serialize_i8(i8) => signed
         serialize_i16(i16) => signed
@@ -256,16 +259,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.byte(if value { 0xC3 } else { 0xC2 })
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Error> {
-        self.serialize_f64(number.into())
-    }
-
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
         self.marked(0xCB, number.to_be_bytes())
-    }
-
-    fn serialize_char(self, char: char) -> Result<(), Error> {
-        self.text(char.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
@@ -276,31 +271,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.bytes(bytes)
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
-        self.byte(0xC0)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
     fn serialize_unit(self) -> Result<(), Error> {
         self.byte(0xC0)
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.byte(0xC0)
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _nr: u32, variant: &'static str) -> Result<(), Error> {
-        self.text(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, content: &T) -> Result<(), Error> {
-        match Tag::from_name(name) {
-            Some(tag) => self.tagged(tag, content),
-            None => content.serialize(self),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -323,10 +295,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.open(&ARRAY, Some(len))
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Container<'s, 'a>, Error> {
-        self.open(&ARRAY, Some(len))
-    }
-
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -339,10 +307,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
 
     fn serialize_map(self, len: Option<usize>) -> Result<Container<'s, 'a>, Error> {
         self.open(&MAP, len)
-    }
-
-    fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Container<'s, 'a>, Error> {
-        self.open(&MAP, Some(len))
     }
 
     fn serialize_struct_variant(
@@ -381,6 +345,10 @@ impl Container<'_, '_> {
         self.value(value)
     }
 
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        self.item(key)
+    }
+
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         with_stack_at(self.ser.depth, || value.serialize(&mut *self.ser))
     }
@@ -397,62 +365,5 @@ impl Container<'_, '_> {
     }
 }
 
-macro_rules! items {
-    ($($trait:ident::$method:ident)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
-                self.item(item)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-items! {
-    SerializeSeq::serialize_element
-    SerializeTuple::serialize_element
-    SerializeTupleStruct::serialize_field
-    SerializeTupleVariant::serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-                self.field(name, value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-fields! { SerializeStruct SerializeStructVariant }
-
-impl ser::SerializeMap for Container<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.item(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.value(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.close()
-    }
-}
+collects_items!(Container<'_, '_> => ());
+collects_entries!(Container<'_, '_> => ());

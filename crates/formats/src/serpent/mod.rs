@@ -88,12 +88,7 @@ pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
 ///
 /// The errors are Python's: dict keys that serpent does not take, types it does not know, nesting beyond [`LIMITS`].
 pub fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, options: &Options) -> Result<(), Error> {
-    let start = out.len();
-    let result = value.serialize(&mut Serializer::new(out, *options));
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
+    crate::ser::append(out, |out| value.serialize(&mut Serializer::new(out, *options)))
 }
 
 /// Reads a value from serpent text, or from any Python literal, within [`LIMITS`].

@@ -7,7 +7,8 @@ use serde::ser;
 use super::{HEADER, LIMITS, Options};
 use crate::Error;
 use crate::capture::{capture, capture_array, capture_text};
-use crate::stack::with_stack;
+use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
+use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::value::repr::{Utf8, is_plain, write_bytes, write_code_points, write_float, write_text};
 use crate::value::{BigInt, Complex, TimeDelta};
@@ -170,7 +171,7 @@ impl<'a> Serializer<'a> {
     /// Opens the dict of an enum's variant; what is written next is its content.
     fn open_variant(&mut self, variant: &str) -> Result<Container<'_, 'a>, Error> {
         let mut container = self.open_dict()?;
-        container.field(variant)?;
+        container.name(variant)?;
         Ok(container)
     }
 
@@ -249,6 +250,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     type SerializeStruct = Container<'s, 'a>;
     type SerializeStructVariant = Container<'s, 'a>;
 
+    forward_to_python_forms! {}
+
     ints! {
         serialize_i8: i8,
         serialize_i16: i16,
@@ -266,16 +269,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.raw(if value { "True" } else { "False" })
     }
 
-    fn serialize_f32(self, number: f32) -> Result<(), Error> {
-        self.float(number.into())
-    }
-
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
         self.float(number)
-    }
-
-    fn serialize_char(self, char: char) -> Result<(), Error> {
-        self.text(char.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
@@ -286,32 +281,9 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.bytes(bytes)
     }
 
-    fn serialize_none(self) -> Result<(), Error> {
+    fn serialize_unit(self) -> Result<(), Error> {
         self.no_key("NoneType")?;
         self.raw("None")
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit(self) -> Result<(), Error> {
-        self.serialize_none()
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Error> {
-        self.serialize_none()
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _nr: u32, variant: &'static str) -> Result<(), Error> {
-        self.text(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, content: &T) -> Result<(), Error> {
-        match Tag::from_name(name) {
-            Some(tag) => self.tagged(tag, content),
-            None => content.serialize(self),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -340,10 +312,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         self.open(b'(', b')')
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, len: usize) -> Result<Container<'s, 'a>, Error> {
-        self.serialize_tuple(len)
-    }
-
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -358,10 +326,6 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<Container<'s, 'a>, Error> {
-        self.open_dict()
-    }
-
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Container<'s, 'a>, Error> {
         self.open_dict()
     }
 
@@ -405,7 +369,12 @@ impl Container<'_, '_> {
         Ok(())
     }
 
-    fn field(&mut self, name: &str) -> Result<(), Error> {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+        self.name(name)?;
+        self.value(value)
+    }
+
+    fn name(&mut self, name: &str) -> Result<(), Error> {
         self.comma();
         self.ser.text(name)?;
         self.ser.out.push(b':');
@@ -413,7 +382,7 @@ impl Container<'_, '_> {
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        with_stack(|| value.serialize(&mut *self.ser))?;
+        with_stack_at(self.ser.depth, || value.serialize(&mut *self.ser))?;
         self.ser.key = false;
         Ok(())
     }
@@ -445,66 +414,5 @@ impl Container<'_, '_> {
     }
 }
 
-macro_rules! items {
-    ($($trait:ident::$method:ident,)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
-                self.item(item)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-items! {
-    SerializeSeq::serialize_element,
-    SerializeTuple::serialize_element,
-    SerializeTupleStruct::serialize_field,
-    SerializeTupleVariant::serialize_field,
-}
-
-impl ser::SerializeMap for Container<'_, '_> {
-    type Ok = ();
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
-        self.key(key)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        self.value(value)
-    }
-
-    fn end(self) -> Result<(), Error> {
-        self.close()
-    }
-}
-
-macro_rules! fields {
-    ($($trait:ident,)*) => {
-        $(impl ser::$trait for Container<'_, '_> {
-            type Ok = ();
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-                self.field(name)?;
-                self.value(value)
-            }
-
-            fn end(self) -> Result<(), Error> {
-                self.close()
-            }
-        })*
-    };
-}
-
-fields! {
-    SerializeStruct,
-    SerializeStructVariant,
-}
+collects_items!(Container<'_, '_> => ());
+collects_entries!(Container<'_, '_> => ());

@@ -1,11 +1,9 @@
-use serde::ser::{
-    Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
-    SerializeTupleStruct, SerializeTupleVariant, Serializer,
-};
+use serde::ser::{Serialize, Serializer};
 
 use super::de::check_hashable;
 use super::{BigInt, Complex, Dict, Exception, Instance, Surrogates, TimeDelta, Value};
 use crate::capture::{capture, capture_array, capture_text};
+use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack;
 use crate::tag::Tag;
 use crate::{Error, ErrorKind};
@@ -64,47 +62,22 @@ impl Serializer for ValueSerializer {
     type SerializeStruct = ValueEntries;
     type SerializeStructVariant = ValueEntries;
 
+    forward_to_python_forms! {}
+
     from! {
         serialize_bool(bool)
         serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
         serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64) serialize_u128(u128)
-        serialize_f32(f32) serialize_f64(f64)
+        serialize_f64(f64)
         serialize_str(&str)
-    }
-
-    fn serialize_char(self, char: char) -> Result<Value, Error> {
-        Ok(Value::Str(char.to_string()))
     }
 
     fn serialize_bytes(self, bytes: &[u8]) -> Result<Value, Error> {
         Ok(Value::Bytes(bytes.to_vec()))
     }
 
-    fn serialize_none(self) -> Result<Value, Error> {
-        Ok(Value::None)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<Value, Error> {
-        value.serialize(self)
-    }
-
     fn serialize_unit(self) -> Result<Value, Error> {
         Ok(Value::None)
-    }
-
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<Value, Error> {
-        Ok(Value::None)
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _nr: u32, variant: &'static str) -> Result<Value, Error> {
-        Ok(variant.into())
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, value: &T) -> Result<Value, Error> {
-        match Tag::from_name(name) {
-            Some(tag) => tagged(tag, value),
-            None => value.serialize(self),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -125,10 +98,6 @@ impl Serializer for ValueSerializer {
         Ok(ValueItems::new(Value::Tuple, None))
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<ValueItems, Error> {
-        Ok(ValueItems::new(Value::Tuple, None))
-    }
-
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -143,10 +112,6 @@ impl Serializer for ValueSerializer {
         Ok(ValueEntries::new(None))
     }
 
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<ValueEntries, Error> {
-        Ok(ValueEntries::new(None))
-    }
-
     fn serialize_struct_variant(
         self,
         _name: &'static str,
@@ -158,31 +123,33 @@ impl Serializer for ValueSerializer {
     }
 }
 
-fn tagged<T: Serialize + ?Sized>(tag: Tag, content: &T) -> Result<Value, Error> {
-    Ok(match tag {
-        Tag::Value | Tag::ClassName => to_value(content)?,
-        Tag::Tuple => Value::Tuple(items(content)?),
-        Tag::Set => Value::Set(members(content)?),
-        Tag::FrozenSet => Value::FrozenSet(members(content)?),
-        Tag::BigInt => BigInt::from_bytes(&capture(content)?).into(),
-        Tag::Complex => Value::Complex(Complex::from_bytes(capture_array(content)?)),
-        Tag::Surrogates => match Surrogates::from_wtf8(capture(content)?) {
-            Ok(Ok(text)) => Value::Str(text),
-            Ok(Err(surrogates)) => Value::Surrogates(surrogates),
-            Err(at) => return Err(Error::unsupported(format!("invalid text at its byte {at}"))),
-        },
-        Tag::ByteArray => Value::ByteArray(capture(content)?),
-        Tag::Decimal => Value::Decimal(parse(content)?),
-        Tag::DateTime => Value::DateTime(Box::new(parse(content)?)),
-        Tag::Date => Value::Date(parse(content)?),
-        Tag::Time => Value::Time(Box::new(parse(content)?)),
-        Tag::TimeDelta => Value::TimeDelta(TimeDelta::from_bytes(capture_array(content)?)),
-        Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(capture_array(content)?)),
-        Tag::Type => Value::Type(capture_text(content)?),
-        Tag::Ellipsis => Value::Ellipsis,
-        Tag::Exception => class_dict(content, Exception::from_class_dict)?,
-        Tag::Instance => class_dict(content, Instance::from_class_dict)?,
-    })
+impl ValueSerializer {
+    fn tagged<T: Serialize + ?Sized>(self, tag: Tag, content: &T) -> Result<Value, Error> {
+        Ok(match tag {
+            Tag::Value | Tag::ClassName => to_value(content)?,
+            Tag::Tuple => Value::Tuple(items(content)?),
+            Tag::Set => Value::Set(members(content)?),
+            Tag::FrozenSet => Value::FrozenSet(members(content)?),
+            Tag::BigInt => BigInt::from_bytes(&capture(content)?).into(),
+            Tag::Complex => Value::Complex(Complex::from_bytes(capture_array(content)?)),
+            Tag::Surrogates => match Surrogates::from_wtf8(capture(content)?) {
+                Ok(Ok(text)) => Value::Str(text),
+                Ok(Err(surrogates)) => Value::Surrogates(surrogates),
+                Err(at) => return Err(Error::unsupported(format!("invalid text at its byte {at}"))),
+            },
+            Tag::ByteArray => Value::ByteArray(capture(content)?),
+            Tag::Decimal => Value::Decimal(parse(content)?),
+            Tag::DateTime => Value::DateTime(Box::new(parse(content)?)),
+            Tag::Date => Value::Date(parse(content)?),
+            Tag::Time => Value::Time(Box::new(parse(content)?)),
+            Tag::TimeDelta => Value::TimeDelta(TimeDelta::from_bytes(capture_array(content)?)),
+            Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(capture_array(content)?)),
+            Tag::Type => Value::Type(capture_text(content)?),
+            Tag::Ellipsis => Value::Ellipsis,
+            Tag::Exception => class_dict(content, Exception::from_class_dict)?,
+            Tag::Instance => class_dict(content, Instance::from_class_dict)?,
+        })
+    }
 }
 
 fn items<T: Serialize + ?Sized>(content: &T) -> Result<Vec<Value>, Error> {
@@ -235,12 +202,12 @@ impl ValueItems {
         }
     }
 
-    fn push<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
+    fn item<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
         self.items.push(with_stack(|| to_value(item))?);
         Ok(())
     }
 
-    fn finish(self) -> Result<Value, Error> {
+    fn close(self) -> Result<Value, Error> {
         Ok(in_variant(self.variant, (self.container)(self.items)))
     }
 }
@@ -254,75 +221,26 @@ impl ValueEntries {
         }
     }
 
-    fn insert<T: Serialize + ?Sized>(&mut self, key: impl Into<Value>, value: &T) -> Result<(), Error> {
-        self.dict.insert(key, with_stack(|| to_value(value))?);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Value, Error> {
-        Ok(in_variant(self.variant, Value::Dict(self.dict)))
-    }
-}
-
-macro_rules! items {
-    ($($trait:ident $method:ident)*) => {
-        $(impl $trait for ValueItems {
-            type Ok = Value;
-            type Error = Error;
-
-            fn $method<T: Serialize + ?Sized>(&mut self, item: &T) -> Result<(), Error> {
-                self.push(item)
-            }
-
-            fn end(self) -> Result<Value, Error> {
-                self.finish()
-            }
-        })*
-    };
-}
-
-items! {
-    SerializeSeq serialize_element
-    SerializeTuple serialize_element
-    SerializeTupleStruct serialize_field
-    SerializeTupleVariant serialize_field
-}
-
-macro_rules! fields {
-    ($($trait:ident)*) => {
-        $(impl $trait for ValueEntries {
-            type Ok = Value;
-            type Error = Error;
-
-            fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
-                self.insert(name, value)
-            }
-
-            fn end(self) -> Result<Value, Error> {
-                self.finish()
-            }
-        })*
-    };
-}
-
-fields! { SerializeStruct SerializeStructVariant }
-
-impl SerializeMap for ValueEntries {
-    type Ok = Value;
-    type Error = Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+    fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
         self.key = with_stack(|| to_value(key))?;
         check_hashable::<serde::de::value::Error>(&self.key)
             .map_err(|error| Error::new(ErrorKind::Unsupported, error.to_string()))
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
         let key = std::mem::take(&mut self.key);
-        self.insert(key, value)
+        self.field(key, value)
     }
 
-    fn end(self) -> Result<Value, Error> {
-        self.finish()
+    fn field<T: Serialize + ?Sized>(&mut self, name: impl Into<Value>, value: &T) -> Result<(), Error> {
+        self.dict.insert(name, with_stack(|| to_value(value))?);
+        Ok(())
+    }
+
+    fn close(self) -> Result<Value, Error> {
+        Ok(in_variant(self.variant, Value::Dict(self.dict)))
     }
 }
+
+collects_items!(ValueItems => Value);
+collects_entries!(ValueEntries => Value);

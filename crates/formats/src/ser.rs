@@ -1,0 +1,142 @@
+//! What the serializers of this crate have in common, as macros that stand in for parts of serde's impls.
+
+use crate::Error;
+
+/// Serializer methods that pass on to others, since Python has one form for both: as `serde::forward_to_deserialize_any!` for the other direction.
+///
+/// The serializer needs a method `tagged` for newtype structs with the name of a [`Tag`](crate::tag::Tag).
+macro_rules! forward_to_python_forms {
+    () => {
+        fn serialize_f32(self, number: f32) -> Result<Self::Ok, Self::Error> {
+            self.serialize_f64(number.into())
+        }
+
+        fn serialize_char(self, char: char) -> Result<Self::Ok, Self::Error> {
+            self.serialize_str(char.encode_utf8(&mut [0; 4]))
+        }
+
+        fn serialize_none(self) -> Result<Self::Ok, Self::Error> {
+            self.serialize_unit()
+        }
+
+        fn serialize_some<T: serde::Serialize + ?Sized>(self, value: &T) -> Result<Self::Ok, Self::Error> {
+            value.serialize(self)
+        }
+
+        fn serialize_unit_struct(self, _name: &'static str) -> Result<Self::Ok, Self::Error> {
+            self.serialize_unit()
+        }
+
+        fn serialize_unit_variant(
+            self,
+            _name: &'static str,
+            _nr: u32,
+            variant: &'static str,
+        ) -> Result<Self::Ok, Self::Error> {
+            self.serialize_str(variant)
+        }
+
+        fn serialize_newtype_struct<T: serde::Serialize + ?Sized>(
+            self,
+            name: &'static str,
+            content: &T,
+        ) -> Result<Self::Ok, Self::Error> {
+            match $crate::tag::Tag::from_name(name) {
+                Some(tag) => self.tagged(tag, content),
+                None => content.serialize(self),
+            }
+        }
+
+        fn serialize_tuple_struct(
+            self,
+            _name: &'static str,
+            len: usize,
+        ) -> Result<Self::SerializeTupleStruct, Self::Error> {
+            self.serialize_tuple(len)
+        }
+
+        fn serialize_struct(self, _name: &'static str, len: usize) -> Result<Self::SerializeStruct, Self::Error> {
+            self.serialize_map(Some(len))
+        }
+    };
+}
+
+/// serde's four traits of lists and tuples for a type with the methods `item` and `close`.
+macro_rules! collects_items {
+    ($type:ty => $ok:ty) => {
+        $crate::ser::collects_items! { $type => $ok:
+            SerializeSeq::serialize_element
+            SerializeTuple::serialize_element
+            SerializeTupleStruct::serialize_field
+            SerializeTupleVariant::serialize_field
+        }
+    };
+    ($type:ty => $ok:ty: $($trait:ident::$method:ident)*) => {
+        $(impl serde::ser::$trait for $type {
+            type Ok = $ok;
+            type Error = $crate::Error;
+
+            fn $method<T: serde::Serialize + ?Sized>(&mut self, item: &T) -> Result<(), $crate::Error> {
+                self.item(item)
+            }
+
+            fn end(self) -> Result<$ok, $crate::Error> {
+                self.close()
+            }
+        })*
+    };
+}
+
+/// serde's three traits of maps and structs for a type with the methods `key`, `value`, `field` and `close`.
+macro_rules! collects_entries {
+    ($type:ty => $ok:ty) => {
+        impl serde::ser::SerializeMap for $type {
+            type Ok = $ok;
+            type Error = $crate::Error;
+
+            fn serialize_key<T: serde::Serialize + ?Sized>(&mut self, key: &T) -> Result<(), $crate::Error> {
+                self.key(key)
+            }
+
+            fn serialize_value<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<(), $crate::Error> {
+                self.value(value)
+            }
+
+            fn end(self) -> Result<$ok, $crate::Error> {
+                self.close()
+            }
+        }
+
+        $crate::ser::collects_entries! { $type => $ok: SerializeStruct SerializeStructVariant }
+    };
+    ($type:ty => $ok:ty: $($trait:ident)*) => {
+        $(impl serde::ser::$trait for $type {
+            type Ok = $ok;
+            type Error = $crate::Error;
+
+            fn serialize_field<T: serde::Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), $crate::Error> {
+                self.field(name, value)
+            }
+
+            fn end(self) -> Result<$ok, $crate::Error> {
+                self.close()
+            }
+        })*
+    };
+}
+
+pub(crate) use {collects_entries, collects_items, forward_to_python_forms};
+
+/// Appends to `out`; after an error `out` is as it was.
+pub(crate) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {
+    let start = out.len();
+    let result = write(out);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
