@@ -222,9 +222,7 @@ impl Proxy {
         if let Some(link) = &state.link {
             state.seq = link.session.seq();
         }
-        // Also when the other side raised it: it has closed the connection then.
-        let ends = |error: &Error| error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security);
-        if result.as_ref().is_err_and(ends) {
+        if result.as_ref().is_err_and(ends_connection) {
             state.disconnect();
         }
         result
@@ -254,6 +252,18 @@ impl State {
 fn no_kwargs() -> &'static Dict {
     static NONE: LazyLock<Dict> = LazyLock::new(Dict::new);
     &NONE
+}
+
+/// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
+fn ends_connection(error: &Error) -> bool {
+    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
+}
+
+/// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so
+/// is the instance that the server keeps for it.
+fn is_about_data(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<ferropyro_formats::Error>() || source.is::<ferropyro_wire::EncodeError>())
 }
 
 fn is_transient(error: &Error) -> bool {

@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc::{Sender, channel};
 
-use ferropyro::{Daemon, InstanceMode, Proxy, Result, expose};
+use ferropyro::{Config, Daemon, ErrorKind, InstanceMode, Proxy, Result, expose};
 
 use super::support::{DIALECTS, proxy};
 
@@ -118,4 +118,34 @@ fn a_class_registered_anew_under_an_id_makes_new_instances_on_open_connections()
     drop(proxy);
     assert_eq!(gone.recv().ok(), Some(2));
     Ok(())
+}
+
+/// The proxy connected anew, and so it got another instance.
+#[test]
+fn errors_of_data_cost_neither_the_connection_nor_its_instance() -> Result<()> {
+    let (daemon, uri, _gone) = counters(InstanceMode::Session)?;
+    let _running = daemon.start();
+    for dialect in DIALECTS {
+        let config = Config::default().max_message_size(1000_usize);
+        let proxy = Proxy::builder().config(config).dialect(dialect).build(uri.clone())?;
+        assert_eq!(proxy.call::<i64>("count", ())?, 1);
+        assert_eq!(
+            proxy.call::<String>("count", ()).unwrap_err().kind(),
+            ErrorKind::Serialize
+        );
+        let too_long = proxy.call::<i64>("count", ("x".repeat(1000),)).unwrap_err();
+        assert_eq!(too_long.kind(), ErrorKind::MessageTooLarge);
+        assert!(proxy.call::<i64>("count", (Unwritable,)).is_err());
+        assert!(proxy.is_connected());
+        assert_eq!(proxy.call::<i64>("count", ())?, 3);
+    }
+    Ok(())
+}
+
+struct Unwritable;
+
+impl serde::Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> std::result::Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("cannot be written"))
+    }
 }
