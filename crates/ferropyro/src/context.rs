@@ -6,7 +6,7 @@ use ferropyro_wire::{AnnotationKey, Annotations, Dialect, Flags};
 use uuid::Uuid;
 
 use crate::Serializer;
-use crate::transport::Peer;
+use crate::peer::Peer;
 
 /// The call that is being served: Pyro's `current_context` (manual chapter "Tips & Tricks").
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! What all connections of a daemon share.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicUsize;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, Header};
@@ -9,10 +8,10 @@ use ferropyro_wire::{Dialect, FrameSettings, Header};
 use crate::config::{Config, ServerType};
 use crate::error::Raise;
 use crate::logging::logger;
+use crate::peer::Peer;
 use crate::registry::Registry;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
-use crate::transport::Peer;
 use crate::{ErrorKind, Location};
 
 /// Judges a client's handshake data: gives the answer for it, or refuses with an exception's text.
@@ -29,15 +28,9 @@ pub(crate) struct Core {
     pub(crate) nat: Option<Location>,
     pub(crate) validate: Option<ValidateHandshake>,
     pub(crate) warn: Option<Warn>,
-    pub(crate) oneways: Arc<Gate>,
     /// Threads of the pool, for `Pyro.Daemon.info()`.
     pub(crate) workers: AtomicUsize,
-    /// With SERVERTYPE multiplex calls take turns.
-    pub(crate) turn: Mutex<()>,
 }
-
-/// Oneway calls that may run at a time.
-pub(crate) const MAX_ONEWAYS: usize = 1024;
 
 impl Core {
     /// The dialects that clients may speak, the one for refusing strangers first. A key is worth nothing if Pyro5, which has no
@@ -70,14 +63,6 @@ impl Core {
         }
     }
 
-    /// Waits for the turn of a call, where calls take turns (SERVERTYPE multiplex: one at a time, whatever the number of connections).
-    pub(crate) fn await_turn(&self) -> Option<MutexGuard<'_, ()>> {
-        match self.config.servertype {
-            ServerType::Multiplex => Some(self.turn.lock().unwrap_or_else(PoisonError::into_inner)),
-            ServerType::Thread => None,
-        }
-    }
-
     /// How many connections are served at a time. A multiplex server has no pool that could be used up.
     pub(crate) fn max_connections(&self) -> usize {
         match self.config.servertype {
@@ -107,34 +92,5 @@ impl Core {
             Some(entry) => Ok(entry.with_members(Metadata::of)),
             None => Err(Raise::new(ErrorKind::Daemon.class(), "unknown object")),
         }
-    }
-}
-
-/// Lets so many in at a time.
-pub(crate) struct Gate {
-    free: AtomicUsize,
-}
-
-/// A place behind the [`Gate`], given back on drop.
-pub(crate) struct Permit(Arc<Gate>);
-
-impl Gate {
-    pub(crate) fn new(places: usize) -> Arc<Gate> {
-        Arc::new(Gate {
-            free: AtomicUsize::new(places),
-        })
-    }
-
-    pub(crate) fn try_enter(self: &Arc<Gate>) -> Option<Permit> {
-        let taken = self
-            .free
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| free.checked_sub(1));
-        taken.is_ok().then(|| Permit(Arc::clone(self)))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.free.fetch_add(1, Ordering::AcqRel);
     }
 }

@@ -1,23 +1,24 @@
 //! The server's end: a [`Daemon`] listens on a socket and lets others call the objects that are registered with it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{FrameSettings, HmacKey};
 
 use crate::config::Config;
-use crate::core::{Core, Gate, MAX_ONEWAYS, ValidateHandshake, Warn};
+use crate::core::{Core, ValidateHandshake, Warn};
 use crate::daemon_object::DaemonObject;
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
+use crate::peer::Peer;
 use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
 use crate::serializer::Serializer;
 use crate::server::thread_pool::ThreadPool;
-use crate::transport::{Listener, Peer};
+use crate::transport::Listener;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
 /// Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects registered here.
@@ -177,7 +178,7 @@ impl Daemon {
         self.server.stop();
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         self.server.core()
     }
 }
@@ -350,9 +351,7 @@ impl DaemonBuilder {
             nat,
             validate: self.validate,
             warn: self.warn,
-            oneways: Gate::new(MAX_ONEWAYS),
             workers: AtomicUsize::new(0),
-            turn: Mutex::new(()),
             config,
         });
         let daemon_object = DaemonObject(Arc::downgrade(&core));

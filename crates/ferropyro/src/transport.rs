@@ -10,27 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, IpVersion};
+use crate::peer::Peer;
 use crate::uri::Location;
 use crate::{Error, ErrorKind, Result};
-
-/// The other end of a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Peer {
-    /// A TCP connection from this address.
-    Tcp(SocketAddr),
-    /// A Unix domain socket; its clients have no names.
-    Unix,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Tcp(address) => address.fmt(f),
-            Peer::Unix => f.write_str("unix socket"),
-        }
-    }
-}
 
 /// A connected socket.
 #[derive(Debug)]

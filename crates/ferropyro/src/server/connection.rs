@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::runner::Threads;
 use crate::core::Core;
 use crate::logging::logger;
 use crate::session::server::{ServerSession, Step};
@@ -13,14 +14,14 @@ use crate::transport::{Inbox, Stream, is_timeout};
 const OUT_KEEP: usize = 1 << 20;
 
 /// Serves a client until it goes, or does something that ends the connection.
-pub(crate) fn serve(core: &Arc<Core>, stream: &Stream) {
+pub(crate) fn serve(core: &Arc<Core>, runner: &Threads, stream: &Stream) {
     let mut session = ServerSession::new(Arc::clone(core), stream.peer());
     let mut connection = Connection {
         core,
         stream,
         inbox: Inbox::default(),
     };
-    if let Err(error) = connection.run(&mut session, ServerSession::step) {
+    if let Err(error) = connection.run(&mut session, |session, input| session.step(input, runner)) {
         tracing::debug!(target: logger::SERVER, "connection with {} lost: {error}", stream.peer());
     }
 }

@@ -10,7 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::connection;
-use crate::core::{Core, Gate};
+use super::gate::Gate;
+use super::runner::Threads;
+use crate::core::Core;
 use crate::logging::logger;
 use crate::transport::{Listener, Stream};
 
@@ -25,6 +27,7 @@ const MAX_REFUSALS: usize = 32;
 pub(crate) struct ThreadPool {
     core: Arc<Core>,
     listener: Listener,
+    runner: Threads,
     stopping: AtomicBool,
     refusals: Arc<Gate>,
     state: Mutex<State>,
@@ -45,6 +48,7 @@ struct State {
 impl ThreadPool {
     pub(crate) fn new(core: Arc<Core>, listener: Listener) -> Arc<ThreadPool> {
         Arc::new(ThreadPool {
+            runner: Threads::new(&core.config),
             core,
             listener,
             stopping: AtomicBool::new(false),
@@ -180,7 +184,11 @@ impl ThreadPool {
         while let Some(stream) = next {
             if let Some(key) = self.enlist(&stream) {
                 // Code of the program's own runs here in places where no caller can be told of a panic. It shall not cost a worker.
-                if catch_unwind(AssertUnwindSafe(|| connection::serve(&self.core, &stream))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| {
+                    connection::serve(&self.core, &self.runner, &stream)
+                }))
+                .is_err()
+                {
                     tracing::error!(target: logger::THREADPOOLSERVER, "the connection with {} ends with a panic", stream.peer());
                 }
                 self.lock().open.remove(&key);

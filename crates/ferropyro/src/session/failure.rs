@@ -57,7 +57,15 @@ impl Failure {
 }
 
 /// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro.
-pub(super) fn write_exception(core: &Core, header: &Header, codec: &Codec, failure: &Failure, out: &mut Vec<u8>) {
+/// False when not even that can be written: the connection has to end then, or the client would wait for ever.
+#[must_use]
+pub(super) fn write_exception(
+    core: &Core,
+    header: &Header,
+    codec: &Codec,
+    failure: &Failure,
+    out: &mut Vec<u8>,
+) -> bool {
     let mut exception = failure.raise.0.clone();
     let lines = traceback(
         &failure.raise,
@@ -67,7 +75,7 @@ pub(super) fn write_exception(core: &Core, header: &Header, codec: &Codec, failu
     );
     exception.attributes.insert(TRACEBACK, lines.clone());
     let Err(why) = try_write_exception(core, header, codec, &exception, out) else {
-        return;
+        return true;
     };
     let text = format!(
         "Error serializing exception: {why}. Original exception: <class '{}'>: {}",
@@ -75,9 +83,11 @@ pub(super) fn write_exception(core: &Core, header: &Header, codec: &Codec, failu
         exception.text()
     );
     let replacement = Exception::new("Pyro5.errors.PyroError", text).attribute(TRACEBACK, lines);
-    if let Err(error) = try_write_exception(core, header, codec, &replacement, out) {
+    let written = try_write_exception(core, header, codec, &replacement, out);
+    if let Err(error) = &written {
         tracing::error!(target: logger::SERVER, "no reply could be written: {error}");
     }
+    written.is_ok()
 }
 
 fn try_write_exception(

@@ -9,8 +9,8 @@ use super::member::protect;
 use super::metadata::{Containers, Metadata};
 use crate::core::Core;
 use crate::error::Raise;
+use crate::peer::Peer;
 use crate::serializer::{Codec, Serializer};
-use crate::transport::Peer;
 
 /// Answers a CONNECT message. The error is the text of the refusal, and the codec that the client can read.
 pub(super) fn accept(

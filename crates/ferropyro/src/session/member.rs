@@ -17,7 +17,7 @@ pub(super) fn call_member<'a>(
     sink: Sink<'a>,
 ) -> Result<(), Raise> {
     let members = object.members();
-    if name == "__getattr__" || name == "__setattr__" {
+    if is_attribute_access(name) {
         return access_attribute(object, name == "__setattr__", source, context, sink);
     }
     let method = match find_method(members, name) {
@@ -33,6 +33,11 @@ pub(super) fn call_member<'a>(
         sink,
     };
     protect(|| object.call(call)).map(drop)
+}
+
+/// Whether this is no method but the way to an attribute.
+pub(super) fn is_attribute_access(name: &str) -> bool {
+    name == "__getattr__" || name == "__setattr__"
 }
 
 fn access_attribute<'a>(

@@ -1,9 +1,20 @@
-//! The protocol's logic without any IO: bytes in, bytes out.
+//! The protocol's logic without any IO: bytes in, bytes out. No socket, no clock, no thread: a [`Runner`] is told what is to run.
 
 pub(crate) mod client;
 mod failure;
 mod handshake;
 mod member;
 pub(crate) mod metadata;
-mod request;
+pub(crate) mod request;
 pub(crate) mod server;
+#[cfg(test)]
+mod tests;
+
+/// Where a server's calls run.
+pub(crate) trait Runner {
+    /// Runs a call that its connection waits for, as soon as it is its turn.
+    fn run<T>(&self, call: impl FnOnce() -> T) -> T;
+
+    /// Runs a oneway call that its connection does not wait for.
+    fn run_apart(&self, call: request::Oneway);
+}

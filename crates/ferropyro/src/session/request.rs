@@ -6,17 +6,17 @@ use ferropyro_formats::{Dict, Instance, Value};
 use ferropyro_wire::{Flags, OwnedAnnotations};
 use uuid::Uuid;
 
+use super::Runner;
 use super::failure::{Failure, write_exception};
-use super::member::{call_member, protect};
+use super::member::{call_member, is_attribute_access, protect};
 use crate::arguments::{self, Head, Source};
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
-use crate::logging::logger;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header, traceback};
+use crate::peer::Peer;
 use crate::registry::SessionObjects;
 use crate::serializer::Codec;
-use crate::transport::Peer;
 
 /// One INVOKE message.
 pub(super) struct Request<'a> {
@@ -27,38 +27,73 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Runs the call and writes its RESULT, or its exception, into `out`.
-    pub(super) fn answer(&self, objects: &mut SessionObjects, out: &mut Vec<u8>) {
+    /// Runs the call and writes its RESULT, or its exception, into `out`. False when neither can be written.
+    pub(super) fn answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        if let Err(failure) = self.try_answer(objects, out) {
-            out.truncate(start);
-            failure.log(self.context);
-            let header = reply_header(&self.codec, self.context);
-            write_exception(self.core, &header, &self.codec, &failure, out);
-        }
+        let Err(failure) = self.try_answer(objects, runner, out) else {
+            return true;
+        };
+        out.truncate(start);
+        failure.log(self.context);
+        let header = reply_header(&self.codec, self.context);
+        write_exception(self.core, &header, &self.codec, &failure, out)
     }
 
-    fn try_answer(&self, objects: &mut SessionObjects, out: &mut Vec<u8>) -> Result<(), Failure> {
+    fn try_answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> Result<(), Failure> {
         let head = self.head()?;
-        let object = self.find(objects, &head)?;
-        let _turn = self.core.await_turn();
         let sink = Sink::Frame(Frame {
             out,
             codec: self.codec,
             settings: &self.core.frame_settings,
         });
-        if self.context.flags.contains(Flags::BATCH) {
-            self.batch(&*object, sink)
-        } else {
-            call_member(
-                &*object,
-                &head.method,
-                Source::Payload(self.codec, self.payload),
-                self.context,
-                sink,
-            )
+        runner.run(|| {
+            let object = self.find(objects, &head)?;
+            self.perform(&*object, &head, sink)
+        })
+    }
+
+    /// Runs a call that nobody waits for: apart from its connection, so that this one goes on, unless Pyro does otherwise too.
+    pub(super) fn run_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) {
+        if let Err(failure) = self.try_oneway(objects, runner) {
+            failure.log(self.context);
         }
-        .map_err(|raise| Failure::of(raise, &head, &*object))
+    }
+
+    fn try_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) -> Result<(), Failure> {
+        let head = self.head()?;
+        if self.is_batch() || is_attribute_access(&head.method) || !self.core.config.oneway_threaded {
+            return runner.run(|| {
+                let object = self.find(objects, &head)?;
+                self.perform(&*object, &head, Sink::Nowhere)
+            });
+        }
+        let object = runner.run(|| self.find(objects, &head))?;
+        runner.run_apart(Oneway {
+            core: Arc::clone(self.core),
+            codec: self.codec,
+            peer: self.context.peer.clone(),
+            seq: self.context.seq,
+            flags: self.context.flags,
+            correlation_id: self.context.correlation_id,
+            annotations: self.context.annotations.to_owned(),
+            payload: self.payload.to_vec(),
+            object,
+        });
+        Ok(())
+    }
+
+    fn is_batch(&self) -> bool {
+        self.context.flags.contains(Flags::BATCH)
+    }
+
+    fn perform(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
+        let result = if self.is_batch() {
+            self.batch(object, sink)
+        } else {
+            let source = Source::Payload(self.codec, self.payload);
+            call_member(object, &head.method, source, self.context, sink)
+        };
+        result.map_err(|raise| Failure::of(raise, head, object))
     }
 
     fn head(&self) -> Result<Head<'a>, Failure> {
@@ -113,51 +148,10 @@ impl<'a> Request<'a> {
         };
         call.reply(&results).map(drop)
     }
-
-    /// Runs a call that nobody waits for; in a thread of its own, so that the connection goes on.
-    pub(super) fn run_oneway(&self, objects: &mut SessionObjects) {
-        let started = self.head().and_then(|head| {
-            let object = self.find(objects, &head)?;
-            if self.context.flags.contains(Flags::BATCH) {
-                return self
-                    .batch(&*object, Sink::Nowhere)
-                    .map_err(|raise| Failure::of(raise, &head, &*object));
-            }
-            let oneway = Oneway {
-                core: Arc::clone(self.core),
-                codec: self.codec,
-                peer: self.context.peer.clone(),
-                seq: self.context.seq,
-                flags: self.context.flags,
-                correlation_id: self.context.correlation_id,
-                annotations: self.context.annotations.to_owned(),
-                payload: self.payload.to_vec(),
-                object,
-            };
-            match self.core.oneways.try_enter() {
-                Some(permit) if self.core.config.oneway_threaded => {
-                    let thread = std::thread::Builder::new().name("pyro-oneway".to_owned());
-                    let spawned = thread.spawn(move || {
-                        oneway.run();
-                        drop(permit);
-                    });
-                    if let Err(error) = spawned {
-                        tracing::error!(target: logger::SERVER, "a oneway call is lost, no thread can be started: {error}");
-                    }
-                }
-                // Too many are running: whoever sends more has to wait for this one.
-                _ => oneway.run(),
-            }
-            Ok(())
-        });
-        if let Err(failure) = started {
-            failure.log(self.context);
-        }
-    }
 }
 
-/// A oneway call on its way into a thread.
-struct Oneway {
+/// A oneway call that has all it needs to run anywhere.
+pub(crate) struct Oneway {
     core: Arc<Core>,
     codec: Codec,
     peer: Peer,
@@ -170,7 +164,7 @@ struct Oneway {
 }
 
 impl Oneway {
-    fn run(&self) {
+    pub(crate) fn run(&self) {
         let context = Context {
             peer: &self.peer,
             dialect: self.codec.dialect,
@@ -187,11 +181,9 @@ impl Oneway {
             context: &context,
             payload: &self.payload,
         };
-        let result = request.head().and_then(|head| {
-            let source = Source::Payload(self.codec, &self.payload);
-            call_member(&*self.object, &head.method, source, &context, Sink::Nowhere)
-                .map_err(|raise| Failure::of(raise, &head, &*self.object))
-        });
+        let result = request
+            .head()
+            .and_then(|head| request.perform(&*self.object, &head, Sink::Nowhere));
         if let Err(failure) = result {
             failure.log(&context);
         }

@@ -7,6 +7,7 @@ use ferropyro_wire::{
 };
 use uuid::Uuid;
 
+use super::Runner;
 use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
 use super::request::Request;
@@ -15,9 +16,9 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::error::Raise;
 use crate::logging::logger;
+use crate::peer::Peer;
 use crate::registry::SessionObjects;
 use crate::serializer::Serializer;
-use crate::transport::Peer;
 
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
@@ -71,10 +72,10 @@ impl ServerSession {
     }
 
     /// Looks at the bytes that have arrived: serves the message at their front, if it is complete.
-    pub(crate) fn step(&mut self, input: &[u8]) -> Step {
+    pub(crate) fn step(&mut self, input: &[u8], runner: &impl Runner) -> Step {
         match self.deframer.next(input) {
             Ok(None) => Step::Read(self.deframer.wanted()),
-            Ok(Some((length, message))) if self.connected => self.serve(length, &message),
+            Ok(Some((length, message))) if self.connected => self.serve(length, &message, runner),
             Ok(Some((length, message))) => self.greet(length, &message),
             Err(error) if self.connected => self.fail(&error),
             Err(error) => self.refuse_frame(&error),
@@ -158,11 +159,13 @@ impl ServerSession {
             ..Header::new(header.dialect, MessageKind::RESULT, codec.id())
         };
         let failure = Failure::early(Raise::new("ValueError", error.to_string()), None);
-        write_exception(&self.core, &header, &codec, &failure, &mut self.out);
-        Step::Continue(length)
+        match write_exception(&self.core, &header, &codec, &failure, &mut self.out) {
+            true => Step::Continue(length),
+            false => Step::Close,
+        }
     }
 
-    fn serve(&mut self, length: usize, message: &Message<'_>) -> Step {
+    fn serve(&mut self, length: usize, message: &Message<'_>, runner: &impl Runner) -> Step {
         if message.header.kind == MessageKind::PING {
             self.pong(&message.header);
             return Step::Continue(length);
@@ -188,9 +191,9 @@ impl ServerSession {
             payload: &message.payload,
         };
         if message.header.flags.contains(Flags::ONEWAY) {
-            request.run_oneway(&mut self.objects);
-        } else {
-            request.answer(&mut self.objects, &mut self.out);
+            request.run_oneway(&mut self.objects, runner);
+        } else if !request.answer(&mut self.objects, runner, &mut self.out) {
+            return Step::Close;
         }
         Step::Continue(length)
     }
@@ -219,7 +222,7 @@ impl ServerSession {
             ..Header::new(codec.dialect, MessageKind::RESULT, codec.id())
         };
         let failure = Failure::early(Raise::new("Pyro5.errors.SerializeError", text), None);
-        write_exception(&self.core, &header, &codec, &failure, &mut self.out);
+        let _ = write_exception(&self.core, &header, &codec, &failure, &mut self.out);
         Step::Close
     }
 }

@@ -224,3 +224,14 @@ fn every_error_of_pyro_travels_as_itself() -> Result<()> {
     }
     Ok(())
 }
+
+/// Nothing was sent, and the client waited for ever.
+#[test]
+fn an_exception_too_long_to_be_told_ends_the_connection() -> Result<()> {
+    let (daemon, _) = desk(Config::default().max_message_size(1000_usize))?;
+    for dialect in DIALECTS {
+        let mut raw = Raw::greeted(&daemon, dialect);
+        assert_eq!(raw.call(1, "panic", &format!("('{}',)", "x".repeat(800))), None);
+    }
+    Ok(())
+}

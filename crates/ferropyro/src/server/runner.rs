@@ -1,0 +1,58 @@
+//! Where calls run: in the thread of their connection, and oneway calls in threads of their own.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use super::gate::Gate;
+use crate::config::{Config, ServerType};
+use crate::logging::logger;
+use crate::session::Runner;
+use crate::session::request::Oneway;
+
+/// Oneway calls that may run at a time.
+const MAX_ONEWAYS: usize = 1024;
+
+/// Runs the calls of a daemon's connections in threads.
+pub(crate) struct Threads {
+    /// With SERVERTYPE multiplex calls take turns: one at a time, whatever the number of connections.
+    turn: Option<Mutex<()>>,
+    oneways: Arc<Gate>,
+}
+
+impl Threads {
+    pub(crate) fn new(config: &Config) -> Threads {
+        Threads {
+            turn: match config.servertype {
+                ServerType::Multiplex => Some(Mutex::new(())),
+                ServerType::Thread => None,
+            },
+            oneways: Gate::new(MAX_ONEWAYS),
+        }
+    }
+
+    fn turn(&self) -> Option<MutexGuard<'_, ()>> {
+        let turn = self.turn.as_ref()?;
+        Some(turn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Runner for Threads {
+    fn run<T>(&self, call: impl FnOnce() -> T) -> T {
+        let _turn = self.turn();
+        call()
+    }
+
+    fn run_apart(&self, call: Oneway) {
+        let Some(permit) = self.oneways.try_enter() else {
+            // Too many are running: whoever sends more has to wait for this one.
+            return self.run(|| call.run());
+        };
+        let spawned = thread::Builder::new().name("pyro-oneway".to_owned()).spawn(move || {
+            call.run();
+            drop(permit);
+        });
+        if let Err(error) = spawned {
+            tracing::error!(target: logger::SERVER, "a oneway call is lost, no thread can be started: {error}");
+        }
+    }
+}
