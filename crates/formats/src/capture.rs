@@ -2,7 +2,7 @@
 
 use serde::ser::{Impossible, Serialize, Serializer};
 
-use crate::Error;
+use crate::{Error, Surrogates};
 
 /// The text or bytes that `content` serialises as.
 pub(crate) fn capture<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, Error> {
@@ -12,6 +12,11 @@ pub(crate) fn capture<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, Err
 /// As [`capture`], for contents that are text.
 pub(crate) fn capture_text<T: Serialize + ?Sized>(content: &T) -> Result<String, Error> {
     String::from_utf8(capture(content)?).map_err(|_| not_ours())
+}
+
+/// As [`capture`], for contents in WTF-8, which are a text after all when there are no lone surrogates.
+pub(crate) fn capture_surrogates<T: Serialize + ?Sized>(content: &T) -> Result<Result<String, Surrogates>, Error> {
+    Surrogates::from_wtf8(capture(content)?).map_err(|at| Error::unsupported(format!("invalid text at its byte {at}")))
 }
 
 /// As [`capture`], for contents of a fixed number of bytes.

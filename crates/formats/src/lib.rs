@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod capture;
+mod de;
 mod error;
 pub mod json;
 mod limits;

@@ -3,7 +3,7 @@
 /// Every format module has a `LIMITS` constant with the depth at which the same data would end in an error in Python.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Containers within containers. One list is depth 1.
+    /// Containers within containers. One list is depth 1. (Much beyond 2000, dropping a [`Value`](crate::Value) takes more than the usual stack.)
     pub depth: usize,
     /// Values in the whole input, containers and keys included.
     pub items: usize,

@@ -743,6 +743,48 @@ fn looking_ahead_takes_no_more_than_a_second_look() {
 }
 
 #[test]
+fn every_value_counts_whatever_it_is_read_as() {
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    enum Shape {
+        Nothing,
+        Circle(f64),
+    }
+
+    fn needs<T: serde::de::DeserializeOwned>(items: usize, text: &str) {
+        let read = |items| {
+            let limits = Limits {
+                items,
+                ..serpent::LIMITS
+            };
+            serpent::from_slice_with::<T>(text.as_bytes(), &limits).map(drop)
+        };
+        assert!(read(items).is_ok(), "{text}");
+        assert_eq!(read(items - 1).unwrap_err().kind(), ErrorKind::Limit, "{text}");
+    }
+
+    needs::<f64>(5, "{'__class__':'float','value':'nan'}");
+    needs::<Value>(5, "{'__class__':'float','value':'nan'}");
+    needs::<Value>(7, "{'__class__':'complex','real':1.0,'imag':2.0}");
+    needs::<Vec<u8>>(5, "{'data': 'YWI=', 'encoding': 'base64'}");
+    needs::<Bytes>(5, "{'data': 'YWI=', 'encoding': 'base64'}");
+    needs::<Value>(5, "{'data': 'YWI=', 'encoding': 'base64'}");
+    needs::<Vec<u8>>(1, "b'ab'");
+    needs::<Vec<Option<u8>>>(3, "[None, 1]");
+    needs::<Vec<Shape>>(2, "['Nothing']");
+    needs::<Vec<Shape>>(4, "[{'Circle': 1.0}]");
+    needs::<Value>(2, "[set()]");
+}
+
+#[test]
+fn refuses_more_bytes_than_a_tuple_has_items() {
+    assert!(serpent::from_slice::<(u8, u8)>(b"b'ab'").is_ok());
+    for text in ["b'abc'", "{'data': 'YWJj', 'encoding': 'base64'}"] {
+        assert!(serpent::from_slice::<(u8, u8)>(text.as_bytes()).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn keeps_the_limits_on_items_and_texts() {
     let limits = Limits {
         items: 4,

@@ -251,3 +251,60 @@ fn nests_deep_on_a_usual_stack() {
         assert!(from_value::<Value>(copy).unwrap() == deep);
     });
 }
+
+/// Gives every kind of container to `check`, 2000 within each other, on a usual stack.
+fn with_deep_values(check: fn(Value)) {
+    let wraps: [fn(Value) -> Value; 7] = [
+        |inner| Value::List(vec![inner]),
+        |inner| Value::Tuple(vec![inner]),
+        |inner| Value::FrozenSet([inner].into_iter().collect()),
+        |inner| Dict::from([("inner", inner)]).into(),
+        |inner| Dict::from([(inner, Value::None)]).into(),
+        |inner| Exception::new("ValueError", "text").arg(inner).into(),
+        |inner| {
+            let attributes = Dict::from([("inner", inner)]);
+            let class = "a.B".to_owned();
+            Instance { class, attributes }.into()
+        },
+    ];
+    for wrap in wraps {
+        common::on_a_usual_stack(move || check((0..2000).fold(Value::None, |inner, _| wrap(inner))));
+    }
+}
+
+#[test]
+fn deep_values_are_dropped_on_a_usual_stack() {
+    with_deep_values(drop);
+}
+
+#[test]
+fn deep_values_are_cloned_and_compared_on_a_usual_stack() {
+    with_deep_values(|value| assert!(value.clone() == value));
+}
+
+#[test]
+fn deep_values_are_hashed_on_a_usual_stack() {
+    with_deep_values(|value| {
+        let hash = |value: &Value| {
+            std::hash::BuildHasher::hash_one(&std::hash::BuildHasherDefault::<std::hash::DefaultHasher>::new(), value)
+        };
+        assert_eq!(hash(&value), hash(&value.clone()));
+        assert_ne!(hash(&value), hash(&Value::None));
+    });
+}
+
+#[test]
+fn deep_values_are_shown_on_a_usual_stack() {
+    with_deep_values(|value| {
+        assert!(format!("{value:?}").contains("None"));
+        assert!(value.to_string().contains("None"));
+    });
+}
+
+#[test]
+fn deep_values_are_known_to_be_hashable_or_not_on_a_usual_stack() {
+    with_deep_values(|value| {
+        let is_hashable = value.is_hashable();
+        assert_eq!(is_hashable, !matches!(value, Value::List(_) | Value::Dict(_)));
+    });
+}

@@ -1,13 +1,11 @@
-use serde::de::value::BytesDeserializer;
 use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::scan::{Number, Scanner, Text};
-use crate::refusal::no_string;
+use crate::de::{forward_to_python_types, visit_big_int, visit_surrogates};
 use crate::stack::with_stack;
-use crate::tag::{Tag, visit_tagged};
-use crate::value::{BigInt, visit_big_int};
+use crate::tag::Tag;
 use crate::variant::{NOT_A_VARIANT, Variant};
-use crate::{Error, Limits};
+use crate::{BigInt, Error, Limits};
 
 /// Reads one value from JSON text.
 #[derive(Debug)]
@@ -117,8 +115,7 @@ fn visit_text<'de, V: Visitor<'de>>(text: Text<'de, '_>, visitor: V, mode: Mode)
     match text {
         Text::Borrowed(text) => visitor.visit_borrowed_str(text),
         Text::Unescaped(text) => visitor.visit_str(text),
-        Text::Lone(wtf8) if mode == Mode::Rich => visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(wtf8)),
-        Text::Lone(_) => Err(no_string()),
+        Text::Lone(wtf8) => visit_surrogates(visitor, wtf8, mode == Mode::Rich),
     }
 }
 
@@ -130,10 +127,7 @@ fn visit_number<'de, V: Visitor<'de>>(number: Number<'de>, visitor: V, mode: Mod
         Number::Big(digits) if mode == Mode::Float => visitor.visit_f64(digits.parse().map_err(de::Error::custom)?),
         Number::Big(digits) => {
             let number = BigInt(digits.parse().map_err(de::Error::custom)?);
-            match mode {
-                Mode::Rich => visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&number.to_bytes())),
-                _ => visit_big_int(&number, visitor),
-            }
+            visit_big_int(visitor, &number, mode == Mode::Rich)
         }
     }
 }
@@ -141,12 +135,10 @@ fn visit_number<'de, V: Visitor<'de>>(number: Number<'de>, visitor: V, mode: Mod
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = Error;
 
+    forward_to_python_types! { |self, visitor| self.value(visitor, Mode::Rich) }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, Mode::Plain)
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Mode::Float)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -160,13 +152,6 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
             visitor.visit_none()
         } else {
             visitor.visit_some(self)
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match Tag::from_name(name) {
-            Some(_) => self.value(visitor, Mode::Rich),
-            None => visitor.visit_newtype_struct(self),
         }
     }
 
@@ -191,8 +176,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit unit_struct
-        seq tuple tuple_struct map struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str bytes unit seq map identifier
     }
 }
 
@@ -273,7 +257,7 @@ impl<'de> Key<'_, 'de> {
     fn visit_inner<V: Visitor<'de>>(self, visitor: V, mode: Mode) -> Result<V::Value, Error> {
         match self.0.scan.text()? {
             Text::Borrowed(text) => {
-                let mut inner = Scanner::new(text.as_bytes(), &super::LIMITS);
+                let mut inner = Scanner::new(text.as_bytes(), &self.0.scan.limits);
                 match inner.number() {
                     Ok(number) if inner.peek().is_none() => visit_number(number, visitor, mode),
                     _ => match text {

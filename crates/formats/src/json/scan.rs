@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind, Limits};
 pub(super) struct Scanner<'de> {
     input: &'de [u8],
     pub(super) at: usize,
-    limits: Limits,
+    pub(super) limits: Limits,
     depth: usize,
     items: usize,
     /// A text whose escapes were replaced, in WTF-8.

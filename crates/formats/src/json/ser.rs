@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{self, Impossible};
 
 use super::{LIMITS, Options};
-use crate::capture::{capture, capture_array, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
 use crate::plain::plain_length;
 use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
@@ -94,10 +94,10 @@ impl<'a> Serializer<'a> {
     }
 
     /// Refused as Python does it: when the finished text is encoded, so the position counts from its start.
-    fn surrogates(&mut self, wtf8: Vec<u8>) -> Result<(), Error> {
-        match Surrogates::from_wtf8(wtf8) {
-            Ok(Ok(text)) => self.text(&text),
-            Ok(Err(text)) => {
+    fn surrogates(&mut self, text: Result<String, Surrogates>) -> Result<(), Error> {
+        match text {
+            Ok(text) => self.text(&text),
+            Err(text) => {
                 self.out.push(b'"');
                 let valid: String = text.code_points().map_while(char::from_u32).collect();
                 let unescaped = valid.chars().count();
@@ -105,7 +105,6 @@ impl<'a> Serializer<'a> {
                 let written = String::from_utf8_lossy(&self.out[self.start..]).chars().count();
                 Err(refusal::surrogates(&text, written - unescaped))
             }
-            Err(at) => Err(ser::Error::custom(format_args!("invalid text at its byte {at}"))),
         }
     }
 
@@ -117,7 +116,7 @@ impl<'a> Serializer<'a> {
         match tag {
             Tag::Value | Tag::Tuple | Tag::Set | Tag::Exception | Tag::Instance => content.serialize(self),
             Tag::BigInt => self.raw(&refusal::digits(&BigInt::from_bytes(&capture(content)?))?),
-            Tag::Surrogates => self.surrogates(capture(content)?),
+            Tag::Surrogates => self.surrogates(capture_surrogates(content)?),
             Tag::Decimal | Tag::Date => self.text(&capture_text(content)?),
             Tag::DateTime => {
                 // Python's text has no mark for fold.

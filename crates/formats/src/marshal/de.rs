@@ -1,15 +1,14 @@
-use serde::de::value::{
-    BorrowedStrDeserializer, BytesDeserializer, SeqAccessDeserializer, SeqDeserializer, StrDeserializer,
-    StringDeserializer, UnitDeserializer,
-};
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer, StringDeserializer, UnitDeserializer};
 use serde::de::{self, DeserializeSeed, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::token::{Lexer, Long, References, Sequence, Token};
+use super::token::{Lexer, References, Sequence, Token};
+use crate::de::{
+    forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_items, visit_surrogates,
+};
 use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
-use crate::value::{self, visit_big_int};
 use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{BigInt, Complex, Error, ErrorKind, Limits, Surrogates};
 
@@ -71,9 +70,9 @@ impl<'de> Deserializer<'de> {
             Token::None => visitor.visit_unit(),
             Token::Bool(value) => visitor.visit_bool(value),
             Token::Int(number) => visitor.visit_i64(number),
-            Token::Long(long) => visit_long(long, visitor, want),
+            Token::Long(long) => visit_big_int(visitor, &BigInt(long.to_bigint()), want == Want::Rich),
             Token::Float(number) => visitor.visit_f64(number),
-            Token::Complex(re, im) => visit_complex(Complex { re, im }, visitor, want),
+            Token::Complex(re, im) => visit_complex(visitor, Complex { re, im }, want == Want::Rich),
             Token::Bytes(bytes) => visit_bytes(bytes, visitor, want),
             Token::Text(text) => visit_text(text, visitor, want),
             Token::Latin1(text) if text.is_ascii() => visit_text(text, visitor, want),
@@ -167,10 +166,7 @@ impl<'de> Deserializer<'de> {
             left: sequence.count,
             name: sequence.name(),
         };
-        let value = match sequence.tag.filter(|_| want == Want::Rich) {
-            Some(tag) => visit_tagged(visitor, tag, SeqAccessDeserializer::new(&mut items)),
-            None => visitor.visit_seq(&mut items),
-        }?;
+        let value = visit_items(visitor, sequence.tag.filter(|_| want == Want::Rich), &mut items)?;
         match items.left {
             0 => Ok(value),
             left => Err(too_long(sequence.name(), left)),
@@ -245,23 +241,6 @@ impl<'de> Deserializer<'de> {
     }
 }
 
-fn visit_long<'de, V: Visitor<'de>>(long: Long<'_>, visitor: V, want: Want) -> Result<V::Value, Error> {
-    let number = BigInt(long.to_bigint());
-    match want {
-        Want::Rich if number.to_i64().is_none() => {
-            visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&number.to_bytes()))
-        }
-        _ => visit_big_int(&number, visitor),
-    }
-}
-
-fn visit_complex<'de, V: Visitor<'de>>(number: Complex, visitor: V, want: Want) -> Result<V::Value, Error> {
-    match want {
-        Want::Rich => visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes())),
-        _ => value::visit_complex(number, visitor),
-    }
-}
-
 fn visit_stop_iteration<'de, V: Visitor<'de>>(visitor: V, want: Want) -> Result<V::Value, Error> {
     let name = "builtins.StopIteration";
     match want {
@@ -273,7 +252,7 @@ fn visit_stop_iteration<'de, V: Visitor<'de>>(visitor: V, want: Want) -> Result<
 fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V, want: Want) -> Result<V::Value, Error> {
     match want {
         Want::Text | Want::Enum if is_text(bytes) => visit_text(bytes, visitor, want),
-        Want::Sequence => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
+        Want::Sequence => visit_bytes_as_seq(visitor, bytes),
         _ => visitor.visit_borrowed_bytes(bytes),
     }
 }
@@ -286,18 +265,15 @@ fn visit_text<'de, V: Visitor<'de>>(text: &'de [u8], visitor: V, want: Want) -> 
     match std::str::from_utf8(text) {
         Ok(text) if want == Want::Enum => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
         Ok(text) => visitor.visit_borrowed_str(text),
-        Err(_) => visit_surrogates(text, visitor, want),
+        Err(_) => visit_wtf8(text, visitor, want),
     }
 }
 
-fn visit_surrogates<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
+fn visit_wtf8<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
     if let Err(at) = Surrogates::from_wtf8(text.to_vec()) {
         refusal::utf8(&text[at..], at, at).map_err(|error| Error::new(error.kind(), error.message()))?;
     }
-    match want {
-        Want::Rich => visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text)),
-        _ => Err(refusal::no_string()),
-    }
+    visit_surrogates(visitor, text, want == Want::Rich)
 }
 
 fn visit_latin1<'de, V: Visitor<'de>>(text: &[u8], visitor: V, want: Want) -> Result<V::Value, Error> {
@@ -323,15 +299,10 @@ fn too_long(what: &str, left: usize) -> Error {
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = Error;
 
+    forward_to_python_types! { |self, visitor| self.value(visitor, Want::Rich) }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, Want::Any)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match Tag::from_name(name) {
-            Some(_) => self.value(visitor, Want::Rich),
-            None => visitor.visit_newtype_struct(self),
-        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -350,28 +321,11 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         self.value(visitor, Want::Text)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Want::Text)
-    }
-
     fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, Want::Text)
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Want::Sequence)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _length: usize, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Want::Sequence)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _length: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
         self.value(visitor, Want::Sequence)
     }
 
@@ -390,7 +344,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 bytes byte_buf unit unit_struct map struct
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f64 bytes unit map
     }
 }
 

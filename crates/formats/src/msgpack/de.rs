@@ -1,11 +1,11 @@
 use jiff::tz::TimeZone;
 use serde::Deserializer as _;
-use serde::de::value::SeqDeserializer;
 use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::read::{Head, Reader};
+use crate::de::{forward_to_python_types, visit_bytes_as_seq, visit_items};
 use crate::stack::with_stack;
-use crate::tag::{Tag, visit_tagged};
+use crate::tag::Tag;
 use crate::variant::{NOT_A_VARIANT, Variant};
 use crate::{Error, Limits};
 
@@ -77,12 +77,12 @@ impl<'de> Deserializer<'de> {
             Head::UInt(number) => visitor.visit_u64(number),
             Head::Float(number) => visitor.visit_f64(number),
             Head::Str(bytes) => visitor.visit_borrowed_str(self.reader.text(bytes)?),
-            Head::Bin(bytes) if mode == Mode::Seq => visit_bytes_as_seq(bytes, visitor),
+            Head::Bin(bytes) if mode == Mode::Seq => visit_bytes_as_seq(visitor, bytes),
             Head::Bin(bytes) => visitor.visit_borrowed_bytes(bytes),
-            Head::Array(items) if mode == Mode::Rich && self.in_key => {
-                visit_tagged(visitor, Tag::Tuple, TupleContent { de: self, items })
+            Head::Array(items) => {
+                let tag = (mode == Mode::Rich && self.in_key).then_some(Tag::Tuple);
+                with_stack(|| self.list(items, visitor, tag))
             }
-            Head::Array(items) => with_stack(|| self.list(items, visitor)),
             Head::Map(entries) => with_stack(|| self.dict(entries, visitor)),
             Head::Ext(code, data) => {
                 let value = self.reader.ext_value(code, data)?;
@@ -95,10 +95,10 @@ impl<'de> Deserializer<'de> {
         }
     }
 
-    fn list<V: Visitor<'de>>(&mut self, items: usize, visitor: V) -> Result<V::Value, Error> {
+    fn list<V: Visitor<'de>>(&mut self, items: usize, visitor: V, tag: Option<Tag>) -> Result<V::Value, Error> {
         self.reader.enter()?;
         let mut items = Items { de: self, left: items };
-        let value = visitor.visit_seq(&mut items)?;
+        let value = visit_items(visitor, tag, &mut items)?;
         items.end()?;
         Ok(value)
     }
@@ -138,22 +138,13 @@ impl<'de> Deserializer<'de> {
     }
 }
 
-fn visit_bytes_as_seq<'de, V: Visitor<'de>>(bytes: &[u8], visitor: V) -> Result<V::Value, Error> {
-    let mut items = SeqDeserializer::new(bytes.iter().copied());
-    let value = visitor.visit_seq(&mut items)?;
-    items.end()?;
-    Ok(value)
-}
-
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = Error;
 
+    forward_to_python_types! { |self, visitor| self.value(visitor, Mode::Rich) }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, Mode::Plain)
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Mode::Float)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -171,26 +162,6 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, Mode::Seq)
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.value(visitor, Mode::Seq)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.value(visitor, Mode::Seq)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match Tag::from_name(name) {
-            Some(_) => self.value(visitor, Mode::Rich),
-            None => visitor.visit_newtype_struct(self),
-        }
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -220,8 +191,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string bytes byte_buf unit unit_struct
-        map struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str bytes unit map identifier
     }
 }
 
@@ -276,24 +246,5 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         seed.deserialize(&mut *self.de)
-    }
-}
-
-/// The items of an array that was a tuple, since it is a dict's key.
-struct TupleContent<'a, 'de> {
-    de: &'a mut Deserializer<'de>,
-    items: usize,
-}
-
-impl<'de> de::Deserializer<'de> for TupleContent<'_, 'de> {
-    type Error = Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        with_stack(|| self.de.list(self.items, visitor))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde::ser;
 
 use super::{LIMITS, Options, ext};
-use crate::capture::{capture, capture_array, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
 use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
@@ -143,11 +143,10 @@ impl<'a> Serializer<'a> {
         Ok(())
     }
 
-    fn surrogates(&mut self, wtf8: Vec<u8>) -> Result<(), Error> {
-        match Surrogates::from_wtf8(wtf8) {
-            Ok(Ok(text)) => self.text(&text),
-            Ok(Err(text)) => Err(refusal::surrogates(&text, 0)),
-            Err(at) => Err(ser::Error::custom(format_args!("invalid text at its byte {at}"))),
+    fn surrogates(&mut self, text: Result<String, Surrogates>) -> Result<(), Error> {
+        match text {
+            Ok(text) => self.text(&text),
+            Err(text) => Err(refusal::surrogates(&text, 0)),
         }
     }
 
@@ -167,7 +166,7 @@ impl<'a> Serializer<'a> {
             Tag::Value | Tag::Tuple | Tag::Set | Tag::Exception | Tag::Instance => content.serialize(self),
             Tag::BigInt => self.big_int(&BigInt::from_bytes(&capture(content)?)),
             Tag::Complex => self.ext(ext::COMPLEX, &capture_array::<16, _>(content)?),
-            Tag::Surrogates => self.surrogates(capture(content)?),
+            Tag::Surrogates => self.surrogates(capture_surrogates(content)?),
             Tag::ByteArray => self.bytes(&capture(content)?),
             Tag::Decimal => self.text(&capture_text(content)?),
             Tag::DateTime => self.datetime(&capture_text(content)?),

@@ -1,12 +1,15 @@
 use std::borrow::Cow;
 
-use serde::de::value::{BytesDeserializer, SeqDeserializer, UnitDeserializer};
+use serde::de::value::{SeqDeserializer, UnitDeserializer};
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 
 use super::number::{Number, to_float};
 use super::scan::{Scanner, Word};
 use super::text::Text;
+use crate::de::{
+    forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_items, visit_surrogates,
+};
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::value::decode_base64;
@@ -82,18 +85,8 @@ impl<'de> Deserializer<'de> {
             Number::Int(number) => visitor.visit_i64(number),
             Number::Unsigned(number) => visitor.visit_u64(number),
             Number::Float(number) => visitor.visit_f64(number),
-            Number::Complex(number) if rich => {
-                visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes()))
-            }
-            Number::Complex(number) => visitor.visit_seq(SeqDeserializer::new([number.re, number.im].into_iter())),
-            Number::Big(number) if rich => {
-                visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&number.to_bytes()))
-            }
-            Number::Big(number) => match (i128::try_from(&number.0), u128::try_from(&number.0)) {
-                (Ok(number), _) => visitor.visit_i128(number),
-                (_, Ok(number)) => visitor.visit_u128(number),
-                _ => Err(de::Error::custom("integer too large")),
-            },
+            Number::Complex(number) => visit_complex(visitor, number, rich),
+            Number::Big(number) => visit_big_int(visitor, &number, rich),
         }
     }
 
@@ -104,35 +97,31 @@ impl<'de> Deserializer<'de> {
             Text::Str(Cow::Owned(text)) => visitor.visit_string(text),
             Text::Bytes(Cow::Borrowed(bytes)) => visitor.visit_borrowed_bytes(bytes),
             Text::Bytes(Cow::Owned(bytes)) => visitor.visit_byte_buf(bytes),
-            Text::Surrogates(text) if rich => {
-                visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text.as_bytes()))
-            }
-            Text::Surrogates(_) => Err(de::Error::custom("the text contains lone surrogates")),
+            Text::Surrogates(text) => visit_surrogates(visitor, text.as_bytes(), rich),
         }
     }
 
     fn container<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
         match self.scan.peek() {
-            b'[' => self.sequence(visitor),
+            b'[' => self.sequence(visitor, None),
             b'(' if !self.scan.is_usual()? => self.group(|inner| inner.value(visitor, rich)),
-            b'(' if rich => visit_tagged(visitor, Tag::Tuple, Sequence(self)),
-            b'(' => self.sequence(visitor),
+            b'(' => self.sequence(visitor, rich.then_some(Tag::Tuple)),
             _ if rich => self.rich_braces(visitor),
             _ if self.scan.is_usual()? => self.dict(visitor),
-            _ => self.sequence(visitor),
+            _ => self.sequence(visitor, None),
         }
     }
 
     fn rich_braces<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        if let Some(number) = self.scan.float_dict() {
+        if let Some(number) = self.scan.float_dict()? {
             return visitor.visit_f64(number);
         }
-        if let Some(number) = self.scan.complex_dict() {
-            return visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&number.to_bytes()));
+        if let Some(number) = self.scan.complex_dict()? {
+            return visit_complex(visitor, number, true);
         }
         match self.scan.is_usual()? {
             true => self.dict(visitor),
-            false => visit_tagged(visitor, Tag::Set, Sequence(self)),
+            false => self.sequence(visitor, Some(Tag::Set)),
         }
     }
 
@@ -145,11 +134,11 @@ impl<'de> Deserializer<'de> {
         Ok(value)
     }
 
-    fn sequence<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+    fn sequence<V: Visitor<'de>>(&mut self, visitor: V, tag: Option<Tag>) -> Result<V::Value, Error> {
         self.scan.count_item()?;
         let close = self.scan.open()?;
         let mut items = Items::new(self, close);
-        let value = visitor.visit_seq(&mut items)?;
+        let value = visit_items(visitor, tag, &mut items)?;
         items.finish("items")?;
         Ok(value)
     }
@@ -165,7 +154,7 @@ impl<'de> Deserializer<'de> {
 
     /// The bytes of a dict that stands for some; `None` and nothing taken if something else comes next.
     fn base64_dict(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        match self.scan.base64_dict() {
+        match self.scan.base64_dict()? {
             Some(Text::Str(data)) => decode_base64(&data).map(Some).map_err(de::Error::custom),
             Some(_) => Err(de::Error::custom("invalid base64")),
             None => Ok(None),
@@ -183,7 +172,7 @@ impl<'de> Deserializer<'de> {
     }
 
     fn float<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
-        match self.scan.float_dict() {
+        match self.scan.float_dict()? {
             Some(number) => visitor.visit_f64(number),
             None if matches!(self.scan.peek(), b'0'..=b'9' | b'+' | b'-' | b'.') => self.float_number(visitor),
             None => self.value(visitor, false),
@@ -208,16 +197,19 @@ impl<'de> Deserializer<'de> {
     fn items<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
         match self.scan.peek() {
             // Nothing to look ahead for: if it is a text in parentheses, it is no sequence, and the comma is missing.
-            b'(' if self.scan.text_in_parentheses() => with_stack(|| self.sequence(visitor)),
+            b'(' if self.scan.text_in_parentheses() => with_stack(|| self.sequence(visitor, None)),
             b'[' | b'(' => self.value(visitor, false),
             b'{' => match self.base64_dict()? {
-                Some(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.into_iter())),
+                Some(bytes) => visit_bytes_as_seq(visitor, &bytes),
                 None => self.value(visitor, false),
             },
-            byte if matches!(byte, b'b' | b'B' | b'r' | b'R') && self.scan.at_text() => match self.scan.text()? {
-                Text::Bytes(bytes) => visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied())),
-                _ => Err(de::Error::invalid_type(de::Unexpected::Other("a text"), &visitor)),
-            },
+            b'b' | b'B' | b'r' | b'R' if self.scan.at_text() => {
+                self.scan.count_item()?;
+                match self.scan.text()? {
+                    Text::Bytes(bytes) => visit_bytes_as_seq(visitor, &bytes),
+                    _ => Err(de::Error::invalid_type(de::Unexpected::Other("a text"), &visitor)),
+                }
+            }
             _ => self.value(visitor, false),
         }
     }
@@ -251,16 +243,14 @@ fn no_items() -> NoItems {
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = Error;
 
+    forward_to_python_types! { |self, visitor| self.value(visitor, true) }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string unit unit_struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str unit identifier
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.value(visitor, false)
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.float(visitor)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -271,53 +261,21 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
         self.bytes(visitor)
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.bytes(visitor)
-    }
-
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let start = self.scan.at;
         if self.scan.peek() == b'N' && matches!(self.scan.word()?, Word::None) {
+            self.scan.count_item()?;
             return visitor.visit_none();
         }
         self.scan.at = start;
         visitor.visit_some(self)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match Tag::from_name(name) {
-            Some(_) => self.value(visitor, true),
-            None => visitor.visit_newtype_struct(self),
-        }
-    }
-
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.items(visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.items(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.items(visitor)
-    }
-
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.entries(visitor)
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
         self.entries(visitor)
     }
 
@@ -409,21 +367,5 @@ impl<'de> MapAccess<'de> for &mut Items<'_, 'de> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         self.de.scan.expect(b':')?;
         seed.deserialize(&mut *self.de)
-    }
-}
-
-/// The content of a tag that is a sequence.
-struct Sequence<'a, 'de>(&'a mut Deserializer<'de>);
-
-impl<'de> de::Deserializer<'de> for Sequence<'_, 'de> {
-    type Error = Error;
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.0.sequence(visitor)
     }
 }

@@ -3,7 +3,7 @@
 use super::number::Number;
 use super::scan::Scanner;
 use super::text::Text;
-use crate::value::Complex;
+use crate::{Complex, Error};
 
 enum Token {
     Sign(u8),
@@ -15,8 +15,8 @@ use Token::Sign;
 
 impl<'de> Scanner<'de> {
     /// Takes `{'__class__':'float','value':'nan'}`; nothing if something else comes next.
-    pub(super) fn float_dict(&mut self) -> Option<f64> {
-        self.attempt(|scan| {
+    pub(super) fn float_dict(&mut self) -> Result<Option<f64>, Error> {
+        self.attempt(5, |scan| {
             scan.take_all(&class_dict("float", "value"))?;
             match scan.text().ok()? {
                 Text::Str(text) => text.parse().ok(),
@@ -26,8 +26,8 @@ impl<'de> Scanner<'de> {
     }
 
     /// Takes `{'__class__':'complex','real':...,'imag':...}`; nothing if something else comes next.
-    pub(super) fn complex_dict(&mut self) -> Option<Complex> {
-        self.attempt(|scan| {
+    pub(super) fn complex_dict(&mut self) -> Result<Option<Complex>, Error> {
+        self.attempt(7, |scan| {
             scan.take_all(&class_dict("complex", "real"))?;
             let re = scan.part()?;
             scan.take_all(&[Sign(b','), Token::Text("imag"), Sign(b':')])?;
@@ -38,7 +38,7 @@ impl<'de> Scanner<'de> {
 
     fn part(&mut self) -> Option<f64> {
         if self.peek() == b'{' {
-            return self.float_dict();
+            return self.float_dict().ok()?;
         }
         match self.number().ok()? {
             Number::Float(number) => Some(number),
@@ -48,10 +48,10 @@ impl<'de> Scanner<'de> {
     }
 
     /// Takes `{'data': '...', 'encoding': 'base64'}`, in either order, and gives the base64 text; nothing if something else comes next.
-    pub(super) fn base64_dict(&mut self) -> Option<Text<'de>> {
+    pub(super) fn base64_dict(&mut self) -> Result<Option<Text<'de>>, Error> {
         const DATA: [Token; 2] = [Token::Text("data"), Sign(b':')];
         const ENCODING: [Token; 3] = [Token::Text("encoding"), Sign(b':'), Token::Text("base64")];
-        self.attempt(|scan| {
+        self.attempt(5, |scan| {
             scan.take_all(&[Sign(b'{')])?;
             let encoding = scan.take_all(&ENCODING);
             encoding.map_or(Some(()), |()| scan.take_all(&[Sign(b',')]))?;
@@ -66,18 +66,21 @@ impl<'de> Scanner<'de> {
     }
 
     /// Takes a dict of a certain form, of which `read` takes all but the closing brace; nothing if the form is another.
-    fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+    ///
+    /// `values`: for how many it counts, itself included.
+    fn attempt<T>(&mut self, values: usize, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<Option<T>, Error> {
         if self.peek() != b'{' {
-            return None;
+            return Ok(None);
         }
         let start = self.at;
         self.depth += 1;
         let found = read(self).filter(|_| self.take(b'}'));
         self.depth -= 1;
-        if found.is_none() {
-            self.at = start;
+        match found {
+            Some(_) => (0..values).try_for_each(|_| self.count_item())?,
+            None => self.at = start,
         }
-        found
+        Ok(found)
     }
 
     /// Takes these tokens if all of them come next; nothing otherwise.

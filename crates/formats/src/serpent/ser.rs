@@ -5,14 +5,14 @@ use serde::Serialize;
 use serde::ser;
 
 use super::{HEADER, LIMITS, Options};
-use crate::Error;
-use crate::capture::{capture, capture_array, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
+use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::value::repr::{Utf8, is_plain, write_bytes, write_code_points, write_float, write_text};
 use crate::value::{BigInt, Complex, TimeDelta};
-use crate::{Surrogates, Value};
+use crate::{Error, Surrogates};
 
 /// Writes one value as serpent text.
 pub struct Serializer<'a> {
@@ -56,18 +56,6 @@ impl<'a> Serializer<'a> {
     fn int(&mut self, number: impl itoa::Integer) -> Result<(), Error> {
         let mut buffer = itoa::Buffer::new();
         self.raw(buffer.format(number))
-    }
-
-    fn big_int(&mut self, number: &BigInt) -> Result<(), Error> {
-        let text = number.to_string();
-        if text.trim_start_matches('-').len() > LIMITS.int_digits {
-            return Err(Error::limit(format!(
-                "Exceeds the limit ({} digits) for integer string conversion; \
-                 use sys.set_int_max_str_digits() to increase the limit",
-                LIMITS.int_digits
-            )));
-        }
-        self.raw(&text)
     }
 
     fn float(&mut self, number: f64) -> Result<(), Error> {
@@ -116,11 +104,10 @@ impl<'a> Serializer<'a> {
         Ok(())
     }
 
-    fn surrogates(&mut self, wtf8: Vec<u8>) -> Result<(), Error> {
-        match Surrogates::from_wtf8(wtf8) {
-            Ok(Ok(text)) => self.text(&text),
-            Ok(Err(text)) => write_code_points(&mut Utf8(self.out), text.code_points()).map_err(ser::Error::custom),
-            Err(at) => Err(ser::Error::custom(format_args!("invalid text at its byte {at}"))),
+    fn surrogates(&mut self, text: Result<String, Surrogates>) -> Result<(), Error> {
+        match text {
+            Ok(text) => self.text(&text),
+            Err(text) => write_code_points(&mut Utf8(self.out), text.code_points()).map_err(ser::Error::custom),
         }
     }
 
@@ -180,9 +167,9 @@ impl<'a> Serializer<'a> {
             Tag::Value | Tag::Tuple => content.serialize(self),
             Tag::Set => self.set_of("set", content),
             Tag::FrozenSet => self.set_of("frozenset", content),
-            Tag::BigInt => self.big_int(&BigInt::from_bytes(&capture(content)?)),
+            Tag::BigInt => self.raw(&refusal::digits(&BigInt::from_bytes(&capture(content)?))?),
             Tag::Complex => self.complex(Complex::from_bytes(capture_array(content)?)),
-            Tag::Surrogates => self.surrogates(capture(content)?),
+            Tag::Surrogates => self.surrogates(capture_surrogates(content)?),
             Tag::ByteArray => {
                 self.no_key("bytearray")?;
                 self.bytes(&capture(content)?)
@@ -208,8 +195,7 @@ impl<'a> Serializer<'a> {
                 self.no_key("uuid.UUID")?;
                 self.uuid(capture_array(content)?)
             }
-            Tag::Type => self.unknown_class(&Value::Type(String::new())),
-            Tag::Ellipsis => self.unknown_class(&Value::Ellipsis),
+            Tag::Type | Tag::Ellipsis => self.unknown_class(refusal::class_of(tag)),
             Tag::ClassName => {
                 let name = capture_text(content)?;
                 self.text(&(self.options.class_names)(&name))
@@ -224,11 +210,10 @@ impl<'a> Serializer<'a> {
         members.serialize(self)
     }
 
-    fn unknown_class(&self, value: &Value) -> Result<(), Error> {
-        self.no_key(value.type_name())?;
+    fn unknown_class(&self, class: &str) -> Result<(), Error> {
+        self.no_key(class)?;
         Err(Error::unsupported(format!(
-            "don't know how to serialize class <class '{}'>. Give it vars() or an appropriate __getstate__",
-            value.type_name()
+            "don't know how to serialize class <class '{class}'>. Give it vars() or an appropriate __getstate__"
         )))
     }
 }

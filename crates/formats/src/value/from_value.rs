@@ -1,13 +1,15 @@
 use std::borrow::Cow;
 
-use serde::de::value::{BytesDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer, UnitDeserializer};
+use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer, UnitDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
 use super::temporal::PrivateText;
 use super::text::decode_base64;
-use super::{BigInt, Complex, Dict, Exception, Instance, Value};
+use super::{BigInt, Dict, Exception, Instance, Value};
 use crate::Error;
-use crate::refusal;
+use crate::de::{
+    forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_surrogates, visit_tagged_bytes,
+};
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::variant::{Content, NOT_A_VARIANT};
@@ -47,26 +49,16 @@ impl<'de> Reader<'de> {
     /// In rich mode: see [`crate::tag`].
     fn rich<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         let tag = match &*self.0 {
-            Value::BigInt(number) => {
-                let bytes = number.to_bytes();
-                return visit_tagged(visitor, Tag::BigInt, BytesDeserializer::new(&bytes));
-            }
-            Value::Complex(number) => {
-                let bytes = number.to_bytes();
-                return visit_tagged(visitor, Tag::Complex, BytesDeserializer::new(&bytes));
-            }
-            Value::Surrogates(text) => {
-                return visit_tagged(visitor, Tag::Surrogates, BytesDeserializer::new(text.as_bytes()));
-            }
-            Value::ByteArray(bytes) => return visit_tagged(visitor, Tag::ByteArray, BytesDeserializer::new(bytes)),
+            Value::BigInt(number) => return visit_big_int(visitor, number, true),
+            Value::Complex(number) => return visit_complex(visitor, *number, true),
+            Value::Surrogates(text) => return visit_surrogates(visitor, text.as_bytes(), true),
+            Value::ByteArray(bytes) => return visit_tagged_bytes(visitor, Tag::ByteArray, bytes),
             Value::Decimal(number) => return visit_text(visitor, Tag::Decimal, number.as_str()),
             Value::DateTime(moment) => return visit_text(visitor, Tag::DateTime, &moment.private_text()),
             Value::Date(date) => return visit_text(visitor, Tag::Date, &date.private_text()),
             Value::Time(time) => return visit_text(visitor, Tag::Time, &time.private_text()),
-            Value::TimeDelta(delta) => {
-                return visit_tagged(visitor, Tag::TimeDelta, BytesDeserializer::new(&delta.to_bytes()));
-            }
-            Value::Uuid(uuid) => return visit_tagged(visitor, Tag::Uuid, BytesDeserializer::new(uuid.as_bytes())),
+            Value::TimeDelta(delta) => return visit_tagged_bytes(visitor, Tag::TimeDelta, &delta.to_bytes()),
+            Value::Uuid(uuid) => return visit_tagged_bytes(visitor, Tag::Uuid, uuid.as_bytes()),
             Value::Type(name) => return visit_text(visitor, Tag::Type, name),
             Value::Ellipsis => return visit_tagged(visitor, Tag::Ellipsis, UnitDeserializer::new()),
             Value::Tuple(_) => Tag::Tuple,
@@ -172,10 +164,10 @@ fn visit_leaf<'de, V: Visitor<'de>>(leaf: &Value, visitor: V) -> Result<V::Value
     match leaf {
         Value::Bool(value) => visitor.visit_bool(*value),
         Value::Int(number) => visitor.visit_i64(*number),
-        Value::BigInt(number) => visit_big_int(number, visitor),
+        Value::BigInt(number) => visit_big_int(visitor, number, false),
         Value::Float(number) => visitor.visit_f64(*number),
-        Value::Complex(number) => visit_complex(*number, visitor),
-        Value::Surrogates(_) => Err(refusal::no_string()),
+        Value::Complex(number) => visit_complex(visitor, *number, false),
+        Value::Surrogates(text) => visit_surrogates(visitor, text.as_bytes(), false),
         Value::Decimal(number) => visitor.visit_str(number.as_str()),
         Value::DateTime(moment) => visitor.visit_string(moment.to_string()),
         Value::Date(date) => visitor.visit_string(date.to_string()),
@@ -185,26 +177,6 @@ fn visit_leaf<'de, V: Visitor<'de>>(leaf: &Value, visitor: V) -> Result<V::Value
         Value::Type(name) => visitor.visit_str(name),
         _ => visitor.visit_unit(),
     }
-}
-
-/// Hands a number beyond 64 bits to a visitor that knows only Rust's integers.
-pub(crate) fn visit_big_int<'de, V: Visitor<'de>>(number: &BigInt, visitor: V) -> Result<V::Value, Error> {
-    if let Ok(number) = i64::try_from(&number.0) {
-        visitor.visit_i64(number)
-    } else if let Ok(number) = u64::try_from(&number.0) {
-        visitor.visit_u64(number)
-    } else if let Ok(number) = i128::try_from(&number.0) {
-        visitor.visit_i128(number)
-    } else if let Ok(number) = u128::try_from(&number.0) {
-        visitor.visit_u128(number)
-    } else {
-        Err(de::Error::custom("integer too large"))
-    }
-}
-
-/// Hands a complex number to a visitor that knows only serde's types: as its two parts.
-pub(crate) fn visit_complex<'de, V: Visitor<'de>>(number: Complex, visitor: V) -> Result<V::Value, Error> {
-    visitor.visit_seq(SeqDeserializer::new([number.re, number.im].into_iter()))
 }
 
 /// The content of a tag, which must not be read in rich mode itself: that would give the tag again.
@@ -226,6 +198,8 @@ impl<'de> Deserializer<'de> for Plain<'de> {
 impl<'de> Deserializer<'de> for Reader<'de> {
     type Error = Error;
 
+    forward_to_python_types! { |self, visitor| self.rich(visitor) }
+
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.plain(visitor)
     }
@@ -235,10 +209,6 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Value::BigInt(number) => visitor.visit_f64(number.to_f64()),
             _ => self.plain(visitor),
         }
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_f64(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -255,39 +225,10 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         }
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_bytes(visitor)
-    }
-
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &*self.0 {
-            Value::Bytes(bytes) | Value::ByteArray(bytes) => {
-                let mut bytes = SeqDeserializer::new(bytes.iter().copied());
-                let value = visitor.visit_seq(&mut bytes)?;
-                bytes.end()?;
-                Ok(value)
-            }
+            Value::Bytes(bytes) | Value::ByteArray(bytes) => visit_bytes_as_seq(visitor, bytes),
             _ => self.plain(visitor),
-        }
-    }
-
-    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Error> {
-        match Tag::from_name(name) {
-            Some(_) => self.rich(visitor),
-            None => visitor.visit_newtype_struct(self),
         }
     }
 
@@ -306,7 +247,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str string unit unit_struct map struct identifier
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str unit map identifier
     }
 }
 

@@ -3,6 +3,7 @@
 mod class;
 mod collections;
 mod de;
+mod deep;
 mod from_value;
 mod number;
 mod printable;
@@ -12,12 +13,9 @@ mod temporal;
 mod text;
 mod to_value;
 
-use std::hash::{Hash, Hasher};
-
 pub use class::{ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
 pub use from_value::from_value;
-pub(crate) use from_value::{visit_big_int, visit_complex};
 pub use number::{BigInt, Complex, Decimal};
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
 pub(crate) use text::decode_base64;
@@ -28,7 +26,7 @@ pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
 ///
 /// Two values are equal when Python would print them alike, so `1`, `1.0` and `True` differ here, `-0.0` differs from `0.0`, and a NaN equals
 /// itself: what equality is needed for is comparing what arrived with what was sent. Dicts and sets compare without regard to order.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 #[non_exhaustive]
 pub enum Value {
     /// `None`
@@ -161,81 +159,6 @@ impl Value {
             Value::List(items) | Value::Tuple(items) => Ok(items),
             Value::Set(items) | Value::FrozenSet(items) => Ok(items.into_iter().collect()),
             other => Err(other),
-        }
-    }
-}
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Value) -> bool {
-        use Value::*;
-        match (self, other) {
-            (None, None) | (Ellipsis, Ellipsis) => true,
-            (Bool(a), Bool(b)) => a == b,
-            (Int(a), Int(b)) => a == b,
-            (BigInt(a), BigInt(b)) => a == b,
-            (Int(a), BigInt(b)) | (BigInt(b), Int(a)) => b.to_i64() == Some(*a),
-            (Float(a), Float(b)) => a.to_bits() == b.to_bits(),
-            (Complex(a), Complex(b)) => a == b,
-            (Str(a), Str(b)) | (Type(a), Type(b)) => a == b,
-            (Surrogates(a), Surrogates(b)) => a == b,
-            (Bytes(a), Bytes(b)) | (ByteArray(a), ByteArray(b)) => a == b,
-            (List(a), List(b)) | (Tuple(a), Tuple(b)) => a == b,
-            (Set(a), Set(b)) | (FrozenSet(a), FrozenSet(b)) => a == b,
-            (Dict(a), Dict(b)) => a == b,
-            (Decimal(a), Decimal(b)) => a == b,
-            (DateTime(a), DateTime(b)) => a == b,
-            (Date(a), Date(b)) => a == b,
-            (Time(a), Time(b)) => a == b,
-            (TimeDelta(a), TimeDelta(b)) => a == b,
-            (Uuid(a), Uuid(b)) => a == b,
-            (Exception(a), Exception(b)) => a == b,
-            (Instance(a), Instance(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for Value {}
-
-impl Hash for Value {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        match self {
-            // Equal numbers must hash alike whichever variant holds them.
-            Value::BigInt(number) => match number.to_i64() {
-                Some(small) => Value::Int(small).hash(state),
-                None => number.hash(state),
-            },
-            other => {
-                std::mem::discriminant(other).hash(state);
-                other.hash_content(state);
-            }
-        }
-    }
-}
-
-impl Value {
-    fn hash_content<H: Hasher>(&self, state: &mut H) {
-        match self {
-            Value::None | Value::Ellipsis | Value::BigInt(_) => {}
-            Value::Bool(value) => value.hash(state),
-            Value::Int(number) => number.hash(state),
-            Value::Float(number) => number.to_bits().hash(state),
-            Value::Complex(number) => number.hash(state),
-            Value::Str(text) | Value::Type(text) => text.hash(state),
-            Value::Surrogates(text) => text.hash(state),
-            Value::Bytes(bytes) | Value::ByteArray(bytes) => bytes.hash(state),
-            Value::List(items) | Value::Tuple(items) => items.hash(state),
-            // Order does not count in these, so only their size can.
-            Value::Set(items) | Value::FrozenSet(items) => items.len().hash(state),
-            Value::Dict(dict) => dict.len().hash(state),
-            Value::Decimal(number) => number.hash(state),
-            Value::DateTime(moment) => moment.hash(state),
-            Value::Date(date) => date.hash(state),
-            Value::Time(time) => time.hash(state),
-            Value::TimeDelta(delta) => delta.hash(state),
-            Value::Uuid(uuid) => uuid.hash(state),
-            Value::Exception(exception) => exception.class.hash(state),
-            Value::Instance(instance) => instance.class.hash(state),
         }
     }
 }

@@ -60,11 +60,12 @@ impl Display for Value {
 impl Display for Dict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_char('{')?;
-        for (nr, (key, value)) in self.iter().enumerate() {
-            let comma = if nr == 0 { "" } else { ", " };
-            write!(f, "{comma}{key}: ")?;
-            with_stack(|| value.fmt(f))?;
-        }
+        with_stack(|| {
+            self.iter().enumerate().try_for_each(|(nr, (key, value))| {
+                let comma = if nr == 0 { "" } else { ", " };
+                write!(f, "{comma}{key}: {value}")
+            })
+        })?;
         f.write_char('}')
     }
 }
@@ -107,11 +108,12 @@ fn write_list<'a>(
     close: &str,
 ) -> fmt::Result {
     f.write_str(open)?;
-    for (nr, item) in items.enumerate() {
-        let comma = if nr == 0 { "" } else { ", " };
-        f.write_str(comma)?;
-        with_stack(|| item.fmt(f))?;
-    }
+    with_stack(|| {
+        items.enumerate().try_for_each(|(nr, item)| {
+            let comma = if nr == 0 { "" } else { ", " };
+            write!(f, "{comma}{item}")
+        })
+    })?;
     f.write_str(close)
 }
 

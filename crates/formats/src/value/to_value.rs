@@ -1,8 +1,8 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::de::check_hashable;
-use super::{BigInt, Complex, Dict, Exception, Instance, Surrogates, TimeDelta, Value};
-use crate::capture::{capture, capture_array, capture_text};
+use super::{BigInt, Complex, Dict, Exception, Instance, TimeDelta, Value};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack;
 use crate::tag::Tag;
@@ -132,10 +132,9 @@ impl ValueSerializer {
             Tag::FrozenSet => Value::FrozenSet(members(content)?),
             Tag::BigInt => BigInt::from_bytes(&capture(content)?).into(),
             Tag::Complex => Value::Complex(Complex::from_bytes(capture_array(content)?)),
-            Tag::Surrogates => match Surrogates::from_wtf8(capture(content)?) {
-                Ok(Ok(text)) => Value::Str(text),
-                Ok(Err(surrogates)) => Value::Surrogates(surrogates),
-                Err(at) => return Err(Error::unsupported(format!("invalid text at its byte {at}"))),
+            Tag::Surrogates => match capture_surrogates(content)? {
+                Ok(text) => Value::Str(text),
+                Err(surrogates) => Value::Surrogates(surrogates),
             },
             Tag::ByteArray => Value::ByteArray(capture(content)?),
             Tag::Decimal => Value::Decimal(parse(content)?),
