@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use ferropyro::config::SerializerName;
 use ferropyro::wire::HmacKey;
 use ferropyro::{Config, Proxy, Serializer, Uri, naming};
 
@@ -15,7 +14,7 @@ use crate::personality::Personality;
 pub(crate) struct ClientArgs {
     /// Serializer for the arguments and the answer: serpent, json, marshal or msgpack [default: PYRO_SERIALIZER, or serpent]
     #[arg(long, value_name = "NAME")]
-    serializer: Option<String>,
+    serializer: Option<Serializer>,
 
     /// Give up when the other side is silent for this long [default: PYRO_COMMTIMEOUT, or never]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
@@ -38,7 +37,7 @@ impl ClientArgs {
         }
         Ok(Client {
             config,
-            serializer: self.serializer.as_deref().map(serializer).transpose()?,
+            serializer: self.serializer,
             hmac_key: keys::from_env(),
         })
     }
@@ -80,11 +79,6 @@ impl Client {
         }
         Ok(builder.build(uri)?)
     }
-}
-
-fn serializer(name: &str) -> Result<Serializer, Failure> {
-    let name: SerializerName = name.parse().map_err(Failure::usage)?;
-    Serializer::try_from(name).map_err(Failure::usage)
 }
 
 /// A time in seconds, such as `0.5`.

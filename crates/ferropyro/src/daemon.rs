@@ -364,6 +364,7 @@ impl DaemonBuilder {
 }
 
 fn check(config: &Config) -> Result<()> {
+    config.check_ssl()?;
     if config.threadpool_size_min > config.threadpool_size {
         let text = "minimum threadpool size must be less than or equal to max size";
         return Err(Error::new(ErrorKind::Value, text));

@@ -1,12 +1,14 @@
 //! The serializers: one of the formats of `ferropyro-formats`, with what the peer's generation of Pyro needs.
 
+use std::str::FromStr;
+
 use ferropyro_formats::{self as formats, json, marshal, msgpack, serpent};
 use ferropyro_wire::{Dialect, SerializerId, SerializerKind};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed};
 
 use crate::classes::class_names;
-use crate::config::SerializerName;
+use crate::{Error, ErrorKind, Result};
 
 /// A serializer of pure data, which can be written and read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -25,62 +27,62 @@ pub enum Serializer {
 impl Serializer {
     /// The name in Pyro's settings.
     pub fn name(self) -> &'static str {
-        SerializerName::from(self).as_str()
+        SerializerKind::from(self).name()
     }
 
-    fn kind(self) -> SerializerKind {
-        match self {
+    /// The number on the wire. Dialects before 48 lack msgpack; there its later number stands for it.
+    pub(crate) fn id(self, dialect: Dialect) -> SerializerId {
+        SerializerKind::from(self).id(dialect).unwrap_or(SerializerId(6))
+    }
+
+    /// The serializer that a number on the wire means, when it is one of data.
+    pub(crate) fn from_id(dialect: Dialect, id: SerializerId) -> Option<Serializer> {
+        Serializer::try_from(id.kind(dialect)?).ok()
+    }
+}
+
+impl From<Serializer> for SerializerKind {
+    fn from(serializer: Serializer) -> SerializerKind {
+        match serializer {
             Serializer::Serpent => SerializerKind::Serpent,
             Serializer::Json => SerializerKind::Json,
             Serializer::Marshal => SerializerKind::Marshal,
             Serializer::Msgpack => SerializerKind::Msgpack,
         }
     }
+}
 
-    /// The number on the wire. Dialects before 48 lack msgpack; there its later number stands for it.
-    pub(crate) fn id(self, dialect: Dialect) -> SerializerId {
-        self.kind().id(dialect).unwrap_or(SerializerId(6))
-    }
+/// The error names a serializer that could execute code.
+impl TryFrom<SerializerKind> for Serializer {
+    type Error = Error;
 
-    /// The serializer that a number on the wire means, when it is one of data.
-    pub(crate) fn from_id(dialect: Dialect, id: SerializerId) -> Option<Serializer> {
-        match id.kind(dialect)? {
-            SerializerKind::Serpent => Some(Serializer::Serpent),
-            SerializerKind::Json => Some(Serializer::Json),
-            SerializerKind::Marshal => Some(Serializer::Marshal),
-            SerializerKind::Msgpack => Some(Serializer::Msgpack),
-            _ => None,
+    fn try_from(kind: SerializerKind) -> Result<Serializer> {
+        match kind {
+            SerializerKind::Serpent => Ok(Serializer::Serpent),
+            SerializerKind::Json => Ok(Serializer::Json),
+            SerializerKind::Marshal => Ok(Serializer::Marshal),
+            SerializerKind::Msgpack => Ok(Serializer::Msgpack),
+            SerializerKind::Pickle | SerializerKind::Dill | SerializerKind::Cloudpickle => {
+                Err(unavailable(kind.name()))
+            }
         }
     }
 }
 
-impl From<Serializer> for SerializerName {
-    fn from(serializer: Serializer) -> SerializerName {
-        match serializer {
-            Serializer::Serpent => SerializerName::Serpent,
-            Serializer::Json => SerializerName::Json,
-            Serializer::Marshal => SerializerName::Marshal,
-            Serializer::Msgpack => SerializerName::Msgpack,
-        }
+/// Reads the name in Pyro's settings.
+impl FromStr for Serializer {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Serializer> {
+        let kind = SerializerKind::from_name(name);
+        kind.map_or_else(|| Err(unavailable(name)), Serializer::try_from)
     }
 }
 
-/// The error is the name of a serializer that could execute code.
-impl TryFrom<SerializerName> for Serializer {
-    type Error = crate::Error;
-
-    fn try_from(name: SerializerName) -> crate::Result<Serializer> {
-        match name {
-            SerializerName::Serpent => Ok(Serializer::Serpent),
-            SerializerName::Json => Ok(Serializer::Json),
-            SerializerName::Marshal => Ok(Serializer::Marshal),
-            SerializerName::Msgpack => Ok(Serializer::Msgpack),
-            SerializerName::Pickle | SerializerName::Dill | SerializerName::Cloudpickle => Err(crate::Error::new(
-                crate::ErrorKind::Serialize,
-                format!("serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack"),
-            )),
-        }
-    }
+/// Pyro's words, and what there is.
+fn unavailable(name: &str) -> Error {
+    let text = format!("serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack");
+    Error::new(ErrorKind::Serialize, text)
 }
 
 /// A serializer as it is used on one connection.

@@ -6,10 +6,9 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Duration;
 
-use ferropyro::Config;
-use ferropyro::config::{
-    Generation, ITEMS, InvalidConfig, IpVersion, Item, Origin, SerializerName, ServerType, UnknownItems,
-};
+use ferropyro::config::{Generation, ITEMS, InvalidConfig, IpVersion, Item, Origin, ServerType, UnknownItems};
+use ferropyro::wire::SerializerKind;
+use ferropyro::{Config, Daemon, Error, ErrorKind, Proxy, Serializer};
 use serde_json::Value;
 
 fn captured(generation: Generation) -> Value {
@@ -343,18 +342,17 @@ fn lets_code_win_over_the_environment() {
 #[test]
 fn knows_the_names_of_pyros_serializers_and_no_others() {
     for name in ["serpent", "json", "marshal", "msgpack", "pickle", "dill", "cloudpickle"] {
-        assert_eq!(with("PYRO_SERIALIZER", name).expect(name).serializer.as_str(), name);
+        assert_eq!(with("PYRO_SERIALIZER", name).expect(name).serializer.name(), name);
         let accepted = with("PYRO_SERIALIZERS_ACCEPTED", &format!("{name}, serpent"))
             .expect(name)
             .serializers_accepted;
         assert_eq!(
             accepted,
-            BTreeSet::from([name.parse().expect(name), SerializerName::Serpent])
+            BTreeSet::from([SerializerKind::from_name(name).expect(name), SerializerKind::Serpent])
         );
     }
     for name in ["x", "", "Serpent", "yaml"] {
-        let error = name.parse::<SerializerName>().expect_err(name).to_string();
-        assert_eq!(error, format!("serializer '{name}' is unknown or not available"));
+        let error = format!("serializer '{name}' is unknown or not available");
         assert_eq!(
             refusal("PYRO_SERIALIZER", name),
             format!("invalid Pyro environment config value: PYRO_SERIALIZER={name} ({error})")
@@ -423,4 +421,30 @@ fn keeps_the_items_of_ferropyro_out_of_pyros_dumps() {
             assert!(!config.dump_as(generation).contains(item.name), "{}", item.name);
         }
     }
+}
+
+#[test]
+fn a_serializer_that_could_execute_code_is_known_and_not_available() {
+    for name in ["serpent", "json", "marshal", "msgpack"] {
+        assert_eq!(name.parse::<Serializer>().expect(name).name(), name);
+    }
+    for name in ["pickle", "dill", "cloudpickle", "yaml", ""] {
+        let error = name.parse::<Serializer>().expect_err(name);
+        assert_eq!(
+            error.message(),
+            format!("serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack")
+        );
+    }
+}
+
+/// They talked in the clear with those who had asked for more.
+#[test]
+fn daemons_and_proxies_that_shall_encrypt_are_refused() {
+    let config = Config::default().ssl(true);
+    let refused = |error: Error| {
+        assert_eq!(error.kind(), ErrorKind::Value);
+        assert!(error.message().starts_with("SSL is not available yet"), "{error}");
+    };
+    refused(Daemon::builder().config(config.clone()).bind().unwrap_err());
+    refused(Proxy::builder().config(config).build("PYRO:x@localhost:1").unwrap_err());
 }

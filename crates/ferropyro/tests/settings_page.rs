@@ -13,7 +13,7 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 28] = [
+const WITHOUT_EFFECT: [&str; 27] = [
     "AUTOPROXY",
     "BROADCAST_ADDRS",
     "DETAILED_TRACEBACK",
@@ -32,7 +32,6 @@ const WITHOUT_EFFECT: [&str; 28] = [
     "PICKLE_PROTOCOL_VERSION",
     "POLLTIMEOUT",
     "REQUIRE_EXPOSE",
-    "SSL",
     "SSL_CACERTS",
     "SSL_CLIENTCERT",
     "SSL_CLIENTKEY",

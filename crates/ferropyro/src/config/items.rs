@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::setting::{self, IpVersion, Secret, SerializerName, ServerType, Setting};
+use ferropyro_wire::SerializerKind;
+
+use super::setting::{self, IpVersion, Secret, ServerType, Setting};
 use super::{Item, Origin};
 use crate::logging::Levels;
 use crate::uri::DEFAULT_NS_PORT;
@@ -147,9 +149,9 @@ config_items! {
     /// Whether messages are compressed when that makes them shorter.
     COMPRESSION compression: bool, Both, all(false);
     /// The serializer that clients use.
-    SERIALIZER serializer: SerializerName, Both, all(SerializerName::Serpent);
+    SERIALIZER serializer: SerializerKind, Both, all(SerializerKind::Serpent);
     /// The serializers that a daemon accepts. Pyro5 has no such item and accepts its four.
-    SERIALIZERS_ACCEPTED serializers_accepted: BTreeSet<SerializerName>, Pyro4, each(safe_serializers(), data_serializers(), data_serializers());
+    SERIALIZERS_ACCEPTED serializers_accepted: BTreeSet<SerializerKind>, Pyro4, each(safe_serializers(), data_serializers(), data_serializers());
     /// Whether bytes travel through serpent as Python literals, not as base-64 text in a dict.
     SERPENT_BYTES_REPR serpent_bytes_repr: bool, Pyro5, all(false);
     /// The highest protocol of pickle that is written.
@@ -180,7 +182,7 @@ config_items! {
     LOGLEVEL loglevel: Option<Levels>, Both, none();
     /// Whether the log shows every message in full, at level DEBUG.
     LOGWIRE logwire: bool, Both, all(false);
-    /// Whether connections are encrypted (TLS).
+    /// Whether connections are encrypted (TLS). That is not available yet: daemons and proxies with this setting are refused.
     SSL ssl: bool, Both, all(false);
     /// The file of the server's certificate.
     SSL_SERVERCERT ssl_servercert: Option<PathBuf>, Both, none();
@@ -242,13 +244,13 @@ impl Default for Config {
 }
 
 /// What Pyro4 accepts by default: the serializers that cannot execute code and need no package.
-fn safe_serializers() -> BTreeSet<SerializerName> {
-    BTreeSet::from([SerializerName::Serpent, SerializerName::Json, SerializerName::Marshal])
+fn safe_serializers() -> BTreeSet<SerializerKind> {
+    BTreeSet::from([SerializerKind::Serpent, SerializerKind::Json, SerializerKind::Marshal])
 }
 
 /// What Pyro5 accepts: the serializers of pure data.
-fn data_serializers() -> BTreeSet<SerializerName> {
+fn data_serializers() -> BTreeSet<SerializerKind> {
     let mut names = safe_serializers();
-    names.insert(SerializerName::Msgpack);
+    names.insert(SerializerKind::Msgpack);
     names
 }

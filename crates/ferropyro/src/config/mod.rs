@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 pub use items::{Config, ITEMS};
-pub use setting::{IpVersion, Secret, SerializerName, ServerType, UnknownName};
+pub use setting::{IpVersion, Secret, ServerType};
 
 /// What the names of the environment variables start with.
 pub const PREFIX: &str = "PYRO_";
@@ -178,6 +178,16 @@ impl Config {
         }
         *self = changed;
         Ok(())
+    }
+
+    /// Refuses to go on in the clear where encryption is wanted.
+    pub(crate) fn check_ssl(&self) -> crate::Result<()> {
+        let text = "SSL is not available yet, and nothing else would be encrypted: switch it off (PYRO_SSL=0), and use a tunnel such as SSH or \
+                    WireGuard across networks that you do not control";
+        match self.ssl {
+            true => Err(crate::Error::new(crate::ErrorKind::Value, text)),
+            false => Ok(()),
+        }
     }
 
     /// Every item as a line `NAME = value`, sorted by name, the value as an environment variable would set it.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
+
+use ferropyro_wire::SerializerKind;
 
 use super::{Generation, Style};
 use crate::logging::Levels;
@@ -64,83 +65,9 @@ pub enum IpVersion {
     V6,
 }
 
-/// The name of a serializer, as in `SERIALIZER` and `SERIALIZERS_ACCEPTED`.
-///
-/// That a name is known here does not mean that this program can use the serializer: that is decided where it is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SerializerName {
-    /// Python literals in UTF-8; the default.
-    Serpent,
-    /// JSON.
-    Json,
-    /// CPython's marshal format.
-    Marshal,
-    /// MessagePack; known to Pyro5, and to Pyro4 when it is installed there.
-    Msgpack,
-    /// Python's pickle; Pyro4 only.
-    Pickle,
-    /// pickle as extended by the package dill; Pyro4 only.
-    Dill,
-    /// pickle as extended by the package cloudpickle; Pyro4 only.
-    Cloudpickle,
-}
-
-/// A serializer name that does not exist; holds the name. The text is Pyro's.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownName(pub String);
-
 /// A password. It is not shown by `Debug`, nor in a dump.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret(String);
-
-impl SerializerName {
-    /// All names, in the order in which Pyro's serializer numbers go.
-    pub const ALL: [SerializerName; 7] = [
-        SerializerName::Serpent,
-        SerializerName::Json,
-        SerializerName::Marshal,
-        SerializerName::Pickle,
-        SerializerName::Dill,
-        SerializerName::Msgpack,
-        SerializerName::Cloudpickle,
-    ];
-
-    /// The name as Pyro writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            SerializerName::Serpent => "serpent",
-            SerializerName::Json => "json",
-            SerializerName::Marshal => "marshal",
-            SerializerName::Msgpack => "msgpack",
-            SerializerName::Pickle => "pickle",
-            SerializerName::Dill => "dill",
-            SerializerName::Cloudpickle => "cloudpickle",
-        }
-    }
-}
-
-impl FromStr for SerializerName {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<SerializerName, UnknownName> {
-        let found = SerializerName::ALL.into_iter().find(|name| name.as_str() == text);
-        found.ok_or_else(|| UnknownName(text.to_owned()))
-    }
-}
-
-impl fmt::Display for SerializerName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Display for UnknownName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "serializer '{}' is unknown or not available", self.0)
-    }
-}
-
-impl std::error::Error for UnknownName {}
 
 impl Secret {
     /// The password itself; empty when there is none.
@@ -309,15 +236,15 @@ impl Setting for Vec<String> {
     }
 }
 
-impl Setting for BTreeSet<SerializerName> {
-    fn from_text(text: &str) -> Result<BTreeSet<SerializerName>, Refusal> {
+impl Setting for BTreeSet<SerializerKind> {
+    fn from_text(text: &str) -> Result<BTreeSet<SerializerKind>, Refusal> {
         text.split(',')
-            .map(|name| SerializerName::from_text(name.trim()))
+            .map(|name| SerializerKind::from_text(name.trim()))
             .collect()
     }
 
     fn to_text(&self) -> String {
-        self.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(",")
+        self.iter().map(|name| name.name()).collect::<Vec<_>>().join(",")
     }
 
     fn to_dump(&self, _generation: Generation) -> String {
@@ -325,10 +252,11 @@ impl Setting for BTreeSet<SerializerName> {
     }
 }
 
-impl Setting for SerializerName {
-    fn from_text(text: &str) -> Result<SerializerName, Refusal> {
-        text.parse()
-            .map_err(|error: UnknownName| Refusal::Other(error.to_string()))
+/// That a name is known here does not mean that this program can use the serializer: that is decided where it is used.
+impl Setting for SerializerKind {
+    fn from_text(text: &str) -> Result<SerializerKind, Refusal> {
+        let kind = SerializerKind::from_name(text);
+        kind.ok_or_else(|| Refusal::Other(format!("serializer '{text}' is unknown or not available")))
     }
 
     fn to_text(&self) -> String {

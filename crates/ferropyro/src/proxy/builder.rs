@@ -74,7 +74,7 @@ impl ProxyBuilder {
     /// The proxy. It connects when it is used.
     ///
     /// # Errors
-    /// When the text is no URI, or the configured serializer is not available.
+    /// When the text is no URI, or the configured serializer is not available; when SSL is configured, which is not available yet.
     pub fn build<U>(self, uri: U) -> Result<Proxy>
     where
         U: TryInto<Uri>,
@@ -82,6 +82,7 @@ impl ProxyBuilder {
     {
         let uri = uri.try_into()?;
         let config = self.config.unwrap_or_default();
+        config.check_ssl()?;
         let settings = Settings {
             serializer: match self.serializer {
                 Some(serializer) => serializer,
