@@ -12,15 +12,17 @@ pub(crate) const NOT_A_VARIANT: &str = "an enum is a text, or a dict of one entr
 pub(crate) struct Variant<'a, D> {
     de: &'a mut D,
     /// Steps from the name to the content; `None` for a text, which has no content.
-    to_content: Option<fn(&mut D) -> Result<(), Error>>,
+    to_content: Option<ToContent<D>>,
 }
+
+type ToContent<D> = fn(&mut D) -> Result<(), Error>;
 
 impl<'a, D> Variant<'a, D> {
     pub(crate) fn text(de: &'a mut D) -> Variant<'a, D> {
         Variant { de, to_content: None }
     }
 
-    pub(crate) fn entry(de: &'a mut D, to_content: fn(&mut D) -> Result<(), Error>) -> Variant<'a, D> {
+    pub(crate) fn entry(de: &'a mut D, to_content: ToContent<D>) -> Variant<'a, D> {
         Variant {
             de,
             to_content: Some(to_content),

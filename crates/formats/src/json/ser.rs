@@ -304,6 +304,14 @@ impl Key<'_, '_> {
         self.0.out.push(b'"');
         Ok(())
     }
+
+    fn tagged<T: Serialize + ?Sized>(self, tag: Tag, content: &T) -> Result<(), Error> {
+        match tag {
+            Tag::BigInt => self.quoted(|ser| ser.tagged(tag, content)),
+            Tag::Surrogates | Tag::ClassName => self.0.tagged(tag, content),
+            _ => no_key(refusal::class_of(tag)),
+        }
+    }
 }
 
 fn no_key<T>(class: &str) -> Result<T, Error> {
@@ -333,18 +341,16 @@ impl ser::Serializer for Key<'_, '_> {
     type SerializeStruct = NoContainer;
     type SerializeStructVariant = NoContainer;
 
+    forward_to_python_forms! {}
+
     scalar_keys! {
         serialize_bool(value: bool)
         serialize_i8(number: i8) serialize_i16(number: i16) serialize_i32(number: i32) serialize_i64(number: i64)
         serialize_i128(number: i128)
         serialize_u8(number: u8) serialize_u16(number: u16) serialize_u32(number: u32) serialize_u64(number: u64)
         serialize_u128(number: u128)
-        serialize_f32(number: f32) serialize_f64(number: f64)
-        serialize_none() serialize_unit() serialize_unit_struct(name: &'static str)
-    }
-
-    fn serialize_char(self, char: char) -> Result<(), Error> {
-        self.0.text(char.encode_utf8(&mut [0; 4]))
+        serialize_f64(number: f64)
+        serialize_unit()
     }
 
     fn serialize_str(self, text: &str) -> Result<(), Error> {
@@ -353,23 +359,6 @@ impl ser::Serializer for Key<'_, '_> {
 
     fn serialize_bytes(self, _bytes: &[u8]) -> Result<(), Error> {
         no_key("bytes")
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_unit_variant(self, _name: &'static str, _nr: u32, variant: &'static str) -> Result<(), Error> {
-        self.0.text(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, content: &T) -> Result<(), Error> {
-        match Tag::from_name(name) {
-            None => content.serialize(self),
-            Some(Tag::BigInt) => self.quoted(|ser| ser.tagged(Tag::BigInt, content)),
-            Some(tag @ (Tag::Surrogates | Tag::ClassName)) => self.0.tagged(tag, content),
-            Some(tag) => no_key(refusal::class_of(tag)),
-        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -390,10 +379,6 @@ impl ser::Serializer for Key<'_, '_> {
         no_key("tuple")
     }
 
-    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<NoContainer, Error> {
-        no_key("tuple")
-    }
-
     fn serialize_tuple_variant(
         self,
         _name: &'static str,
@@ -405,10 +390,6 @@ impl ser::Serializer for Key<'_, '_> {
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<NoContainer, Error> {
-        no_key("dict")
-    }
-
-    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<NoContainer, Error> {
         no_key("dict")
     }
 

@@ -62,6 +62,18 @@ impl Exception {
     }
 }
 
+impl Exception {
+    /// The dict that stands for this exception; [`Dict::into_object`] is the way back.
+    pub(super) fn into_class_dict(self) -> Dict {
+        Dict::from([
+            (CLASS, Value::Str(self.class)),
+            ("__exception__", Value::Bool(true)),
+            ("args", Value::Tuple(self.args)),
+            ("attributes", Value::Dict(self.attributes)),
+        ])
+    }
+}
+
 impl Serialize for Exception {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(Tag::Exception.name(), &ExceptionDict(self))
@@ -96,6 +108,15 @@ pub struct Instance {
     pub class: String,
     /// Its attributes.
     pub attributes: Dict,
+}
+
+impl Instance {
+    /// The dict that stands for this instance; [`Dict::into_object`] is the way back.
+    pub(super) fn into_class_dict(self) -> Dict {
+        let mut dict = self.attributes;
+        dict.insert(CLASS, self.class);
+        dict
+    }
 }
 
 impl Serialize for Instance {

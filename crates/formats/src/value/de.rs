@@ -4,7 +4,7 @@ use serde::de::{self, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAcces
 use serde::{Deserialize, Deserializer};
 
 use super::text::OwnedBytes;
-use super::{BigInt, Dict, Exception, Instance, Set, Surrogates, Value};
+use super::{BigInt, Dict, Set, Surrogates, Value};
 use crate::tag::{Tag, read_tag};
 
 impl<'de> Deserialize<'de> for Value {
@@ -98,9 +98,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (tag, content) = read_tag(data)?;
         Ok(match tag {
-            Tag::Value | Tag::ClassName => content.newtype_variant()?,
-            Tag::Exception => class_dict(content, Exception::from_class_dict)?,
-            Tag::Instance => class_dict(content, Instance::from_class_dict)?,
+            Tag::Value | Tag::ClassName | Tag::Exception | Tag::Instance => content.newtype_variant()?,
             Tag::Tuple => Value::Tuple(content.newtype_variant()?),
             Tag::Set => Value::Set(members(content)?),
             Tag::FrozenSet => Value::FrozenSet(members(content)?),
@@ -128,17 +126,6 @@ fn members<'de, V: VariantAccess<'de>>(content: V) -> Result<Set<Value>, V::Erro
     let members: Vec<Value> = content.newtype_variant()?;
     members.iter().try_for_each(check_hashable)?;
     Ok(members.into_iter().collect())
-}
-
-/// The exception or instance of a class dict; a dict of another shape stays a dict.
-fn class_dict<'de, V: VariantAccess<'de>, C: Into<Value>>(
-    content: V,
-    from_class_dict: fn(Dict) -> Result<C, Dict>,
-) -> Result<Value, V::Error> {
-    Ok(match content.newtype_variant()? {
-        Value::Dict(dict) => from_class_dict(dict).map_or_else(Value::Dict, Into::into),
-        other => other,
-    })
 }
 
 fn bytes<'de, V: VariantAccess<'de>>(content: V) -> Result<Vec<u8>, V::Error> {

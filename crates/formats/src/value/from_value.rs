@@ -5,7 +5,7 @@ use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor}
 
 use super::temporal::PrivateText;
 use super::text::decode_base64;
-use super::{BigInt, Dict, Exception, Instance, Value};
+use super::{BigInt, Dict, Value};
 use crate::Error;
 use crate::de::{
     forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_surrogates, visit_tagged_bytes,
@@ -82,8 +82,8 @@ impl<'de> Reader<'de> {
                     visit_items(members.iter().map(borrowed).collect(), visitor)
                 }
                 Value::Dict(dict) => visit_entries(dict.iter().map(|(k, v)| (borrowed(k), borrowed(v))), visitor),
-                Value::Exception(exception) => visit_dict(exception.to_class_dict(), visitor),
-                Value::Instance(instance) => visit_dict(instance.to_class_dict(), visitor),
+                Value::Exception(exception) => visit_dict(exception.clone().into_class_dict(), visitor),
+                Value::Instance(instance) => visit_dict(instance.clone().into_class_dict(), visitor),
                 leaf => visit_leaf(leaf, visitor),
             },
             Cow::Owned(value) => match value {
@@ -96,8 +96,8 @@ impl<'de> Reader<'de> {
                     visit_items(members.into_iter().map(owned).collect(), visitor)
                 }
                 Value::Dict(dict) => visit_dict(dict, visitor),
-                Value::Exception(exception) => visit_dict(exception.to_class_dict(), visitor),
-                Value::Instance(instance) => visit_dict(instance.to_class_dict(), visitor),
+                Value::Exception(exception) => visit_dict(exception.into_class_dict(), visitor),
+                Value::Instance(instance) => visit_dict(instance.into_class_dict(), visitor),
                 leaf => visit_leaf(&leaf, visitor),
             },
         }
@@ -328,55 +328,5 @@ impl BigInt {
     /// The nearest float; an infinity beyond its range.
     pub(crate) fn to_f64(&self) -> f64 {
         self.0.to_string().parse().unwrap_or(f64::NAN)
-    }
-}
-
-impl Exception {
-    /// The dict that stands for this exception.
-    pub(super) fn to_class_dict(&self) -> Dict {
-        Dict::from([
-            ("__class__", Value::Str(self.class.clone())),
-            ("__exception__", Value::Bool(true)),
-            ("args", Value::Tuple(self.args.clone())),
-            ("attributes", Value::Dict(self.attributes.clone())),
-        ])
-    }
-
-    /// The exception that a dict stands for; the dict itself when it has another shape.
-    pub(super) fn from_class_dict(dict: Dict) -> Result<Exception, Dict> {
-        match (dict.get("__class__"), dict.get("args"), dict.get("attributes")) {
-            (Some(Value::Str(class)), Some(Value::Tuple(args)), Some(Value::Dict(attributes))) if dict.len() == 4 => {
-                Ok(Exception {
-                    class: class.clone(),
-                    args: args.clone(),
-                    attributes: attributes.clone(),
-                })
-            }
-            _ => Err(dict),
-        }
-    }
-}
-
-impl Instance {
-    /// The dict that stands for this instance.
-    pub(super) fn to_class_dict(&self) -> Dict {
-        let mut dict = self.attributes.clone();
-        dict.insert("__class__", self.class.as_str());
-        dict
-    }
-
-    /// The instance that a dict stands for; the dict itself when it names no class.
-    pub(super) fn from_class_dict(mut dict: Dict) -> Result<Instance, Dict> {
-        match dict.remove("__class__") {
-            Some(Value::Str(class)) => Ok(Instance {
-                class,
-                attributes: dict,
-            }),
-            Some(other) => {
-                dict.insert("__class__", other);
-                Err(dict)
-            }
-            None => Err(dict),
-        }
     }
 }

@@ -1,7 +1,7 @@
 use serde::ser::{Serialize, Serializer};
 
 use super::de::check_hashable;
-use super::{BigInt, Complex, Dict, Exception, Instance, TimeDelta, Value};
+use super::{BigInt, Complex, Dict, TimeDelta, Value};
 use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack;
@@ -145,8 +145,7 @@ impl ValueSerializer {
             Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(capture_array(content)?)),
             Tag::Type => Value::Type(capture_text(content)?),
             Tag::Ellipsis => Value::Ellipsis,
-            Tag::Exception => class_dict(content, Exception::from_class_dict)?,
-            Tag::Instance => class_dict(content, Instance::from_class_dict)?,
+            Tag::Exception | Tag::Instance => object(content)?,
         })
     }
 }
@@ -169,13 +168,10 @@ fn parse<T: std::str::FromStr<Err: std::fmt::Display>, C: Serialize + ?Sized>(co
         .map_err(|error: T::Err| Error::unsupported(error.to_string()))
 }
 
-/// The exception or instance of a class dict; a dict of another shape stays a dict.
-fn class_dict<T: Serialize + ?Sized, C: Into<Value>>(
-    content: &T,
-    from_class_dict: fn(Dict) -> Result<C, Dict>,
-) -> Result<Value, Error> {
+/// The exception or instance of a class dict.
+fn object<T: Serialize + ?Sized>(content: &T) -> Result<Value, Error> {
     match to_value(content)? {
-        Value::Dict(dict) => Ok(from_class_dict(dict).map_or_else(Value::Dict, Into::into)),
+        Value::Dict(dict) => Ok(dict.into_object()),
         other => Err(foreign("a class dict", &other)),
     }
 }
