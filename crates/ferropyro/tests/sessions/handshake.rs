@@ -180,7 +180,7 @@ fn keys_must_be_the_same_on_both_sides() -> Result<()> {
 fn a_daemon_keeps_the_settings_that_it_was_made_with() -> Result<()> {
     let mut config = Config::default();
     let both = desk(config.clone())?;
-    config.serializers_accepted.retain(|name| name.as_str() == "json");
+    config.serializers_accepted.retain(|name| name.name() == "json");
     let json_only = desk(config)?;
     for (serializer, accepted) in [(Serializer::Json, true), (Serializer::Serpent, false)] {
         let outcome = Proxy::builder()
