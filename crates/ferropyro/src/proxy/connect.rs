@@ -60,10 +60,11 @@ impl Settings {
         while let Some(dialect) = candidates.pop() {
             let error = match self.connect_in(dialect, uri, location, seq) {
                 Ok(link) => {
-                    known_dialects()
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(location.clone(), dialect);
+                    remember(
+                        &mut known_dialects().lock().unwrap_or_else(PoisonError::into_inner),
+                        location,
+                        dialect,
+                    );
                     return Ok(link);
                 }
                 Err(Attempt::Final(error)) => return Err(error),
@@ -198,6 +199,16 @@ fn place(location: &Location) -> String {
     }
 }
 
+/// Locations whose dialect is remembered. A program may meet any number of them in its life; to forget one costs it one more connection.
+const MAX_KNOWN: usize = 4096;
+
+fn remember(known: &mut HashMap<Location, Dialect>, location: &Location, dialect: Dialect) {
+    if known.len() >= MAX_KNOWN && !known.contains_key(location) {
+        known.clear();
+    }
+    known.insert(location.clone(), dialect);
+}
+
 /// Which dialect was spoken where, so that the next connection begins with the right one.
 fn known_dialects() -> &'static Mutex<HashMap<Location, Dialect>> {
     static KNOWN: OnceLock<Mutex<HashMap<Location, Dialect>>> = OnceLock::new();
@@ -224,7 +235,6 @@ impl Link {
             kwargs: Some(&Dict::new()),
             flags: Flags::NONE,
         };
-        self.out.clear();
         self.session.invoke(&request, &mut self.out)?;
         self.send()?;
         self.receive(|session, message| session.result(message))
@@ -236,5 +246,22 @@ impl Link {
             metadata.oneway.sort_unstable();
             metadata.attributes.sort_unstable();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_dialects_has_a_bound() {
+        let mut known = HashMap::new();
+        for number in 0..=MAX_KNOWN {
+            remember(&mut known, &Location::unix(format!("/{number}")), Dialect::V48);
+            assert!(known.len() <= MAX_KNOWN);
+        }
+        let last = Location::unix(format!("/{MAX_KNOWN}"));
+        remember(&mut known, &last, Dialect::V502);
+        assert_eq!(known, HashMap::from([(last, Dialect::V502)]));
     }
 }

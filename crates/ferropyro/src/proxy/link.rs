@@ -10,6 +10,9 @@ use crate::session::metadata::Metadata;
 use crate::transport::{Inbox, Stream, is_timeout};
 use crate::{Error, ErrorKind, Result, Uri};
 
+/// A buffer for requests above this size is not kept between calls.
+const OUT_KEEP: usize = 1 << 20;
+
 /// A connection that has passed the handshake.
 pub(super) struct Link {
     pub(super) stream: Stream,
@@ -50,7 +53,6 @@ impl Link {
             kwargs: request.kwargs,
             flags,
         };
-        self.out.clear();
         self.session.invoke(&message, &mut self.out)?;
         self.send()?;
         if oneway {
@@ -108,7 +110,10 @@ impl Link {
     }
 
     pub(super) fn send(&mut self) -> Result<()> {
-        self.stream.write_all(&self.out).map_err(|error| {
+        let sent = self.stream.write_all(&self.out);
+        self.out.clear();
+        self.out.shrink_to(OUT_KEEP);
+        sent.map_err(|error| {
             if is_timeout(&error) {
                 return Error::new(ErrorKind::Timeout, "sending: timeout");
             }

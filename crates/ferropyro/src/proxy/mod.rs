@@ -5,7 +5,7 @@ mod connect;
 mod link;
 
 use std::fmt;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::Dialect;
@@ -191,7 +191,8 @@ impl Proxy {
         self.link(&mut state).map(drop)
     }
 
-    /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none.
+    /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none. As everything that
+    /// looks at the connection it waits for a call that is on its way.
     pub fn release(&self) {
         self.lock().disconnect();
     }
@@ -270,10 +271,14 @@ fn is_transient(error: &Error) -> bool {
     error.as_remote().is_none() && matches!(error.kind(), ErrorKind::ConnectionClosed | ErrorKind::Timeout)
 }
 
-/// Shows the URI and whether it is connected.
+/// Shows the URI and whether it is connected; does not wait for a call that is on its way.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.lock();
+        let state = match self.state.try_lock() {
+            Ok(state) => state,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return f.write_str("Proxy(in a call)"),
+        };
         let connected = if state.link.is_some() {
             "connected"
         } else {

@@ -8,6 +8,7 @@ use crate::members::Members;
 
 /// What a client knows about an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The methods, oneway ones included.
     pub methods: Vec<String>,
