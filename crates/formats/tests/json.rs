@@ -578,12 +578,16 @@ fn every_limit_holds_exactly() {
             ErrorKind::Limit
         );
     }
-    check(
-        Limits { items: 4, ..LIMITS },
-        br#"[1, {"a": 2}]"#.get(..).map(|_| &br#"[{"a": 2}]"#[..]).unwrap(),
-        br#"[1, {"a": 2}]"#,
-    );
+    check(Limits { items: 4, ..LIMITS }, br#"[{"a": 2}]"#, br#"[1, {"a": 2}]"#);
     check(Limits { bytes: 3, ..LIMITS }, br#""ab""#, br#""abcd""#);
     check(Limits { bytes: 6, ..LIMITS }, br#"["a\nbc"]"#, br#""a\nb\nc""#);
     check(LIMITS, &b"9".repeat(4300), &b"9".repeat(4301));
+
+    let limits = Limits {
+        int_digits: 5,
+        ..LIMITS
+    };
+    let keys = |text: &[u8]| from_slice_with::<HashMap<u32, u8>>(text, &limits);
+    assert_eq!(keys(br#"{"12345": 1}"#).unwrap(), HashMap::from([(12345, 1)]));
+    assert!(keys(br#"{"123456": 1}"#).is_err());
 }

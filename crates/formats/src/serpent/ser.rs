@@ -163,58 +163,47 @@ impl<'a> Serializer<'a> {
     }
 
     fn tagged<T: Serialize + ?Sized>(&mut self, tag: Tag, content: &T) -> Result<(), Error> {
+        self.check_key(tag)?;
         match tag {
-            Tag::Value | Tag::Tuple => content.serialize(self),
-            Tag::Set => self.set_of("set", content),
-            Tag::FrozenSet => self.set_of("frozenset", content),
+            Tag::Value | Tag::Tuple | Tag::Exception | Tag::Instance => content.serialize(self),
+            Tag::Set | Tag::FrozenSet => {
+                self.set = true;
+                content.serialize(self)
+            }
             Tag::BigInt => self.raw(&refusal::digits(&BigInt::from_bytes(&capture(content)?))?),
             Tag::Complex => self.complex(Complex::from_bytes(capture_array(content)?)),
             Tag::Surrogates => self.surrogates(capture_surrogates(content)?),
-            Tag::ByteArray => {
-                self.no_key("bytearray")?;
-                self.bytes(&capture(content)?)
-            }
-            Tag::Decimal => self.text(&capture_text(content)?),
-            Tag::DateTime => {
-                self.no_key("datetime.datetime")?;
-                self.temporal(&capture_text(content)?)
-            }
-            Tag::Date => {
-                self.no_key("datetime.date")?;
-                self.text(&capture_text(content)?)
-            }
-            Tag::Time => {
-                self.no_key("datetime.time")?;
-                self.temporal(&capture_text(content)?)
-            }
-            Tag::TimeDelta => {
-                self.no_key("datetime.timedelta")?;
-                self.float(TimeDelta::from_bytes(capture_array(content)?).total_seconds())
-            }
-            Tag::Uuid => {
-                self.no_key("uuid.UUID")?;
-                self.uuid(capture_array(content)?)
-            }
-            Tag::Type | Tag::Ellipsis => self.unknown_class(refusal::class_of(tag)),
+            Tag::ByteArray => self.bytes(&capture(content)?),
+            Tag::Decimal | Tag::Date => self.text(&capture_text(content)?),
+            Tag::DateTime | Tag::Time => self.temporal(&capture_text(content)?),
+            Tag::TimeDelta => self.float(TimeDelta::from_bytes(capture_array(content)?).total_seconds()),
+            Tag::Uuid => self.uuid(capture_array(content)?),
+            Tag::Type | Tag::Ellipsis => Err(Error::unsupported(format!(
+                "don't know how to serialize class <class '{}'>. Give it vars() or an appropriate __getstate__",
+                refusal::class_of(tag)
+            ))),
             Tag::ClassName => {
                 let name = capture_text(content)?;
                 self.text(&(self.options.class_names)(&name))
             }
-            Tag::Exception | Tag::Instance => content.serialize(self),
         }
     }
 
-    fn set_of<T: Serialize + ?Sized>(&mut self, type_name: &str, members: &T) -> Result<(), Error> {
-        self.no_key(type_name)?;
-        self.set = true;
-        members.serialize(self)
-    }
-
-    fn unknown_class(&self, class: &str) -> Result<(), Error> {
-        self.no_key(class)?;
-        Err(Error::unsupported(format!(
-            "don't know how to serialize class <class '{class}'>. Give it vars() or an appropriate __getstate__"
-        )))
+    /// Python's refusal of tagged types as dict keys.
+    fn check_key(&self, tag: Tag) -> Result<(), Error> {
+        match tag {
+            Tag::Uuid => self.no_key("uuid.UUID"),
+            Tag::Set
+            | Tag::FrozenSet
+            | Tag::ByteArray
+            | Tag::Type
+            | Tag::Ellipsis
+            | Tag::DateTime
+            | Tag::Date
+            | Tag::Time
+            | Tag::TimeDelta => self.no_key(refusal::class_of(tag)),
+            _ => Ok(()),
+        }
     }
 }
 
