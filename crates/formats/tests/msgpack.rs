@@ -587,37 +587,6 @@ fn a_reader_may_ignore_what_it_does_not_need() {
 }
 
 #[test]
-fn enums_nest_as_deep_as_containers() {
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    enum Tree {
-        Leaf,
-        Fields { child: Box<Tree> },
-        Pair(u8, Box<Tree>),
-        One(Box<Tree>),
-    }
-
-    type Wrap = fn(Box<Tree>) -> Tree;
-
-    fn deep(levels: usize, wrap: Wrap) -> Tree {
-        (0..levels).fold(Tree::Leaf, |inner, _| wrap(Box::new(inner)))
-    }
-
-    common::on_a_usual_stack(|| {
-        let shapes: [(usize, Wrap); 3] = [
-            (2, |child| Tree::Fields { child }),
-            (2, |child| Tree::Pair(1, child)),
-            (1, Tree::One),
-        ];
-        for (depth, wrap) in shapes {
-            let deepest = deep(LIMITS.depth / depth, wrap);
-            assert_eq!(from_slice::<Tree>(&to_vec(&deepest).unwrap()).unwrap(), deepest);
-            let error = to_vec(&deep(LIMITS.depth / depth + 1, wrap)).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Limit);
-        }
-    });
-}
-
-#[test]
 fn nests_as_deep_as_python_and_no_deeper() {
     common::on_a_usual_stack(|| {
         for open in [&b"\x91"[..], b"\x81\xa1a"] {
