@@ -11,12 +11,15 @@ use crate::session::request::Oneway;
 
 /// Oneway calls that may run at a time.
 const MAX_ONEWAYS: usize = 1024;
+/// Bytes of arguments that they may hold together: a client that does not wait for its calls must not be able to pile up their messages.
+const MAX_ONEWAY_BYTES: usize = 64 << 20;
 
 /// Runs the calls of a daemon's connections in threads.
 pub(crate) struct Threads {
     /// With SERVERTYPE multiplex calls take turns: one at a time, whatever the number of connections.
     turn: Option<Mutex<()>>,
     oneways: Arc<Gate>,
+    oneway_bytes: Arc<Gate>,
 }
 
 impl Threads {
@@ -27,6 +30,7 @@ impl Threads {
                 ServerType::Thread => None,
             },
             oneways: Gate::new(MAX_ONEWAYS),
+            oneway_bytes: Gate::new(MAX_ONEWAY_BYTES),
         }
     }
 
@@ -43,8 +47,9 @@ impl Runner for Threads {
     }
 
     fn run_apart(&self, call: Oneway) {
-        let Some(permit) = self.oneways.try_enter() else {
-            // Too many are running: whoever sends more has to wait for this one.
+        let place = self.oneways.try_enter(1);
+        let Some(permit) = place.zip(self.oneway_bytes.try_enter(call.size())) else {
+            // Too many are running, or it is too large: whoever sent it has to wait for it.
             return self.run(|| call.run());
         };
         let spawned = thread::Builder::new().name("pyro-oneway".to_owned()).spawn(move || {

@@ -165,7 +165,7 @@ impl ThreadPool {
     /// Says why in a thread of its own, so that a client that does not even greet holds up nobody.
     fn refuse(self: &Arc<ThreadPool>, stream: Arc<Stream>) {
         tracing::warn!(target: logger::THREADPOOLSERVER, "{} refused: {NO_FREE_WORKERS}", stream.peer());
-        let Some(permit) = self.refusals.try_enter() else {
+        let Some(permit) = self.refusals.try_enter(1) else {
             return;
         };
         let core = Arc::clone(&self.core);

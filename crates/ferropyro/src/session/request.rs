@@ -164,6 +164,11 @@ pub(crate) struct Oneway {
 }
 
 impl Oneway {
+    /// The bytes of its arguments.
+    pub(crate) fn size(&self) -> usize {
+        self.payload.len()
+    }
+
     pub(crate) fn run(&self) {
         let context = Context {
             peer: &self.peer,
