@@ -30,6 +30,8 @@ pub(crate) struct Core {
     pub(crate) warn: Option<Warn>,
     /// Threads of the pool, for `Pyro.Daemon.info()`.
     pub(crate) workers: AtomicUsize,
+    /// Connections that are served, for the same.
+    pub(crate) connections: AtomicUsize,
 }
 
 impl Core {

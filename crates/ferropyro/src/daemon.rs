@@ -352,6 +352,7 @@ impl DaemonBuilder {
             validate: self.validate,
             warn: self.warn,
             workers: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
             config,
         });
         let daemon_object = DaemonObject(Arc::downgrade(&core));

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
+use crate::config::ServerType;
 use crate::core::Core;
 use crate::error::Raise;
 use crate::members::{Members, Method, Param};
@@ -66,14 +67,19 @@ impl Object for DaemonObject {
     }
 }
 
+/// In the words of Pyro, whose servers have these names.
 fn info(core: &Arc<Core>) -> String {
     let nat = core.nat.as_ref().map_or("None".to_owned(), ToString::to_string);
     let location = &core.location;
-    let workers = core.workers.load(Ordering::Relaxed);
     let objects = core.registry.len();
+    let (server, count, counted) = match core.config.servertype {
+        ServerType::Thread => ("Threadpool", &core.workers, "workers"),
+        ServerType::Multiplex => ("Multiplex", &core.connections, "connections"),
+    };
+    let count = count.load(Ordering::Relaxed);
     format!(
         "Pyro.Daemon bound on {location}, NAT {nat}, {objects} objects registered. \
-         Servertype: <SocketServer_Threadpool on {location}; {workers} workers>"
+         Servertype: <SocketServer_{server} on {location}; {count} {counted}>"
     )
 }
 

@@ -191,7 +191,7 @@ impl ThreadPool {
                 {
                     tracing::error!(target: logger::THREADPOOLSERVER, "the connection with {} ends with a panic", stream.peer());
                 }
-                self.lock().open.remove(&key);
+                self.delist(key);
             }
             drop(stream);
             next = self.next_connection();
@@ -207,7 +207,14 @@ impl ThreadPool {
         state.next_key += 1;
         let key = state.next_key;
         state.open.insert(key, Arc::clone(stream));
+        self.core.connections.store(state.open.len(), Ordering::Relaxed);
         Some(key)
+    }
+
+    fn delist(&self, key: u64) {
+        let mut state = self.lock();
+        state.open.remove(&key);
+        self.core.connections.store(state.open.len(), Ordering::Relaxed);
     }
 
     /// Waits for work; `None` when this worker is one too many, or the server stops.

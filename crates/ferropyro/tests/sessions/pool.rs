@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use ferropyro::config::ServerType;
 use ferropyro::wire::MessageKind;
 use ferropyro::{Config, Daemon, ErrorKind, Proxy, Result};
 
@@ -63,6 +64,32 @@ fn as_many_calls_run_at_once_as_there_are_workers() -> Result<()> {
 }
 
 // Conformance: POOL-06
+#[test]
+fn the_daemon_tells_what_serves_and_how_many() -> Result<()> {
+    let check_info = |daemon: &Daemon, ending: &str| -> Result<()> {
+        let about = Proxy::new(daemon.uri_for(ferropyro::DAEMON_ID)?)?;
+        let told: String = about.call("info", ())?;
+        assert!(told.starts_with(&format!(
+            "Pyro.Daemon bound on {}, NAT None, 2 objects registered.",
+            daemon.location()
+        )));
+        assert!(told.ends_with(ending), "{told}");
+        Ok(())
+    };
+    let (threads, _) = desk(pool(3))?;
+    check_info(
+        &threads,
+        &format!("<SocketServer_Threadpool on {}; 1 workers>", threads.location()),
+    )?;
+    let (multiplex, uri) = desk(Config::default().servertype(ServerType::Multiplex))?;
+    let open = Proxy::new(uri)?;
+    open.call::<i64>("add", (1, 2))?;
+    check_info(
+        &multiplex,
+        &format!("<SocketServer_Multiplex on {}; 2 connections>", multiplex.location()),
+    )
+}
+
 #[test]
 fn the_defaults_are_those_of_each_generation() {
     assert_eq!(
