@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use clap::Args;
-use ferropyro::wire::HmacKey;
 use ferropyro::{Config, Proxy, Serializer, Uri, naming};
 
 use crate::exit::{Exit, Failure};
@@ -56,10 +55,8 @@ impl Client {
 
     /// The PYRO URI that a URI stands for: asks the name server when it is a name.
     pub(crate) fn resolve(&self, uri: &Uri) -> Result<Uri, Failure> {
-        let settings = naming::Settings {
-            config: self.config.clone(),
-            hmac_key: self.hmac_key.as_ref().and_then(|key| HmacKey::new(key.as_bytes())),
-        };
+        let key = self.hmac_key.as_deref().unwrap_or_default();
+        let settings = naming::Settings::new(self.config.clone()).hmac_key(key);
         naming::resolve_with(uri, &settings).map_err(|error| match error.as_remote() {
             Some(remote) if remote.class_name() == "NamingError" => Failure::new(
                 Exit::NotFound,

@@ -5,7 +5,6 @@ use std::thread;
 
 use clap::Args;
 use ferropyro::naming::{self, NameServer};
-use ferropyro::wire::HmacKey;
 use ferropyro::{Config, Daemon, Location, RunningDaemon};
 use ferropyro_nameserver::NameServerBuilder;
 
@@ -147,9 +146,6 @@ fn start_name_server(
 }
 
 fn locate(location: Option<&Location>, config: &Config, key: Option<&str>) -> Result<NameServer, Failure> {
-    let settings = naming::Settings {
-        config: config.clone(),
-        hmac_key: key.and_then(|key| HmacKey::new(key.as_bytes())),
-    };
+    let settings = naming::Settings::new(config.clone()).hmac_key(key.unwrap_or_default());
     Ok(naming::locate_ns_with(location, &settings)?)
 }

@@ -1,6 +1,5 @@
 //! The test echo server's object: what Pyro's `test.echoserver` offers, in both generations.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -39,12 +38,7 @@ const METHODS: &[Method] = &[
     Method::new("shutdown", &[]),
 ];
 
-static MEMBERS: Members = Members {
-    class: Cow::Borrowed("EchoServer"),
-    methods: Cow::Borrowed(METHODS),
-    attributes: Cow::Borrowed(const { &[Attribute::writable("verbose")] }),
-    unexposed: Cow::Borrowed(&[]),
-};
+static MEMBERS: Members = Members::full("EchoServer", METHODS, const { &[Attribute::writable("verbose")] }, &[]);
 
 impl EchoServer {
     pub(crate) fn new(verbose: bool, shutdown: Sender<()>) -> EchoServer {

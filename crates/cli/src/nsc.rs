@@ -5,7 +5,6 @@ mod command;
 use clap::Args;
 use ferropyro::config::Config;
 use ferropyro::naming::{self, Settings};
-use ferropyro::wire::HmacKey;
 use ferropyro::{Dialect, Error, Location, NameServer, Proxy};
 
 use self::command::Command;
@@ -92,24 +91,19 @@ pub(crate) fn run(args: NscArgs, personality: Personality) -> Outcome {
     Ok(result.map_or_else(|error| Exit::of(&error), |()| Exit::Ok))
 }
 
-/// Only Pyro4 has keys.
-fn key(args: &NscArgs, personality: Personality) -> Result<Option<HmacKey>, Failure> {
+/// Only Pyro4 has keys; an empty one is none.
+fn key(args: &NscArgs, personality: Personality) -> Result<String, Failure> {
     if personality == Personality::Pyro5 {
         return match args.key {
             Some(_) => Err(Failure::usage("unrecognized arguments: -k")),
-            None => Ok(None),
+            None => Ok(String::new()),
         };
     }
     let key = keys::from_option_or_env(args.key.clone())?;
-    Ok(key.and_then(|key| HmacKey::new(key.as_bytes())))
+    Ok(key.unwrap_or_default())
 }
 
-fn locate(
-    args: &NscArgs,
-    mut config: Config,
-    hmac_key: Option<HmacKey>,
-    personality: Personality,
-) -> Result<NameServer, Error> {
+fn locate(args: &NscArgs, mut config: Config, key: String, personality: Personality) -> Result<NameServer, Error> {
     let port = args.port.unwrap_or(config.ns_port);
     config.ns_port = port;
     let location = match (&args.unixsocket, &args.host) {
@@ -117,7 +111,7 @@ fn locate(
         (None, Some(host)) => Some(host_location(host, port)?),
         (None, None) => None,
     };
-    let settings = Settings { config, hmac_key };
+    let settings = Settings::new(config).hmac_key(key);
     let nameserver = naming::locate_ns_with(location.as_ref(), &settings)?;
     match personality {
         Personality::Pyro4 => Ok(in_pyro4(&nameserver, &settings).unwrap_or(nameserver)),

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// What an object exposes. [`expose`](crate::expose) makes one; written by hand it is a constant.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Members {
     /// The name of the class, for error texts.
     pub class: Cow<'static, str>,
@@ -17,6 +18,7 @@ pub struct Members {
 
 /// An exposed method.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Method {
     /// The name that callers use.
     pub name: Cow<'static, str>,
@@ -28,6 +30,7 @@ pub struct Method {
 
 /// A parameter of a method.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Param {
     /// The name, for keyword arguments and error texts.
     pub name: Cow<'static, str>,
@@ -37,6 +40,7 @@ pub struct Param {
 
 /// An exposed attribute.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Attribute {
     /// The name that callers use.
     pub name: Cow<'static, str>,
@@ -47,11 +51,21 @@ pub struct Attribute {
 impl Members {
     /// Members of a class of this name with these methods and no attributes.
     pub const fn new(class: &'static str, methods: &'static [Method]) -> Members {
+        Members::full(class, methods, &[], &[])
+    }
+
+    /// Members of a class of this name with these methods and attributes, and these names that are there but not exposed.
+    pub const fn full(
+        class: &'static str,
+        methods: &'static [Method],
+        attributes: &'static [Attribute],
+        unexposed: &'static [Cow<'static, str>],
+    ) -> Members {
         Members {
             class: Cow::Borrowed(class),
             methods: Cow::Borrowed(methods),
-            attributes: Cow::Borrowed(&[]),
-            unexposed: Cow::Borrowed(&[]),
+            attributes: Cow::Borrowed(attributes),
+            unexposed: Cow::Borrowed(unexposed),
         }
     }
 
@@ -109,6 +123,13 @@ impl Attribute {
             name: Cow::Borrowed(name),
             writable: false,
         }
+    }
+
+    /// The same, but that it can be set if `writable`.
+    #[must_use]
+    pub const fn writable_if(mut self, writable: bool) -> Attribute {
+        self.writable = writable;
+        self
     }
 
     /// An attribute that can also be set.

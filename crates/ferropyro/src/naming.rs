@@ -16,11 +16,26 @@ pub const NAMESERVER_ID: &str = "Pyro.NameServer";
 
 /// How a name server is looked for.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Settings {
     /// NS_HOST and NS_PORT, and how connections are made.
     pub config: Config,
     /// The key of a name server that has one.
     pub hmac_key: Option<HmacKey>,
+}
+
+impl Settings {
+    /// Those of a configuration, without a key.
+    pub fn new(config: Config) -> Settings {
+        Settings { config, hmac_key: None }
+    }
+
+    /// The same with the name server's key; an empty one is none.
+    #[must_use]
+    pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> Settings {
+        self.hmac_key = HmacKey::new(key.as_ref());
+        self
+    }
 }
 
 /// Finds the name server at NS_HOST and NS_PORT of the default configuration: on localhost, port 9090.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ferropyro::naming::{self, Filter, NAMESERVER_ID, NameServer, Settings};
-use ferropyro::wire::HmacKey;
 use ferropyro::{
     Call, Config, Daemon, Error, ErrorKind, Location, Members, Object, Proxy, Raise, Reply, RunningDaemon, Uri,
 };
@@ -27,10 +26,7 @@ fn locate(uri: &Uri, settings: &Settings) -> Result<NameServer, Error> {
 }
 
 fn local(config: Config) -> Settings {
-    Settings {
-        config: config.ns_host("127.0.0.1"),
-        ..Settings::default()
-    }
+    Settings::new(config.ns_host("127.0.0.1"))
 }
 
 /// A port on which nobody listens.
@@ -61,10 +57,7 @@ fn the_key_is_used_for_the_search_and_stays_on_the_proxy() {
     let nameserver = builder().hmac_key("secret").bind().unwrap();
     let uri = nameserver.uri().clone();
     let _running = nameserver.start();
-    let with_key = |key: &str| Settings {
-        hmac_key: HmacKey::new(key.as_bytes()),
-        ..Settings::default()
-    };
+    let with_key = |key: &str| Settings::default().hmac_key(key);
     let client = locate(&uri, &with_key("secret")).unwrap();
     client.ping().unwrap();
     client.proxy().release();
@@ -83,10 +76,7 @@ fn the_key_is_used_for_the_search_and_stays_on_the_proxy() {
 fn a_server_on_localhost_is_found_without_a_location() {
     let (uri, _running) = start();
     let config = Config::default().ns_port(uri.port().unwrap());
-    let settings = Settings {
-        config,
-        ..Settings::default()
-    };
+    let settings = Settings::new(config);
     assert_eq!(naming::locate_ns_with(None, &settings).unwrap().count().unwrap(), 1);
 }
 

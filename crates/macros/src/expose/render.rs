@@ -54,12 +54,12 @@ fn members_table(exposed: &Exposed) -> TokenStream {
     quote! {
         #[allow(unused_imports)]
         use {#krate::{Attribute, Members, Method, Param}, ::std::borrow::Cow};
-        static MEMBERS: Members = Members {
-            class: Cow::Borrowed(#class),
-            methods: Cow::Borrowed(const { &[#(#methods),*] }),
-            attributes: Cow::Borrowed(const { &[#(#attributes),*] }),
-            unexposed: Cow::Borrowed(const { &[#(#unexposed),*] }),
-        };
+        static MEMBERS: Members = Members::full(
+            #class,
+            const { &[#(#methods),*] },
+            const { &[#(#attributes),*] },
+            const { &[#(#unexposed),*] },
+        );
     }
 }
 
@@ -96,7 +96,7 @@ fn attribute_entry(getter: &Member, members: &[Member]) -> TokenStream {
         return quote!(#(#cfgs)* Attribute::writable(#name));
     }
     let conditions = setters.iter().map(|setter| condition(&setter.cfgs));
-    quote!(#(#cfgs)* Attribute { writable: cfg!(any(#(#conditions),*)), ..Attribute::readable(#name) })
+    quote!(#(#cfgs)* Attribute::readable(#name).writable_if(cfg!(any(#(#conditions),*))))
 }
 
 /// The condition under which something with these `#[cfg]` attributes is there.
