@@ -116,7 +116,7 @@ impl Object for EchoServer {
 
     fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
         let value = call.value::<Value>()?;
-        self.verbose.store(is_true(&value), Ordering::Relaxed);
+        self.verbose.store(value.is_true(), Ordering::Relaxed);
         call.reply(&())
     }
 }
@@ -127,19 +127,5 @@ fn error_text(is_pyro5: bool) -> &'static str {
         "this is the generated error from echoserver echo() method"
     } else {
         "expected error from echoserver error() method"
-    }
-}
-
-/// What Python's `bool()` gives.
-fn is_true(value: &Value) -> bool {
-    match value {
-        Value::None | Value::Bool(false) | Value::Int(0) => false,
-        Value::Float(number) => *number != 0.0,
-        Value::Str(text) => !text.is_empty(),
-        Value::Bytes(bytes) | Value::ByteArray(bytes) => !bytes.is_empty(),
-        Value::List(items) | Value::Tuple(items) => !items.is_empty(),
-        Value::Set(items) | Value::FrozenSet(items) => !items.is_empty(),
-        Value::Dict(dict) => !dict.is_empty(),
-        _ => true,
     }
 }

@@ -308,3 +308,41 @@ fn deep_values_are_known_to_be_hashable_or_not_on_a_usual_stack() {
         assert_eq!(is_hashable, !matches!(value, Value::List(_) | Value::Dict(_)));
     });
 }
+
+#[test]
+fn values_are_true_where_python_says_so() {
+    let number = |text: &str| Value::Decimal(text.parse::<Decimal>().unwrap());
+    let falsy = [
+        Value::None,
+        Value::from(false),
+        Value::from(0),
+        Value::BigInt(Box::default()),
+        Value::from(-0.0),
+        Value::Complex(Complex::default()),
+        Value::from(""),
+        Value::Bytes(Vec::new()),
+        Value::List(Vec::new()),
+        Value::Set(Set::new()),
+        Value::Dict(Dict::new()),
+        number("-0.00E+5"),
+        Value::TimeDelta(TimeDelta::default()),
+    ];
+    for value in falsy {
+        assert!(!value.is_true(), "{value}");
+    }
+    let truthy = [
+        Value::from(true),
+        Value::from(-1),
+        Value::from(f64::NAN),
+        Value::Complex(Complex { re: 0.0, im: 1.0 }),
+        Value::from("0"),
+        Value::Tuple(vec![Value::None]),
+        number("0.01"),
+        number("NaN"),
+        Value::TimeDelta(TimeDelta::new(0, 0, 1).unwrap()),
+        Value::Ellipsis,
+    ];
+    for value in truthy {
+        assert!(value.is_true(), "{value}");
+    }
+}

@@ -7,20 +7,6 @@ use ferropyro::{Raise, Uri, Value, formats};
 use crate::Pattern;
 use crate::store::{MAX_TAGS, MAX_TEXT, Select};
 
-/// What Python code sees as true.
-pub(crate) fn is_true(value: &Value) -> bool {
-    match value {
-        Value::None | Value::Bool(false) | Value::Int(0) => false,
-        Value::Float(number) => *number != 0.0,
-        Value::Str(text) => !text.is_empty(),
-        Value::Bytes(bytes) | Value::ByteArray(bytes) => !bytes.is_empty(),
-        Value::List(items) | Value::Tuple(items) => !items.is_empty(),
-        Value::Set(items) | Value::FrozenSet(items) => !items.is_empty(),
-        Value::Dict(dict) => !dict.is_empty(),
-        _ => true,
-    }
-}
-
 /// A text; or the bytes that a Python 2 client with marshal sends for one.
 fn text(value: Value) -> Result<String, Value> {
     match value {
@@ -116,7 +102,7 @@ impl Filters {
 
     /// How many are not empty.
     pub(crate) fn used(&self) -> usize {
-        self.count(is_true)
+        self.count(Value::is_true)
     }
 
     fn count(&self, counts: impl Fn(&Value) -> bool) -> usize {
@@ -126,7 +112,7 @@ impl Filters {
 
     /// The first one that is not empty, in Pyro's order.
     pub(crate) fn select(self) -> Result<Option<Select>, Raise> {
-        let used = |filter: Option<Value>| filter.filter(is_true);
+        let used = |filter: Option<Value>| filter.filter(Value::is_true);
         Ok(if let Some(prefix) = used(self.prefix) {
             let prefix = text(prefix).map_err(|_| type_error("prefix must be a str"))?;
             Some(Select::Prefix(prefix))

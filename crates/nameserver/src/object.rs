@@ -7,7 +7,7 @@ use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{Call, Members, Method, Object, Param, Raise, Reply, Text, Uri, Value};
 
 use crate::answer::{self, Listing};
-use crate::arguments::{self, Filters, is_true};
+use crate::arguments::{self, Filters};
 use crate::store::{Entry, Select, Store};
 
 /// Answers the calls of Pyro4's and Pyro5's name server clients.
@@ -90,7 +90,7 @@ impl NameServerObject {
             return Err(unknown(&name));
         };
         let uri: Uri = entry.uri.parse().map_err(ferropyro::Error::from)?;
-        if with_metadata.as_ref().is_some_and(is_true) {
+        if with_metadata.as_ref().is_some_and(Value::is_true) {
             let dialect = call.context().dialect();
             call.reply(&answer::found(&name, uri, &entry, dialect))
         } else {
@@ -103,7 +103,7 @@ impl NameServerObject {
         let uri = arguments::uri(uri.unwrap_or_default())?;
         let name = arguments::name(name.unwrap_or_default())?;
         let tags = arguments::tags(tags)?;
-        let safe = safe.as_ref().is_some_and(is_true);
+        let safe = safe.as_ref().is_some_and(Value::is_true);
         if !self.store.put(&name, Entry { uri, tags }, safe)? {
             return Err(naming_error(format!("name already registered: {name}")));
         }
@@ -121,7 +121,7 @@ impl NameServerObject {
 
     fn remove(&self, call: Call<'_>) -> Result<Reply, Raise> {
         let (name, prefix, regex) = call.given_args::<(Value, Value, Value)>()?;
-        let name = name.filter(|name| is_true(name) && name.as_str() != Some(NAMESERVER_ID));
+        let name = name.filter(|name| name.is_true() && name.as_str() != Some(NAMESERVER_ID));
         if let Some(name) = name {
             let removed = self.store.remove(&[&arguments::name(name)?])?;
             // Pyro4 goes on to the other filters when there is no such name.
@@ -166,7 +166,7 @@ impl NameServerObject {
             return Err(Raise::new("ValueError", "you can only filter on one thing at a time"));
         }
         let select = filters.select()?.unwrap_or(Select::All);
-        self.reply_with_list(call, Some(&select), with_metadata.as_ref().is_some_and(is_true))
+        self.reply_with_list(call, Some(&select), with_metadata.as_ref().is_some_and(Value::is_true))
     }
 
     fn yplookup(&self, call: Call<'_>) -> Result<Reply, Raise> {
@@ -183,7 +183,7 @@ impl NameServerObject {
             ));
         }
         let select = filters.select()?;
-        self.reply_with_list(call, select.as_ref(), with_metadata.as_ref().is_none_or(is_true))
+        self.reply_with_list(call, select.as_ref(), with_metadata.as_ref().is_none_or(Value::is_true))
     }
 
     fn reply_with_list(&self, call: Call<'_>, select: Option<&Select>, with_metadata: bool) -> Result<Reply, Raise> {

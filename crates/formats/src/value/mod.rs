@@ -121,6 +121,26 @@ impl Value {
         }
     }
 
+    /// What Python's `bool()` gives: false for None, zeros and what is empty.
+    pub fn is_true(&self) -> bool {
+        match self {
+            Value::None => false,
+            Value::Bool(value) => *value,
+            Value::Int(number) => *number != 0,
+            Value::BigInt(number) => number.to_i64() != Some(0),
+            Value::Float(number) => *number != 0.0,
+            Value::Complex(number) => number.re != 0.0 || number.im != 0.0,
+            Value::Str(text) => !text.is_empty(),
+            Value::Bytes(bytes) | Value::ByteArray(bytes) => !bytes.is_empty(),
+            Value::List(items) | Value::Tuple(items) => !items.is_empty(),
+            Value::Set(members) | Value::FrozenSet(members) => !members.is_empty(),
+            Value::Dict(dict) => !dict.is_empty(),
+            Value::Decimal(number) => !number.is_zero(),
+            Value::TimeDelta(delta) => *delta != TimeDelta::default(),
+            _ => true,
+        }
+    }
+
     /// The text, if this is one (without lone surrogates).
     pub fn as_str(&self) -> Option<&str> {
         match self {

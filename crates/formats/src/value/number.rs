@@ -214,6 +214,12 @@ impl Decimal {
         &self.0
     }
 
+    /// Whether this is zero, of either sign and any exponent.
+    pub(super) fn is_zero(&self) -> bool {
+        let mantissa = self.0.split(['e', 'E']).next().unwrap_or_default();
+        mantissa.bytes().all(|byte| matches!(byte, b'0' | b'.' | b'+' | b'-'))
+    }
+
     fn is_valid(text: &str) -> bool {
         let body = text.strip_prefix(['+', '-']).unwrap_or(text);
         let lower = body.to_ascii_lowercase();
