@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use ferropyro_formats::{self as formats, Exception, Value};
 use ferropyro_wire as wire;
@@ -12,14 +13,16 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// What went wrong, in one line that says what to do next. One pointer wide.
 ///
 /// [`Error::kind`] sorts errors as Python's Pyro sorts its exception classes; an exception that the other side raised is
-/// in [`Error::as_remote`], whatever its kind.
+/// in [`Error::as_remote`], whatever its kind. A clone shares the cause.
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
     context: Vec<(&'static str, String)>,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     remote: Option<RemoteError>,
 }
 
@@ -143,7 +146,7 @@ impl Error {
     /// The same with its cause.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 
