@@ -53,7 +53,7 @@ impl Warehouse {
         *lock(&self.owner) = value;
     }
 
-    pub fn who_am_i(&self, cx: &Context<'_>) -> String {
+    pub fn who_am_i(&self, cx: &Context) -> String {
         format!("a {} client", cx.dialect())
     }
 }

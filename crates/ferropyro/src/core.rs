@@ -1,23 +1,36 @@
 //! What all connections of a daemon share.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicUsize;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, Header};
 
 use crate::config::{Config, ServerType};
+use crate::connection::Connection;
+use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
-use crate::peer::Peer;
 use crate::registry::Registry;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
 use crate::{ErrorKind, Location};
 
-/// Judges a client's handshake data: gives the answer for it, or refuses with an exception's text.
-pub(crate) type ValidateHandshake = Box<dyn Fn(&Value, &Peer) -> Result<Value, Raise> + Send + Sync>;
-/// Is told what the operator should see.
-pub(crate) type Warn = Box<dyn Fn(&str) + Send + Sync>;
+type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
+
+/// What the program wants to be asked and told; without a hook things go their usual way.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    /// Judges a client's handshake data: gives the answer for it, or refuses with an exception's text.
+    pub(crate) validate_handshake: Option<ValidateHandshake>,
+    /// Gives annotations for a message that goes out.
+    pub(crate) annotations: Option<Box<dyn Fn() -> AnnotationList + Send + Sync>>,
+    /// Is told that a client's connection has ended.
+    pub(crate) client_disconnect: Option<Box<dyn Fn(&Connection) + Send + Sync>>,
+    /// Is told what the operator should see.
+    pub(crate) warn: Option<Box<dyn Fn(&str) + Send + Sync>>,
+}
 
 pub(crate) struct Core {
     pub(crate) registry: Registry,
@@ -26,12 +39,17 @@ pub(crate) struct Core {
     pub(crate) serializers: Vec<Serializer>,
     pub(crate) location: Location,
     pub(crate) nat: Option<Location>,
-    pub(crate) validate: Option<ValidateHandshake>,
-    pub(crate) warn: Option<Warn>,
+    pub(crate) hooks: Hooks,
     /// Threads of the pool, for `Pyro.Daemon.info()`.
     pub(crate) workers: AtomicUsize,
     /// Connections that are served, for the same.
     pub(crate) connections: AtomicUsize,
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Core({})", self.location)
+    }
 }
 
 impl Core {
@@ -75,16 +93,46 @@ impl Core {
 
     /// Tells the operator.
     pub(crate) fn warn(&self, text: &str) {
-        if let Some(warn) = &self.warn {
+        if let Some(warn) = &self.hooks.warn {
             warn(text);
         }
     }
 
     /// The answer to a client's handshake data; without a hook everybody is welcome.
-    pub(crate) fn validate_handshake(&self, data: &Value, peer: &Peer) -> Result<Value, Raise> {
-        match &self.validate {
-            Some(validate) => validate(data, peer),
+    pub(crate) fn validate_handshake(&self, data: &Value, context: &Context) -> Result<Value, Raise> {
+        match &self.hooks.validate_handshake {
+            Some(validate) => validate(data, context),
             None => Ok(Value::from("hello")),
+        }
+    }
+
+    /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
+    /// twice the later one holds, that of the call.
+    pub(crate) fn annotations(&self, own: AnnotationList) -> AnnotationList {
+        let Some(hook) = &self.hooks.annotations else {
+            return own;
+        };
+        match catch_unwind(AssertUnwindSafe(hook)) {
+            Ok(added) => {
+                let added = added.into_iter().filter(|(key, _)| !key.is_reserved());
+                added.chain(own).collect()
+            }
+            Err(_) => {
+                tracing::error!(target: logger::SERVER, "the annotations hook panicked");
+                own
+            }
+        }
+    }
+
+    /// A client is gone: tells the program, and frees what only this client had.
+    pub(crate) fn connection_ended(&self, connection: &Connection) {
+        if let Some(hook) = &self.hooks.client_disconnect
+            && catch_unwind(AssertUnwindSafe(|| hook(connection))).is_err()
+        {
+            tracing::error!(target: logger::SERVER, "the client_disconnect hook panicked");
+        }
+        for id in connection.close() {
+            self.registry.remove(&id);
         }
     }
 

@@ -9,12 +9,13 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{FrameSettings, HmacKey};
 
 use crate::config::Config;
-use crate::core::{Core, ValidateHandshake, Warn};
+use crate::connection::Connection;
+use crate::context::{AnnotationList, Context};
+use crate::core::{Core, Hooks};
 use crate::daemon_object::DaemonObject;
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
-use crate::peer::Peer;
 use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
 use crate::serializer::Serializer;
 use crate::server::thread_pool::ThreadPool;
@@ -229,8 +230,7 @@ pub struct DaemonBuilder {
     nat_host: Option<String>,
     nat_port: Option<u16>,
     hmac_key: Option<HmacKey>,
-    validate: Option<ValidateHandshake>,
-    warn: Option<Warn>,
+    hooks: Hooks,
     max_request_size: Option<usize>,
 }
 
@@ -285,19 +285,38 @@ impl DaemonBuilder {
     }
 
     /// Judges the handshake data of every client: the value goes back to it, an exception's text refuses it. Default: all are let in with `hello`.
+    ///
+    /// The context is that of the handshake: the peer, the annotations that came with it, and [`Context::annotate`] for those of the answer.
+    /// (Pyro's `validateHandshake`, manual chapter "Tips & Tricks", connection handshake.)
     #[must_use]
     pub fn validate_handshake(
         mut self,
-        validate: impl Fn(&Value, &Peer) -> Result<Value, Raise> + Send + Sync + 'static,
+        validate: impl Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync + 'static,
     ) -> DaemonBuilder {
-        self.validate = Some(Box::new(validate));
+        self.hooks.validate_handshake = Some(Box::new(validate));
+        self
+    }
+
+    /// Gives annotations for every message that the daemon sends: answers to handshakes, results and exceptions (Pyro's `Daemon.annotations()`). Those of
+    /// Pyro itself, and those of the call ([`Context::annotate`]), stay as they are.
+    #[must_use]
+    pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> DaemonBuilder {
+        self.hooks.annotations = Some(Box::new(hook));
+        self
+    }
+
+    /// Is told of every client whose connection has ended, once, before what belongs to it is freed: its tracked resources, its instances, its leases
+    /// (Pyro's `Daemon.clientDisconnect`). Clients that were refused are not told of.
+    #[must_use]
+    pub fn client_disconnect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> DaemonBuilder {
+        self.hooks.client_disconnect = Some(Box::new(hook));
         self
     }
 
     /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
     #[must_use]
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> DaemonBuilder {
-        self.warn = Some(Box::new(warn));
+        self.hooks.warn = Some(Box::new(warn));
         self
     }
 
@@ -349,8 +368,7 @@ impl DaemonBuilder {
             serializers,
             location,
             nat,
-            validate: self.validate,
-            warn: self.warn,
+            hooks: self.hooks,
             workers: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             config,

@@ -8,7 +8,8 @@
 mod arguments;
 mod classes;
 pub mod config;
-mod context;
+mod connection;
+pub mod context;
 mod core;
 mod daemon;
 mod daemon_object;
@@ -31,6 +32,7 @@ mod uri_class;
 
 pub use arguments::{Arguments, Parameters, Text};
 pub use config::Config;
+pub use connection::{Connection, Resource};
 pub use context::Context;
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};

@@ -1,12 +1,13 @@
 //! Objects that can be called: the trait, and one call as an object sees it.
 
 use ferropyro_formats::{self as formats, Dict, Value};
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, MessageKind};
 use serde::Serialize;
 
 use crate::arguments::{self, Parameters, Signature, Source};
 use crate::classes::class_names;
 use crate::context::Context;
+use crate::core::Core;
 use crate::error::Raise;
 use crate::members::{Members, Method, Param};
 use crate::serializer::Codec;
@@ -83,7 +84,7 @@ pub struct Call<'a> {
     pub(crate) member: &'a str,
     pub(crate) params: &'a [Param],
     pub(crate) source: Source<'a>,
-    pub(crate) context: &'a Context<'a>,
+    pub(crate) context: &'a Context,
     pub(crate) sink: Sink<'a>,
 }
 
@@ -107,7 +108,7 @@ pub(crate) enum Sink<'a> {
 pub(crate) struct Frame<'a> {
     pub(crate) out: &'a mut Vec<u8>,
     pub(crate) codec: Codec,
-    pub(crate) settings: &'a FrameSettings,
+    pub(crate) core: &'a Core,
 }
 
 impl<'a> Call<'a> {
@@ -117,7 +118,7 @@ impl<'a> Call<'a> {
     }
 
     /// What is known about the caller and the request.
-    pub fn context(&self) -> &'a Context<'a> {
+    pub fn context(&self) -> &'a Context {
         self.context
     }
 
@@ -194,10 +195,10 @@ pub(crate) fn no_attribute(class: &str, name: &str) -> Raise {
 }
 
 impl Frame<'_> {
-    fn write<T: Serialize + ?Sized>(self, context: &Context<'_>, result: &T) -> Result<(), Raise> {
-        let annotations = context.response.take();
+    fn write<T: Serialize + ?Sized>(self, context: &Context, result: &T) -> Result<(), Raise> {
+        let annotations = self.core.annotations(context.take_response());
         let header = reply_header(&self.codec, context);
-        let mut frame = FrameBuilder::begin(self.out, &header, annotations, self.settings)
+        let mut frame = FrameBuilder::begin(self.out, &header, annotations, &self.core.frame_settings)
             .map_err(|error| Raise::from(crate::Error::from(error)))?;
         self.codec
             .append(frame.payload(), result)
@@ -208,11 +209,11 @@ impl Frame<'_> {
 }
 
 /// The header of the RESULT message that answers a request.
-pub(crate) fn reply_header(codec: &Codec, context: &Context<'_>) -> Header {
+pub(crate) fn reply_header(codec: &Codec, context: &Context) -> Header {
     Header {
-        seq: context.seq,
-        correlation_id: Some(context.correlation_id),
-        flags: if context.flags.contains(Flags::BATCH) {
+        seq: context.seq(),
+        correlation_id: Some(context.correlation_id()),
+        flags: if context.flags().contains(Flags::BATCH) {
             Flags::BATCH
         } else {
             Flags::NONE

@@ -79,7 +79,7 @@ impl Warehouse {
         format!("{name}{}{more:?}", String::from_utf8_lossy(end))
     }
 
-    pub fn serializer(&self, cx: &Context<'_>, suffix: &str) -> String {
+    pub fn serializer(&self, cx: &Context, suffix: &str) -> String {
         format!("{:?}{suffix}", cx.serializer())
     }
 

@@ -111,8 +111,8 @@ pub struct Annotations<'b> {
     count: usize,
 }
 
-/// The annotations of a message that is gone.
-#[derive(Debug, Clone)]
+/// The annotations of a message that is gone. Default: none.
+#[derive(Clone)]
 pub struct OwnedAnnotations {
     dialect: Dialect,
     chunks: Vec<u8>,
@@ -128,6 +128,47 @@ impl OwnedAnnotations {
             chunks: &self.chunks,
             count: self.count,
         }
+    }
+
+    /// Every annotation, in the order of the message.
+    pub fn iter(&self) -> impl Iterator<Item = (AnnotationKey, &[u8])> {
+        self.borrow().iter()
+    }
+
+    /// The value of a key, see [`Annotations::get`].
+    #[must_use]
+    pub fn get(&self, key: AnnotationKey) -> Option<&[u8]> {
+        self.borrow().get(key)
+    }
+
+    /// Those of another message in the place of these, and of their memory.
+    pub fn replace(&mut self, annotations: &Annotations<'_>) {
+        self.dialect = annotations.dialect;
+        self.chunks.clear();
+        self.chunks.extend_from_slice(annotations.chunks);
+        self.count = annotations.count;
+    }
+
+    /// Forgets them, and keeps their memory for the next ones.
+    pub fn clear(&mut self) {
+        self.chunks.clear();
+        self.count = 0;
+    }
+}
+
+impl Default for OwnedAnnotations {
+    fn default() -> OwnedAnnotations {
+        OwnedAnnotations {
+            dialect: Dialect::V502,
+            chunks: Vec::new(),
+            count: 0,
+        }
+    }
+}
+
+impl fmt::Debug for OwnedAnnotations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.borrow().fmt(f)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Calls that fail, and the exception replies that tell of them.
 
 use ferropyro_formats::Exception;
-use ferropyro_wire::{Flags, FrameBuilder, Header, NO_ANNOTATIONS};
+use ferropyro_wire::{Flags, FrameBuilder, Header};
 
 use crate::arguments::Head;
 use crate::context::Context;
@@ -47,11 +47,11 @@ impl Failure {
     }
 
     /// An error on the server must not stay unseen there.
-    pub(super) fn log(&self, context: &Context<'_>) {
+    pub(super) fn log(&self, context: &Context) {
         tracing::warn!(
             target: logger::SERVER,
             "{}.{} called by {} (correlation id {}) raised {}",
-            self.place.object, self.place.method, context.peer, context.correlation_id, self.raise
+            self.place.object, self.place.method, context.peer(), context.correlation_id(), self.raise
         );
     }
 }
@@ -103,8 +103,8 @@ fn try_write_exception(
         correlation_id: header.correlation_id.filter(|_| header.dialect.is_pyro5()),
         ..*header
     };
-    let mut frame =
-        FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &core.frame_settings).map_err(|e| e.to_string())?;
+    let mut frame = FrameBuilder::begin(out, &header, core.annotations(Vec::new()), &core.frame_settings)
+        .map_err(|e| e.to_string())?;
     codec
         .append(frame.payload(), exception)
         .map_err(|error| error.to_string())?;

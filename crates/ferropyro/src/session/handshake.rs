@@ -1,5 +1,7 @@
 //! The server's side of the handshake: a CONNECT message is answered by CONNECTOK or CONNECTFAIL (manual chapter "Tips & Tricks", connection handshake).
 
+use std::sync::Arc;
+
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, NO_ANNOTATIONS};
 use serde::ser::{Serialize, SerializeStruct};
@@ -7,15 +9,16 @@ use uuid::Uuid;
 
 use super::member::protect;
 use super::metadata::{Containers, Metadata};
+use crate::connection::Connection;
+use crate::context::{Context, Facts};
 use crate::core::Core;
 use crate::error::Raise;
-use crate::peer::Peer;
 use crate::serializer::{Codec, Serializer};
 
 /// Answers a CONNECT message. The error is the text of the refusal, and the codec that the client can read.
 pub(super) fn accept(
     core: &Core,
-    peer: &Peer,
+    connection: &Arc<Connection>,
     message: &Message<'_>,
     correlation_id: Uuid,
     out: &mut Vec<u8>,
@@ -25,11 +28,19 @@ pub(super) fn accept(
     let codec = core
         .accepted_codec(header)
         .map_err(|text| Refusal { text, codec: marshal })?;
-    let answer = answer(core, peer, message, &codec).map_err(|raise| Refusal {
+    let facts = Facts {
+        dialect: codec.dialect,
+        serializer: codec.serializer,
+        seq: header.seq,
+        flags: header.flags,
+        correlation_id,
+    };
+    let context = Context::new(Arc::clone(connection), facts, &message.annotations);
+    let answer = answer(core, &context, message, &codec).map_err(|raise| Refusal {
         text: raise.0.text(),
         codec,
     })?;
-    write(core, header, &codec, correlation_id, &answer, out).map_err(|text| Refusal { text, codec })
+    write(core, header, &codec, &context, &answer, out).map_err(|text| Refusal { text, codec })
 }
 
 /// Why a client is not let in.
@@ -62,7 +73,7 @@ struct Answer {
     dialect: Dialect,
 }
 
-fn answer(core: &Core, peer: &Peer, message: &Message<'_>, codec: &Codec) -> Result<Answer, Raise> {
+fn answer(core: &Core, context: &Context, message: &Message<'_>, codec: &Codec) -> Result<Answer, Raise> {
     let dialect = message.header.dialect;
     let request: Dict = match codec.read(&message.payload) {
         Ok(Value::Dict(request)) => request,
@@ -78,7 +89,10 @@ fn answer(core: &Core, peer: &Peer, message: &Message<'_>, codec: &Codec) -> Res
     // The texts of the KeyErrors that Python raises.
     let key = |name: &str| request.get(name).ok_or_else(|| Raise::new("KeyError", name));
     let data = key("handshake")?;
-    let handshake = protect(|| core.validate_handshake(data, peer))?;
+    let handshake = protect(|| {
+        let _entered = context.enter();
+        core.validate_handshake(data, context)
+    })?;
     let wants_metadata = dialect.is_pyro5() || message.header.flags.contains(Flags::META_ON_CONNECT);
     let metadata = match wants_metadata {
         true => Some(core.metadata(key("object")?.as_str().unwrap_or_default())?),
@@ -95,14 +109,14 @@ fn write(
     core: &Core,
     request: &Header,
     codec: &Codec,
-    correlation_id: Uuid,
+    context: &Context,
     answer: &Answer,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let with_metadata = answer.metadata.is_some() && !request.dialect.is_pyro5();
     let header = Header {
         seq: request.seq,
-        correlation_id: Some(correlation_id),
+        correlation_id: Some(context.correlation_id()),
         flags: if with_metadata {
             Flags::META_ON_CONNECT
         } else {
@@ -110,8 +124,8 @@ fn write(
         },
         ..Header::new(request.dialect, MessageKind::CONNECTOK, codec.id())
     };
-    let mut frame =
-        FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &core.frame_settings).map_err(|e| e.to_string())?;
+    let annotations = core.annotations(context.take_response());
+    let mut frame = FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
     match answer.metadata {
         Some(_) => codec.append(frame.payload(), answer),
         None => codec.append(frame.payload(), &answer.handshake),

@@ -13,7 +13,7 @@ pub(super) fn call_member<'a>(
     object: &dyn Object,
     name: &str,
     source: Source<'a>,
-    context: &'a Context<'a>,
+    context: &'a Context,
     sink: Sink<'a>,
 ) -> Result<(), Raise> {
     let members = object.members();
@@ -44,7 +44,7 @@ fn access_attribute<'a>(
     object: &dyn Object,
     set: bool,
     source: Source<'a>,
-    context: &'a Context<'a>,
+    context: &'a Context,
     sink: Sink<'a>,
 ) -> Result<(), Raise> {
     const PARAMS: [Param; 2] = [Param::required("name"), Param::optional("value")];

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use ferropyro_formats::{Dict, Instance, Value};
-use ferropyro_wire::{Flags, OwnedAnnotations};
-use uuid::Uuid;
+use ferropyro_wire::Flags;
 
 use super::Runner;
 use super::failure::{Failure, write_exception};
@@ -14,7 +13,6 @@ use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header, traceback};
-use crate::peer::Peer;
 use crate::registry::SessionObjects;
 use crate::serializer::Codec;
 
@@ -22,7 +20,7 @@ use crate::serializer::Codec;
 pub(super) struct Request<'a> {
     pub(super) core: &'a Arc<Core>,
     pub(super) codec: Codec,
-    pub(super) context: &'a Context<'a>,
+    pub(super) context: &'a Context,
     pub(super) payload: &'a [u8],
 }
 
@@ -44,9 +42,10 @@ impl<'a> Request<'a> {
         let sink = Sink::Frame(Frame {
             out,
             codec: self.codec,
-            settings: &self.core.frame_settings,
+            core: self.core,
         });
         runner.run(|| {
+            let _entered = self.context.enter();
             let object = self.find(objects, &head)?;
             self.perform(&*object, &head, sink)
         })
@@ -63,19 +62,19 @@ impl<'a> Request<'a> {
         let head = self.head()?;
         if self.is_batch() || is_attribute_access(&head.method) || !self.core.config.oneway_threaded {
             return runner.run(|| {
+                let _entered = self.context.enter();
                 let object = self.find(objects, &head)?;
                 self.perform(&*object, &head, Sink::Nowhere)
             });
         }
-        let object = runner.run(|| self.find(objects, &head))?;
+        let object = runner.run(|| {
+            let _entered = self.context.enter();
+            self.find(objects, &head)
+        })?;
         runner.run_apart(Oneway {
             core: Arc::clone(self.core),
             codec: self.codec,
-            peer: self.context.peer.clone(),
-            seq: self.context.seq,
-            flags: self.context.flags,
-            correlation_id: self.context.correlation_id,
-            annotations: self.context.annotations.to_owned(),
+            context: self.context.clone(),
             payload: self.payload.to_vec(),
             object,
         });
@@ -83,7 +82,7 @@ impl<'a> Request<'a> {
     }
 
     fn is_batch(&self) -> bool {
-        self.context.flags.contains(Flags::BATCH)
+        self.context.flags().contains(Flags::BATCH)
     }
 
     fn perform(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
@@ -97,7 +96,7 @@ impl<'a> Request<'a> {
     }
 
     fn head(&self) -> Result<Head<'a>, Failure> {
-        if self.context.flags.contains(Flags::KEEPSERIALIZED) {
+        if self.context.flags().contains(Flags::KEEPSERIALIZED) {
             let text = "this server does not take arguments that stay serialized (SerializedBlob)";
             return Err(Failure::early(Raise::new("NotImplementedError", text), None));
         }
@@ -154,11 +153,7 @@ impl<'a> Request<'a> {
 pub(crate) struct Oneway {
     core: Arc<Core>,
     codec: Codec,
-    peer: Peer,
-    seq: u16,
-    flags: Flags,
-    correlation_id: Uuid,
-    annotations: OwnedAnnotations,
+    context: Context,
     payload: Vec<u8>,
     object: Arc<dyn Object>,
 }
@@ -170,27 +165,18 @@ impl Oneway {
     }
 
     pub(crate) fn run(&self) {
-        let context = Context {
-            peer: &self.peer,
-            dialect: self.codec.dialect,
-            serializer: self.codec.serializer,
-            seq: self.seq,
-            flags: self.flags,
-            correlation_id: self.correlation_id,
-            annotations: self.annotations.borrow(),
-            response: Default::default(),
-        };
         let request = Request {
             core: &self.core,
             codec: self.codec,
-            context: &context,
+            context: &self.context,
             payload: &self.payload,
         };
+        let _entered = self.context.enter();
         let result = request
             .head()
             .and_then(|head| request.perform(&*self.object, &head, Sink::Nowhere));
         if let Err(failure) = result {
-            failure.log(&context);
+            failure.log(&self.context);
         }
     }
 }

@@ -12,7 +12,8 @@ use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
 use super::request::Request;
 use crate::config::Config;
-use crate::context::Context;
+use crate::connection::Connection;
+use crate::context::{Context, Facts};
 use crate::core::Core;
 use crate::error::Raise;
 use crate::logging::logger;
@@ -23,7 +24,9 @@ use crate::serializer::Serializer;
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
     core: Arc<Core>,
-    peer: Peer,
+    connection: Arc<Connection>,
+    /// Of the last call; the next one takes its place.
+    context: Option<Context>,
     deframer: Deframer,
     connected: bool,
     objects: SessionObjects,
@@ -56,8 +59,9 @@ impl ServerSession {
             .set_max_message_size(handshake_limit(&core.config))
             .expect(CONNECT);
         ServerSession {
+            connection: Connection::new(peer, &core),
             core,
-            peer,
+            context: None,
             deframer,
             connected: false,
             objects: SessionObjects::default(),
@@ -104,9 +108,9 @@ impl ServerSession {
 
     fn greet(&mut self, length: usize, message: &Message<'_>) -> Step {
         let correlation_id = message.header.correlation_id.unwrap_or_else(|| self.ids.next());
-        match handshake::accept(&self.core, &self.peer, message, correlation_id, &mut self.out) {
+        match handshake::accept(&self.core, &self.connection, message, correlation_id, &mut self.out) {
             Ok(()) => {
-                tracing::debug!(target: logger::SERVER, "{} connected, {}", self.peer, message.header.dialect);
+                tracing::debug!(target: logger::SERVER, "{} connected, {}", self.peer(), message.header.dialect);
                 self.connected = true;
                 self.deframer
                     .set_max_message_size(self.core.config.max_message_size.map(|size| size as u64))
@@ -114,11 +118,15 @@ impl ServerSession {
                 Step::Continue(length)
             }
             Err(refusal) => {
-                tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer, refusal.text);
+                tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), refusal.text);
                 refusal.write(&self.core, message.header.seq, Some(correlation_id), &mut self.out);
                 Step::Close
             }
         }
+    }
+
+    fn peer(&self) -> &Peer {
+        self.connection.peer()
     }
 
     fn refuse_frame(&mut self, error: &FrameError) -> Step {
@@ -139,14 +147,14 @@ impl ServerSession {
     }
 
     fn refuse(&mut self, text: String, dialect: Dialect, seq: u16) {
-        tracing::warn!(target: logger::SERVER, "{} refused: {text}", self.peer);
+        tracing::warn!(target: logger::SERVER, "{} refused: {text}", self.peer());
         let codec = self.core.codec(Serializer::Marshal, dialect);
         Refusal { text, codec }.write(&self.core, seq, None, &mut self.out);
     }
 
     /// A frame that cannot be accepted, on an established connection.
     fn fail(&mut self, error: &FrameError) -> Step {
-        tracing::warn!(target: logger::SERVER, "{}: {error}", self.peer);
+        tracing::warn!(target: logger::SERVER, "{}: {error}", self.peer());
         let (Some(length), Some(header)) = (error.skip(), error.header()) else {
             return Step::Close;
         };
@@ -174,20 +182,24 @@ impl ServerSession {
             Ok(codec) => codec,
             Err(text) => return self.refuse_call(message, text),
         };
-        let context = Context {
-            peer: &self.peer,
+        let facts = Facts {
             dialect: codec.dialect,
             serializer: codec.serializer,
             seq: message.header.seq,
             flags: message.header.flags,
             correlation_id: message.header.correlation_id.unwrap_or_else(|| self.ids.next()),
-            annotations: message.annotations,
-            response: Default::default(),
+        };
+        let context = match &mut self.context {
+            Some(context) => {
+                context.renew(facts, &message.annotations);
+                context
+            }
+            none => none.insert(Context::new(Arc::clone(&self.connection), facts, &message.annotations)),
         };
         let request = Request {
             core: &self.core,
             codec,
-            context: &context,
+            context,
             payload: &message.payload,
         };
         if message.header.flags.contains(Flags::ONEWAY) {
@@ -224,6 +236,15 @@ impl ServerSession {
         let failure = Failure::early(Raise::new("Pyro5.errors.SerializeError", text), None);
         let _ = write_exception(&self.core, &header, &codec, &failure, &mut self.out);
         Step::Close
+    }
+}
+
+/// Nothing that the client had may outlive its connection, however that ended.
+impl Drop for ServerSession {
+    fn drop(&mut self) {
+        if self.connected {
+            self.core.connection_ended(&self.connection);
+        }
     }
 }
 

@@ -199,8 +199,8 @@ fn a_daemon_keeps_the_settings_that_it_was_made_with() -> Result<()> {
 fn a_client_that_resets_its_connection_keeps_its_address() -> Result<()> {
     let (tell, hears) = std::sync::mpsc::channel();
     let daemon = Daemon::builder()
-        .validate_handshake(move |data, peer| {
-            let _ = tell.send(peer.clone());
+        .validate_handshake(move |data, context| {
+            let _ = tell.send(context.peer().clone());
             Ok(data.clone())
         })
         .bind()?;

@@ -14,7 +14,7 @@ impl Thing {
         list.clear();
     }
 
-    pub fn kept(&self, context: Context<'_>) {
+    pub fn kept(&self, context: Context) {
         drop(context);
     }
 

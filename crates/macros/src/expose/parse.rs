@@ -226,7 +226,7 @@ fn argument_type(ty: &Type, errors: &mut Errors) -> ArgumentType {
     if is_named(ty, "Context") {
         errors.at(
             ty,
-            "a method gets to see the context of the call, but not to keep it: write `&Context<'_>`",
+            "the context of the call is lent to a method: write `&Context`, and clone it to keep it",
         );
     }
     let Type::Reference(reference) = ty else {

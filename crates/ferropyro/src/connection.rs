@@ -1,0 +1,146 @@
+//! A client's connection as the program may see it: who is there, and what is to be freed when it ends.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use crate::core::Core;
+use crate::logging::logger;
+use crate::peer::Peer;
+use crate::{Error, ErrorKind, Result};
+
+/// Something to be closed when the connection of the client that uses it ends, however it ends: see [`Connection::track_resource`].
+///
+/// ```
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// struct Shutter(AtomicBool);
+///
+/// impl ferropyro::Resource for Shutter {
+///     fn close(&self) {
+///         self.0.store(false, Ordering::Relaxed);
+///     }
+/// }
+/// ```
+pub trait Resource: Send + Sync + 'static {
+    /// Frees what is held. A panic here does not keep the other resources from being closed.
+    fn close(&self);
+}
+
+/// The connection of a client with a daemon.
+pub struct Connection {
+    number: u64,
+    peer: Peer,
+    pub(crate) core: Weak<Core>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    is_closed: bool,
+    resources: Vec<Weak<dyn Resource>>,
+    /// The ids of objects that live as long as the connection.
+    leases: Vec<String>,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Peer, core: &Arc<Core>) -> Arc<Connection> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(1);
+        Arc::new(Connection {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            peer,
+            core: Arc::downgrade(core),
+            state: Mutex::default(),
+        })
+    }
+
+    /// Where the client is.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// A number that no other connection of this program has.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether the connection has ended. Calls that were under way, and oneway calls, may still run.
+    pub fn is_closed(&self) -> bool {
+        self.state().is_closed
+    }
+
+    /// Ties a resource to this connection (Pyro's `track_resource`, since 4.63): when the connection ends, its [`Resource::close`] is called, once.
+    ///
+    /// Tracking does not keep the resource alive. Once nobody else holds it, it is dropped as always and `close` is not called.
+    ///
+    /// # Errors
+    /// `Pyro` when the connection has ended already.
+    pub fn track_resource<R: Resource>(&self, resource: &Arc<R>) -> Result<()> {
+        let weak = Arc::downgrade(resource);
+        let mut state = self.state();
+        if state.is_closed {
+            let text = "cannot track a resource: the client's connection has ended already";
+            return Err(Error::new(ErrorKind::Pyro, text));
+        }
+        state.resources.retain(|known| known.strong_count() > 0);
+        if !state.resources.iter().any(|known| is_same(known, resource)) {
+            state.resources.push(weak);
+        }
+        Ok(())
+    }
+
+    /// Takes a resource out again; harmless when it is not tracked.
+    pub fn untrack_resource<R: Resource>(&self, resource: &Arc<R>) {
+        self.state().resources.retain(|known| !is_same(known, resource));
+    }
+
+    /// The resources that are tracked and alive.
+    pub fn tracked_resources(&self) -> Vec<Arc<dyn Resource>> {
+        self.state().resources.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Ties the life of a registered object to this connection. False when that has ended.
+    pub(crate) fn lease(&self, id: &str) -> bool {
+        let mut state = self.state();
+        if !state.is_closed {
+            state.leases.push(id.to_owned());
+        }
+        !state.is_closed
+    }
+
+    /// The object lives on without the connection, or is gone.
+    pub(crate) fn end_lease(&self, id: &str) {
+        self.state().leases.retain(|known| known != id);
+    }
+
+    /// The connection is over: closes the resources, and gives the leases that end with it.
+    pub(crate) fn close(&self) -> Vec<String> {
+        let mut state = self.state();
+        state.is_closed = true;
+        let State { resources, leases, .. } = std::mem::take(&mut *state);
+        state.is_closed = true;
+        drop(state);
+        for resource in resources.iter().filter_map(Weak::upgrade) {
+            if catch_unwind(AssertUnwindSafe(|| resource.close())).is_err() {
+                tracing::warn!(target: logger::SERVER, "a resource of {} panicked when it was closed", self.peer);
+            }
+        }
+        leases
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether this is the very same resource.
+fn is_same<R: Resource>(known: &Weak<dyn Resource>, resource: &Arc<R>) -> bool {
+    std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(resource))
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Connection({} from {})", self.number, self.peer)
+    }
+}
