@@ -1,5 +1,6 @@
 //! The serializers: one of the formats of `ferropyro-formats`, with what the peer's generation of Pyro needs.
 
+use std::cell::Cell;
 use std::str::FromStr;
 
 use ferropyro_formats::{self as formats, json, marshal, msgpack, serpent};
@@ -102,6 +103,7 @@ impl Codec {
     /// Writes a value behind what `out` holds; on an error `out` is as it was.
     pub(crate) fn append<T: Serialize + ?Sized>(&self, out: &mut Vec<u8>, value: &T) -> Result<(), formats::Error> {
         let class_names = class_names(self.dialect);
+        let _writing = Writing::for_dialect(self.dialect);
         match self.serializer {
             Serializer::Serpent => {
                 let options = serpent::Options {
@@ -152,5 +154,29 @@ impl Codec {
             Serializer::Marshal => read!(marshal),
             Serializer::Msgpack => read!(msgpack),
         }
+    }
+}
+
+thread_local! {
+    static WRITING: Cell<Dialect> = const { Cell::new(Dialect::V502) };
+}
+
+/// The dialect of the peer for whom a value is being written: proxies have another form in each.
+pub(crate) fn writing_dialect() -> Dialect {
+    WRITING.get()
+}
+
+/// While this lives values are written for peers of a dialect.
+pub(crate) struct Writing(Dialect);
+
+impl Writing {
+    pub(crate) fn for_dialect(dialect: Dialect) -> Writing {
+        Writing(WRITING.replace(dialect))
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        WRITING.set(self.0);
     }
 }
