@@ -14,6 +14,7 @@ mod core;
 mod daemon;
 mod daemon_object;
 mod error;
+pub mod futures;
 #[cfg(doctest)]
 mod guide;
 pub mod logging;
