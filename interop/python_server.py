@@ -24,7 +24,9 @@ for name, setting in OPTIONS.get("config", {}).items():
 
 
 class Custom(Exception):
-    """No Pyro knows this class."""
+    """No Pyro knows this class. (Of the module __main__ it would be refused, for its underscores.)"""
+
+    __module__ = "custom"
 
 
 class Plain(object):

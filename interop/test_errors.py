@@ -151,7 +151,7 @@ class TestRaisedByPython:
     def test_a_class_that_nobody_registered_keeps_its_name_and_arguments(self, to_python):
         with pytest.raises(RustError) as raised:
             to_python.call("raise_custom")
-        assert (raised.value.kind, raised.value.class_name) == ("Remote", "__main__.Custom")
+        assert (raised.value.kind, raised.value.class_name) == ("Remote", "custom.Custom")
         assert raised.value.args_ == ["custom", 1]
         assert to_python.call("add", 1, 2) == 3
 

@@ -383,7 +383,12 @@ impl From<std::convert::Infallible> for Error {
 
 impl From<formats::Error> for Error {
     fn from(error: formats::Error) -> Error {
-        Error::new(ErrorKind::Serialize, error.to_string()).caused_by(error)
+        let (kind, text) = match error.kind() {
+            // In Pyro's own words, without the position.
+            formats::ErrorKind::Security => (ErrorKind::Security, error.message().to_owned()),
+            _ => (ErrorKind::Serialize, error.to_string()),
+        };
+        Error::new(kind, text).caused_by(error)
     }
 }
 

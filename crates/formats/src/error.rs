@@ -1,5 +1,7 @@
 use std::fmt::{self, Display};
 
+use crate::refusal::{HARMLESS_CLASS, refused_class};
+
 /// Why a value could not be encoded or decoded. One pointer wide.
 ///
 /// Its text is one line, made for the person who meets it, and ends with the position when there is one.
@@ -25,6 +27,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The input is well formed but does not fit the type that was asked for.
     Data,
+    /// The input has an object of a class that is never read: one with double underscores in its name.
+    Security,
 }
 
 impl Error {
@@ -108,6 +112,13 @@ impl std::error::Error for Error {}
 impl serde::de::Error for Error {
     fn custom<T: Display>(message: T) -> Self {
         Error::new(ErrorKind::Data, message.to_string())
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        match expected {
+            HARMLESS_CLASS => refused_class(variant),
+            _ => Error::custom(serde::de::value::Error::unknown_variant(variant, expected)),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::tag::Tag;
 use crate::value::BigInt;
-use crate::{Error, Limits, Surrogates};
+use crate::{Error, ErrorKind, Limits, Surrogates};
 
 /// Pyro's refusal to write an object of this class.
 pub(crate) fn unknown_class(class: &str, serializer: &str) -> Error {
@@ -10,6 +10,23 @@ pub(crate) fn unknown_class(class: &str, serializer: &str) -> Error {
         "don't know how to serialize class <class '{class}'> using serializer {serializer}. \
          Give it vars() or an appropriate __getstate__"
     ))
+}
+
+/// What [`refuse_class`] says was expected.
+pub(crate) const HARMLESS_CLASS: &[&str] = &["a class without double underscores in its name"];
+
+/// The refusal to read an object of this class, in the one of serde's errors that carries what it takes: [`Error`] knows [`HARMLESS_CLASS`], and makes
+/// [`refused_class`] of it.
+pub(crate) fn refuse_class<E: serde::de::Error>(class: &str) -> E {
+    E::unknown_variant(class, HARMLESS_CLASS)
+}
+
+/// The same in Pyro's words.
+pub(crate) fn refused_class(class: &str) -> Error {
+    Error::new(
+        ErrorKind::Security,
+        format!("refused to deserialize types with double underscores in their name: {class}"),
+    )
 }
 
 /// The Python class of the values that travel with a tag.

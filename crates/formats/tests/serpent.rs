@@ -156,15 +156,6 @@ fn takes_and_refuses_what_python_does() {
     exceptions.check_all_used();
 }
 
-/// What Pyro refuses for its class is data here, so every one of them can be read.
-#[test]
-fn reads_every_class_dict() {
-    for case in common::decode_cases("decode_class_serpent") {
-        let got = serpent::from_slice::<Value>(&case.bytes);
-        assert!(got.is_ok(), "{}: {got:?}", case.name);
-    }
-}
-
 // Conformance: SER-01
 #[test]
 fn bytes_travel_as_a_dict_with_base64() {

@@ -29,7 +29,7 @@ pub(crate) fn read<'de, P: Parameters<'de>>(source: Source<'de>, signature: &Sig
     }
     result.map_err(|error| match reader.at {
         Some(index) if error.kind() == ErrorKind::Data => signature.wrong_type(index, &error),
-        _ => Raise::new("Pyro5.errors.SerializeError", error.to_string()),
+        _ => Raise::from(crate::Error::from(error)),
     })?;
     signature.check_given(reader.given)?;
     signature.check_missing(|index| P::is_filled(&reader.slots, index))?;

@@ -16,7 +16,7 @@ pub(crate) fn read_values(source: Source<'_>) -> Result<(Vec<Value>, Dict), Rais
         Source::Payload(codec, payload) => {
             let mut call = WholeCall::default();
             let result = codec.read_seed(payload, WholeSeed(&mut call));
-            result.map_err(|error| Raise::new("Pyro5.errors.SerializeError", error.to_string()))?;
+            result.map_err(crate::Error::from)?;
             let args = match call.args {
                 Value::None => Vec::new(),
                 args => args

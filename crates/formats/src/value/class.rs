@@ -1,7 +1,11 @@
+use std::borrow::Cow;
+
+use serde::de;
 use serde::ser::{SerializeMap, SerializeStruct};
 use serde::{Serialize, Serializer};
 
 use super::{Dict, Value};
+use crate::refusal::refuse_class;
 use crate::tag::Tag;
 
 /// An exception object as data: the class, the arguments it was made with, and the attributes set on it.
@@ -148,6 +152,18 @@ impl Serialize for ClassName<'_> {
     }
 }
 
+/// The class dict of a type of the program's own: what is in here writes its attributes, then `__class__` with a [`ClassName`].
+///
+/// The formats write it as it is, and in a [`Value`] it becomes the object that it stands for, as [`Dict::into_object`] says.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassDict<T>(pub T);
+
+impl<T: Serialize> Serialize for ClassDict<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_newtype_struct(Tag::Instance.name(), &self.0)
+    }
+}
+
 /// The key that makes a dict a class dict.
 const CLASS: &str = "__class__";
 
@@ -155,14 +171,35 @@ impl Dict {
     /// The object that a class dict stands for: an exception, or an instance of any other class. Every other dict stays one.
     ///
     /// Exceptions are the dicts with `'__exception__': True`, and those of Pyro's own error classes, which Pyro knows without being told.
-    /// [`Value`] does this with every dict that it reads: a class that nobody knows is data, never an error.
-    pub fn into_object(mut self) -> Value {
-        let class = match self.get(CLASS) {
-            Some(Value::Str(class)) => class.clone(),
+    /// [`Value`] does this with every dict that it reads: a class that nobody knows is data, never an error. It refuses a class with double
+    /// underscores in its name, though, as Pyro does.
+    pub fn into_object(self) -> Value {
+        match self.class().map(Cow::into_owned) {
+            Some(class) => self.into_object_of(class),
+            None => Value::Dict(self),
+        }
+    }
+
+    /// The same for a dict from outside, whose class may be one that is refused.
+    pub(super) fn read_object<E: de::Error>(self) -> Result<Value, E> {
+        match self.class().map(Cow::into_owned) {
+            Some(class) if class.contains("__") => Err(refuse_class(&class)),
+            Some(class) => Ok(self.into_object_of(class)),
+            None => Ok(Value::Dict(self)),
+        }
+    }
+
+    /// The class, if this is a class dict.
+    fn class(&self) -> Option<Cow<'_, str>> {
+        match self.get(CLASS)? {
+            Value::Str(class) => Some(Cow::Borrowed(class)),
             // From marshal on Python 2.
-            Some(Value::Bytes(class)) => String::from_utf8_lossy(class).into_owned(),
-            _ => return Value::Dict(self),
-        };
+            Value::Bytes(class) => Some(String::from_utf8_lossy(class)),
+            _ => None,
+        }
+    }
+
+    fn into_object_of(mut self, class: String) -> Value {
         if self.is_exception(&class) {
             return Value::Exception(Box::new(self.into_exception(class)));
         }

@@ -86,19 +86,15 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::List(items))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let mut dict = Dict::new();
-        while let Some(key) = map.next_key::<Value>()? {
-            check_hashable(&key)?;
-            dict.insert(key, map.next_value::<Value>()?);
-        }
-        Ok(dict.into_object())
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        read_entries(map)?.read_object()
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
         let (tag, content) = read_tag(data)?;
         Ok(match tag {
-            Tag::Value | Tag::ClassName | Tag::Exception | Tag::Instance => content.newtype_variant()?,
+            Tag::Value | Tag::ClassName => content.newtype_variant()?,
+            Tag::Exception | Tag::Instance => content.newtype_variant_seed(ObjectSeed)?,
             Tag::Tuple => Value::Tuple(content.newtype_variant()?),
             Tag::Set => Value::Set(members(content)?),
             Tag::FrozenSet => Value::FrozenSet(members(content)?),
@@ -119,6 +115,38 @@ impl<'de> Visitor<'de> for ValueVisitor {
             Tag::Type => Value::Type(content.newtype_variant()?),
             Tag::Ellipsis => Value::Ellipsis,
         })
+    }
+}
+
+fn read_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Dict, A::Error> {
+    let mut dict = Dict::new();
+    while let Some(key) = map.next_key::<Value>()? {
+        check_hashable(&key)?;
+        dict.insert(key, map.next_value::<Value>()?);
+    }
+    Ok(dict)
+}
+
+/// An object that is one already, in a [`Value`]: its class was accepted when it was read, or it was made here.
+struct ObjectSeed;
+
+impl<'de> DeserializeSeed<'de> for ObjectSeed {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ObjectSeed {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of a class")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
+        Ok(read_entries(map)?.into_object())
     }
 }
 

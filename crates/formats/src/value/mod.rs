@@ -13,7 +13,7 @@ mod temporal;
 mod text;
 mod to_value;
 
-pub use class::{ClassName, Exception, Instance};
+pub use class::{ClassDict, ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
