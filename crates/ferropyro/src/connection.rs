@@ -42,6 +42,14 @@ struct State {
     resources: Vec<Weak<dyn Resource>>,
     /// The ids of objects that live as long as the connection.
     leases: Vec<String>,
+    /// The ids of the item streams that the client got.
+    streams: Vec<String>,
+}
+
+/// What a connection leaves behind.
+pub(crate) struct Estate {
+    pub(crate) leases: Vec<String>,
+    pub(crate) streams: Vec<String>,
 }
 
 impl Connection {
@@ -114,11 +122,29 @@ impl Connection {
         self.state().leases.retain(|known| known != id);
     }
 
-    /// The connection is over: closes the resources, and gives the leases that end with it.
-    pub(crate) fn close(&self) -> Vec<String> {
+    /// The client gets an item stream. False when it has so many already.
+    pub(crate) fn add_stream(&self, id: &str, most: Option<usize>) -> bool {
         let mut state = self.state();
-        state.is_closed = true;
-        let State { resources, leases, .. } = std::mem::take(&mut *state);
+        let has_room = most.is_none_or(|most| state.streams.len() < most);
+        if has_room {
+            state.streams.push(id.to_owned());
+        }
+        has_room
+    }
+
+    pub(crate) fn remove_stream(&self, id: &str) {
+        self.state().streams.retain(|known| known != id);
+    }
+
+    /// The connection is over: closes the resources, and gives what has to end somewhere else.
+    pub(crate) fn close(&self) -> Estate {
+        let mut state = self.state();
+        let State {
+            resources,
+            leases,
+            streams,
+            ..
+        } = std::mem::take(&mut *state);
         state.is_closed = true;
         drop(state);
         for resource in resources.iter().filter_map(Weak::upgrade) {
@@ -126,7 +152,7 @@ impl Connection {
                 tracing::warn!(target: logger::SERVER, "a resource of {} panicked when it was closed", self.peer);
             }
         }
-        leases
+        Estate { leases, streams }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

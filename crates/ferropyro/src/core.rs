@@ -8,13 +8,14 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, Header};
 
 use crate::config::{Config, ServerType};
-use crate::connection::Connection;
+use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::registry::Registry;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
+use crate::streams::Streams;
 use crate::{ErrorKind, Location};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
@@ -34,6 +35,7 @@ pub(crate) struct Hooks {
 
 pub(crate) struct Core {
     pub(crate) registry: Registry,
+    pub(crate) streams: Streams,
     pub(crate) config: Config,
     pub(crate) frame_settings: FrameSettings,
     pub(crate) serializers: Vec<Serializer>,
@@ -106,6 +108,11 @@ impl Core {
         }
     }
 
+    /// What is to be done now and then.
+    pub(crate) fn keep_house(&self) {
+        self.streams.expire();
+    }
+
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
     /// twice the later one holds, that of the call.
     pub(crate) fn annotations(&self, own: AnnotationList) -> AnnotationList {
@@ -131,9 +138,9 @@ impl Core {
         {
             tracing::error!(target: logger::SERVER, "the client_disconnect hook panicked");
         }
-        for id in connection.close() {
-            self.registry.remove(&id);
-        }
+        let Estate { leases, streams } = connection.close();
+        leases.iter().for_each(|id| drop(self.registry.remove(id)));
+        self.streams.abandon(&streams);
     }
 
     /// What is exposed under an id.

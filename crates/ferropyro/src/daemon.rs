@@ -18,7 +18,9 @@ use crate::logging::logger;
 use crate::object::{Class, Object};
 use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
 use crate::serializer::Serializer;
+use crate::server::housekeeper::Housekeeper;
 use crate::server::thread_pool::ThreadPool;
+use crate::streams::Streams;
 use crate::transport::Listener;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
@@ -161,6 +163,7 @@ impl Daemon {
     /// Serves clients until somebody calls [`Daemon::shutdown`].
     pub fn run(&self) {
         tracing::info!(target: logger::SERVER, "daemon running on {}", self.location());
+        let _housekeeper = Housekeeper::start(self.core());
         self.server.run();
         tracing::info!(target: logger::SERVER, "daemon on {} has stopped", self.location());
     }
@@ -360,6 +363,7 @@ impl DaemonBuilder {
         log_serializers(&serializers);
         let core = Arc::new(Core {
             registry: Registry::default(),
+            streams: Streams::new(&config),
             frame_settings: FrameSettings {
                 hmac_key: self.hmac_key,
                 max_message_size: max_answer_size.map(|size| size as u64),

@@ -55,11 +55,12 @@ impl Object for DaemonObject {
             }
             "get_metadata" => get_metadata(&core, call),
             "get_next_stream_item" => {
-                call.args::<(String,)>()?;
-                Err(Raise::new(ErrorKind::Pyro.class(), "item stream terminated"))
+                let (id,) = call.args::<(String,)>()?;
+                core.streams.next(&id, call)
             }
             "close_stream" => {
-                call.args::<(String,)>()?;
+                let (id,) = call.args::<(String,)>()?;
+                core.streams.close(&id);
                 call.reply(&())
             }
             _ => call.refuse(),

@@ -5,6 +5,7 @@
 //! to this library as to its own kind, on one port.
 #![forbid(unsafe_code)]
 
+mod answer;
 mod arguments;
 mod classes;
 pub mod config;
@@ -27,10 +28,12 @@ mod registry;
 mod serializer;
 mod server;
 mod session;
+mod streams;
 mod transport;
 pub mod uri;
 mod uri_class;
 
+pub use answer::{Answer, ItemStream};
 pub use arguments::{Arguments, Parameters, Text};
 pub use config::Config;
 pub use connection::{Connection, Resource};

@@ -1,16 +1,18 @@
 //! Objects that can be called: the trait, and one call as an object sees it.
 
-use ferropyro_formats::{self as formats, Dict, Value};
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, MessageKind};
+use ferropyro_formats::{self as formats, Dict, Exception, Value};
+use ferropyro_wire::{AnnotationKey, Dialect, Flags, FrameBuilder, Header, MessageKind};
 use serde::Serialize;
 
+use crate::ErrorKind;
+use crate::answer::{Answer, ItemStream};
 use crate::arguments::{self, Parameters, Signature, Source};
 use crate::classes::class_names;
-use crate::context::Context;
+use crate::context::{AnnotationList, Context};
 use crate::core::Core;
-use crate::error::Raise;
+use crate::error::{Raise, TRACEBACK};
 use crate::members::{Members, Method, Param};
-use crate::serializer::Codec;
+use crate::serializer::{Codec, Writing};
 
 /// An object that other programs can call once a [`Daemon`](crate::Daemon) has it.
 ///
@@ -174,7 +176,33 @@ impl<'a> Call<'a> {
     pub fn reply<T: Serialize + ?Sized>(self, result: &T) -> Result<Reply, Raise> {
         match self.sink {
             Sink::Frame(frame) => frame.write(self.context, result)?,
-            Sink::Value(place) => *place = formats::to_value(result).map_err(|error| cannot_carry(&error))?,
+            Sink::Value(place) => {
+                let _writing = Writing::for_dialect(self.context.dialect());
+                *place = formats::to_value(result).map_err(|error| cannot_carry(&error))?;
+            }
+            Sink::Nowhere => {}
+        }
+        Ok(Reply(()))
+    }
+
+    /// Answers with this result: a value, as [`Call::reply`] does, or an [`ItemStream`].
+    ///
+    /// # Errors
+    /// As for [`Call::reply`]; `RuntimeError` when the caller has too many streams open.
+    pub fn answer(self, result: impl Answer) -> Result<Reply, Raise> {
+        result.answer(self)
+    }
+
+    pub(crate) fn stream(self, stream: ItemStream) -> Result<Reply, Raise> {
+        match self.sink {
+            Sink::Frame(frame) => frame.announce(self.context, stream)?,
+            Sink::Value(_) => {
+                let text = format!(
+                    "{}() gives an iterator, which cannot be part of a batch's results",
+                    self.member
+                );
+                return Err(Raise::new("TypeError", text));
+            }
             Sink::Nowhere => {}
         }
         Ok(Reply(()))
@@ -196,9 +224,39 @@ pub(crate) fn no_attribute(class: &str, name: &str) -> Raise {
 
 impl Frame<'_> {
     fn write<T: Serialize + ?Sized>(self, context: &Context, result: &T) -> Result<(), Raise> {
-        let annotations = self.core.annotations(context.take_response());
         let header = reply_header(&self.codec, context);
-        let mut frame = FrameBuilder::begin(self.out, &header, annotations, &self.core.frame_settings)
+        self.write_with(&header, context.take_response(), result)
+    }
+
+    /// Tells the caller that it has to ask for items, and by which id; without one it cannot.
+    fn announce(self, context: &Context, stream: ItemStream) -> Result<(), Raise> {
+        let core = self.core;
+        let id = match core.config.iter_streaming {
+            true => Some(core.streams.open(stream.into_source(), context.connection())?),
+            false => None,
+        };
+        let mut annotations = context.take_response();
+        annotations.extend(id.iter().map(|id| (AnnotationKey::STRM, id.clone().into_bytes())));
+        let header = Header {
+            flags: Flags::EXCEPTION | Flags::ITEMSTREAMRESULT,
+            ..reply_header(&self.codec, context)
+        };
+        let announcement = Exception::new(ErrorKind::Protocol.class(), "result of call is an iterator");
+        let written = self.write_with(&header, annotations, &announcement.attribute(TRACEBACK, Value::None));
+        if let (Err(_), Some(id)) = (&written, id) {
+            core.streams.close(&id);
+        }
+        written
+    }
+
+    fn write_with<T: Serialize + ?Sized>(
+        self,
+        header: &Header,
+        annotations: AnnotationList,
+        result: &T,
+    ) -> Result<(), Raise> {
+        let annotations = self.core.annotations(annotations);
+        let mut frame = FrameBuilder::begin(self.out, header, annotations, &self.core.frame_settings)
             .map_err(|error| Raise::from(crate::Error::from(error)))?;
         self.codec
             .append(frame.payload(), result)

@@ -2,5 +2,6 @@
 
 pub(crate) mod connection;
 mod gate;
+pub(crate) mod housekeeper;
 mod runner;
 pub(crate) mod thread_pool;

@@ -164,7 +164,7 @@ fn arm(exposed: &Exposed, member: &Member) -> TokenStream {
     // The compiler's errors about the type of the result appear at that type.
     let at_output = Span::call_site().located_at(member.output_span);
     let run = quote_spanned!(at_output=> self.#ident(#(#arguments),*));
-    let reply = |result| quote_spanned!(at_output=> #call.reply(&#result));
+    let reply = |result| quote_spanned!(at_output=> #call.answer(#result));
     let result = Ident::new("result", Span::mixed_site().located_at(member.output_span));
     let answer = match member.output {
         Output::Unit => quote!(#run; #call.reply(&())),
