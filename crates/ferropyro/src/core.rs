@@ -12,11 +12,12 @@ use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
-use crate::registry::Registry;
+use crate::registered::Leases;
+use crate::registry::{Entry, Registry};
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
 use crate::streams::Streams;
-use crate::{ErrorKind, Location};
+use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
 
@@ -36,6 +37,7 @@ pub(crate) struct Hooks {
 pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) streams: Streams,
+    pub(crate) leases: Leases,
     pub(crate) config: Config,
     pub(crate) frame_settings: FrameSettings,
     pub(crate) serializers: Vec<Serializer>,
@@ -111,6 +113,9 @@ impl Core {
     /// What is to be done now and then.
     pub(crate) fn keep_house(&self) {
         self.streams.expire();
+        for id in self.leases.take_ended() {
+            self.registry.remove(&id);
+        }
     }
 
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
@@ -141,6 +146,24 @@ impl Core {
         let Estate { leases, streams } = connection.close();
         leases.iter().for_each(|id| drop(self.registry.remove(id)));
         self.streams.abandon(&streams);
+    }
+
+    /// Lets clients use an object or class under an id.
+    pub(crate) fn register(&self, id: &str, entry: Entry) -> Result<Uri> {
+        let uri = self.uri_for(id)?;
+        if entry.with_members(|members| members.methods.is_empty() && members.attributes.is_empty()) {
+            self.warn(&format!(
+                "object '{id}' exposes nothing; clients will not be able to use it"
+            ));
+        }
+        self.registry.insert(id, entry)?;
+        tracing::debug!(target: logger::SERVER, "registered {uri}");
+        Ok(uri)
+    }
+
+    /// The URI that clients use for an id: with the external address behind network address translation.
+    pub(crate) fn uri_for(&self, id: &str) -> Result<Uri> {
+        Ok(Uri::pyro(id, self.nat.as_ref().unwrap_or(&self.location).clone())?)
     }
 
     /// What is exposed under an id.

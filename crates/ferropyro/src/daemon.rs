@@ -16,6 +16,7 @@ use crate::daemon_object::DaemonObject;
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
+use crate::registered::{Leases, Registered};
 use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
 use crate::serializer::Serializer;
 use crate::server::housekeeper::Housekeeper;
@@ -71,7 +72,7 @@ impl Daemon {
     /// # Errors
     /// `Daemon` when the id is taken; `Pyro` when it cannot be part of a URI.
     pub fn register(&self, id: &str, object: impl Object) -> Result<Uri> {
-        self.register_entry(id, Entry::Object(Arc::new(object)))
+        self.core().register(id, Entry::Object(Arc::new(object)))
     }
 
     /// As [`Daemon::register`], for an object that others hold as well.
@@ -79,7 +80,7 @@ impl Daemon {
     /// # Errors
     /// As for [`Daemon::register`].
     pub fn register_shared(&self, id: &str, object: Arc<dyn Object>) -> Result<Uri> {
-        self.register_entry(id, Entry::Object(object))
+        self.core().register(id, Entry::Object(object))
     }
 
     /// As [`Daemon::register`], under an id that nobody else has: `obj_` and 32 hexadecimal digits.
@@ -88,6 +89,22 @@ impl Daemon {
     /// None that could be expected.
     pub fn register_anonymous(&self, object: impl Object) -> Result<Uri> {
         self.register(&uri::generate_object_id(), object)
+    }
+
+    /// As [`Daemon::register_anonymous`], and gives a handle that can travel: in arguments and results of calls it becomes a proxy for the object at the other end.
+    ///
+    /// # Errors
+    /// None that could be expected.
+    pub fn share<T: Object>(&self, object: T) -> Result<Registered<T>> {
+        self.share_as(&uri::generate_object_id(), object)
+    }
+
+    /// As [`Daemon::share`], under an id of your choice.
+    ///
+    /// # Errors
+    /// As for [`Daemon::register`].
+    pub fn share_as<T: Object>(&self, id: &str, object: T) -> Result<Registered<T>> {
+        Registered::new(self.core(), id, object)
     }
 
     /// Lets clients call instances of a class, which `create` makes when they are needed.
@@ -101,22 +118,10 @@ impl Daemon {
         create: impl Fn() -> Result<C, Raise> + Send + Sync + 'static,
     ) -> Result<Uri> {
         let create = move || create().map(|object| Arc::new(object) as Arc<dyn Object>);
-        self.register_entry(
+        self.core().register(
             id,
             Entry::Class(Arc::new(ClassEntry::new(C::class_members(), mode, create))),
         )
-    }
-
-    fn register_entry(&self, id: &str, entry: Entry) -> Result<Uri> {
-        let uri = self.uri_for(id)?;
-        if entry.with_members(|members| members.methods.is_empty() && members.attributes.is_empty()) {
-            self.core().warn(&format!(
-                "object '{id}' exposes nothing; clients will not be able to use it"
-            ));
-        }
-        self.core().registry.insert(id, entry)?;
-        tracing::debug!(target: logger::SERVER, "registered {uri}");
-        Ok(uri)
     }
 
     /// Takes an object out: clients get `unknown object` from now on.
@@ -138,8 +143,7 @@ impl Daemon {
     /// # Errors
     /// When the id cannot be part of a URI.
     pub fn uri_for(&self, id: &str) -> Result<Uri> {
-        let location = self.core().nat.as_ref().unwrap_or(&self.core().location);
-        Ok(Uri::pyro(id, location.clone())?)
+        self.core().uri_for(id)
     }
 
     /// As [`Daemon::uri_for`], with the internal address.
@@ -364,6 +368,7 @@ impl DaemonBuilder {
         let core = Arc::new(Core {
             registry: Registry::default(),
             streams: Streams::new(&config),
+            leases: Leases::default(),
             frame_settings: FrameSettings {
                 hmac_key: self.hmac_key,
                 max_message_size: max_answer_size.map(|size| size as u64),

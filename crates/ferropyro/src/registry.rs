@@ -1,7 +1,7 @@
 //! The objects of a daemon.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use indexmap::IndexMap;
 
@@ -112,6 +112,13 @@ impl Registry {
             .cloned()
     }
 
+    pub(crate) fn contains(&self, id: &str) -> bool {
+        self.entries
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(id)
+    }
+
     /// The ids in the order of registration.
     pub(crate) fn ids(&self) -> Vec<String> {
         self.entries
@@ -141,16 +148,19 @@ pub(crate) struct SessionObjects {
 struct Found {
     generation: u64,
     id: String,
-    object: Arc<dyn Object>,
+    /// Somebody else keeps it: the registry, its class, or the instances of this connection. An object that is taken out must not live on in the
+    /// memory of a client that has nothing to ask.
+    object: Weak<dyn Object>,
 }
 
 impl SessionObjects {
     /// The object behind an id, made now if it is an instance of a registered class.
     pub(crate) fn find(&mut self, registry: &Registry, id: &str) -> Result<Arc<dyn Object>, Raise> {
         let generation = registry.generation();
-        match &self.last {
-            Some(last) if last.generation == generation && last.id == id => Ok(Arc::clone(&last.object)),
-            _ => self.look_up(registry, id, generation),
+        let is_it = |last: &&Found| last.generation == generation && last.id == id;
+        match self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade()) {
+            Some(object) => Ok(object),
+            None => self.look_up(registry, id, generation),
         }
     }
 
@@ -167,7 +177,7 @@ impl SessionObjects {
         self.last = Some(Found {
             generation,
             id: id.to_owned(),
-            object: Arc::clone(&object),
+            object: Arc::downgrade(&object),
         });
         Ok(object)
     }
