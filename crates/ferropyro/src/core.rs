@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, Header};
@@ -11,6 +11,7 @@ use crate::config::{Config, ServerType};
 use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
+use crate::failed_call::{FailedCall, Statistics};
 use crate::logging::logger;
 use crate::registered::Leases;
 use crate::registry::{Entry, Registry};
@@ -30,6 +31,8 @@ pub(crate) struct Hooks {
     pub(crate) annotations: Option<Box<dyn Fn() -> AnnotationList + Send + Sync>>,
     /// Is told that a client's connection has ended.
     pub(crate) client_disconnect: Option<Box<dyn Fn(&Connection) + Send + Sync>>,
+    /// Is told of calls that failed.
+    pub(crate) on_error: Option<Box<dyn Fn(&FailedCall<'_>) + Send + Sync>>,
     /// Is told what the operator should see.
     pub(crate) warn: Option<Box<dyn Fn(&str) + Send + Sync>>,
 }
@@ -48,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) workers: AtomicUsize,
     /// Connections that are served, for the same.
     pub(crate) connections: AtomicUsize,
+    pub(crate) failed_calls: AtomicU64,
+    pub(crate) failed_oneway_calls: AtomicU64,
 }
 
 impl fmt::Debug for Core {
@@ -146,6 +151,29 @@ impl Core {
         let Estate { leases, streams } = connection.close();
         leases.iter().for_each(|id| drop(self.registry.remove(id)));
         self.streams.abandon(&streams);
+    }
+
+    /// A call has raised an exception.
+    pub(crate) fn failed(&self, call: &FailedCall<'_>) {
+        self.failed_calls.fetch_add(1, Ordering::Relaxed);
+        if call.is_oneway() {
+            self.failed_oneway_calls.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(hook) = &self.hooks.on_error
+            && catch_unwind(AssertUnwindSafe(|| hook(call))).is_err()
+        {
+            tracing::error!(target: logger::SERVER, "the on_error hook panicked");
+        }
+    }
+
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics {
+            objects: self.registry.len(),
+            connections: self.connections.load(Ordering::Relaxed),
+            streams: self.streams.count(),
+            failed_calls: self.failed_calls.load(Ordering::Relaxed),
+            failed_oneway_calls: self.failed_oneway_calls.load(Ordering::Relaxed),
+        }
     }
 
     /// Lets clients use an object or class under an id.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread;
 
 use ferropyro_formats::Value;
@@ -14,6 +14,7 @@ use crate::context::{AnnotationList, Context};
 use crate::core::{Core, Hooks};
 use crate::daemon_object::DaemonObject;
 use crate::error::Raise;
+use crate::failed_call::{FailedCall, Statistics};
 use crate::logging::logger;
 use crate::object::{Class, Object};
 use crate::registered::{Leases, Registered};
@@ -162,6 +163,11 @@ impl Daemon {
     /// The numeric address that the daemon listens on; `None` for a Unix domain socket.
     pub fn address(&self) -> Option<std::net::SocketAddr> {
         self.server.address()
+    }
+
+    /// What the daemon has done and is doing.
+    pub fn statistics(&self) -> Statistics {
+        self.core().statistics()
     }
 
     /// Serves clients until somebody calls [`Daemon::shutdown`].
@@ -320,6 +326,14 @@ impl DaemonBuilder {
         self
     }
 
+    /// Is told of every call that failed, also of oneway calls, whose callers never learn of it. What Pyro raises on both sides (`callback` methods) comes here.
+    /// The log has all of them too.
+    #[must_use]
+    pub fn on_error(mut self, hook: impl Fn(&FailedCall<'_>) + Send + Sync + 'static) -> DaemonBuilder {
+        self.hooks.on_error = Some(Box::new(hook));
+        self
+    }
+
     /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
     #[must_use]
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> DaemonBuilder {
@@ -380,6 +394,8 @@ impl DaemonBuilder {
             hooks: self.hooks,
             workers: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            failed_calls: AtomicU64::new(0),
+            failed_oneway_calls: AtomicU64::new(0),
             config,
         });
         let daemon_object = DaemonObject(Arc::downgrade(&core));

@@ -24,6 +24,9 @@ pub struct Method {
     pub name: Cow<'static, str>,
     /// Whether callers get no answer, and do not wait for one.
     pub oneway: bool,
+    /// Whether an error in it is raised on both sides: at the caller, and in this program ([`DaemonBuilder::on_error`](crate::DaemonBuilder::on_error)). The connection ends
+    /// after it, as in Pyro.
+    pub callback: bool,
     /// The parameters in order, the object itself left out.
     pub params: Cow<'static, [Param]>,
 }
@@ -86,6 +89,7 @@ impl Method {
         Method {
             name: Cow::Borrowed(name),
             oneway: false,
+            callback: false,
             params: Cow::Borrowed(params),
         }
     }
@@ -94,6 +98,13 @@ impl Method {
     #[must_use]
     pub const fn oneway(mut self) -> Method {
         self.oneway = true;
+        self
+    }
+
+    /// The same as a callback: an error in it is raised on both sides.
+    #[must_use]
+    pub const fn callback(mut self) -> Method {
+        self.callback = true;
         self
     }
 }

@@ -170,6 +170,8 @@ config_items! {
     FLAME_ENABLED flame_enabled: bool, Pyro4, all(false);
     /// Whether a traceback sent to the client shows the variables of each function.
     DETAILED_TRACEBACK detailed_traceback: bool, Both, all(false);
+    /// Whether exceptions carry a traceback to the client. It tells names of classes and methods, and those of servers behind this one.
+    SEND_TRACEBACK send_traceback: bool, Ferropyro, all(true);
     /// Whether iterators and generators that a method returns are streamed.
     ITER_STREAMING iter_streaming: bool, Both, all(true);
     /// How long an item stream may live; absent: for ever.

@@ -52,12 +52,15 @@ impl Runner for Threads {
             // Too many are running, or it is too large: whoever sent it has to wait for it.
             return self.run(|| call.run());
         };
+        let call = Arc::new(call);
+        let apart = Arc::clone(&call);
         let spawned = thread::Builder::new().name("pyro-oneway".to_owned()).spawn(move || {
-            call.run();
+            apart.run();
             drop(permit);
         });
         if let Err(error) = spawned {
-            tracing::error!(target: logger::SERVER, "a oneway call is lost, no thread can be started: {error}");
+            tracing::warn!(target: logger::SERVER, "no thread can be started for a oneway call, its sender has to wait: {error}");
+            self.run(|| call.run());
         }
     }
 }

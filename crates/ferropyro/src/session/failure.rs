@@ -1,14 +1,17 @@
 //! Calls that fail, and the exception replies that tell of them.
 
-use ferropyro_formats::Exception;
+use ferropyro_formats::{Exception, Value};
 use ferropyro_wire::{Flags, FrameBuilder, Header};
 
+use crate::answer::STOP;
 use crate::arguments::Head;
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
+use crate::failed_call::FailedCall;
 use crate::logging::logger;
 use crate::object::{Object, traceback};
+use crate::registry::DAEMON_ID;
 use crate::serializer::Codec;
 
 /// A call that did not succeed: what to tell the caller, and where it happened.
@@ -21,6 +24,7 @@ struct Place {
     object: String,
     class: String,
     method: String,
+    is_callback: bool,
 }
 
 impl Failure {
@@ -31,7 +35,10 @@ impl Failure {
     }
 
     pub(super) fn of(raise: Raise, head: &Head<'_>, object: &dyn Object) -> Failure {
-        Failure::at(raise, &head.object, &object.members().class, &head.method)
+        let members = object.members();
+        let mut failure = Failure::at(raise, &head.object, &members.class, &head.method);
+        failure.place.is_callback = members.method(&head.method).is_some_and(|method| method.callback);
+        failure
     }
 
     fn at(raise: Raise, object: &str, class: &str, method: &str) -> Failure {
@@ -39,6 +46,7 @@ impl Failure {
             object: object.to_owned(),
             class: class.to_owned(),
             method: method.to_owned(),
+            is_callback: false,
         };
         Failure {
             raise,
@@ -46,14 +54,54 @@ impl Failure {
         }
     }
 
+    /// Whether the program that has the object is concerned as much as the caller: the connection ends then, as in Pyro.
+    pub(super) fn is_callback(&self) -> bool {
+        self.place.is_callback
+    }
+
     /// An error on the server must not stay unseen there.
-    pub(super) fn log(&self, context: &Context) {
+    pub(super) fn report(&self, core: &Core, context: &Context) {
+        // The end of an item stream is no error.
+        if self.place.object == DAEMON_ID && self.raise.0.class == STOP {
+            return;
+        }
         tracing::warn!(
             target: logger::SERVER,
             "{}.{} called by {} (correlation id {}) raised {}",
             self.place.object, self.place.method, context.peer(), context.correlation_id(), self.raise
         );
+        core.failed(&FailedCall {
+            object: &self.place.object,
+            method: &self.place.method,
+            is_callback: self.place.is_callback,
+            error: &self.raise,
+            context,
+        });
     }
+
+    /// The exception with the traceback that goes to the client: ours, and behind it the one that it brought from another server. None when the setting
+    /// SEND_TRACEBACK is off.
+    fn exception(&self, core: &Core, codec: &Codec) -> Exception {
+        let mut exception = self.raise.0.clone();
+        let brought = exception.attributes.remove(TRACEBACK);
+        if core.config.send_traceback {
+            let mut lines = traceback(&self.raise, &self.place.class, &self.place.method, codec.dialect);
+            lines.extend(brought.iter().flat_map(from_afar));
+            exception.attributes.insert(TRACEBACK, lines);
+        }
+        exception
+    }
+}
+
+/// The traceback of another server, as part of ours.
+fn from_afar(brought: &Value) -> impl Iterator<Item = Value> {
+    let lines = brought.as_sequence().unwrap_or_default();
+    let indented = lines.iter().filter_map(Value::as_str).map(|line| format!(" |  {line}"));
+    let framed = !lines.is_empty();
+    let first = framed.then(|| " +--- It came from another server, whose traceback is:\n".to_owned());
+    let last = framed.then(|| " +--- End of that traceback\n".to_owned());
+    let all: Vec<String> = first.into_iter().chain(indented).chain(last).collect();
+    all.into_iter().map(Value::from)
 }
 
 /// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro.
@@ -66,14 +114,7 @@ pub(super) fn write_exception(
     failure: &Failure,
     out: &mut Vec<u8>,
 ) -> bool {
-    let mut exception = failure.raise.0.clone();
-    let lines = traceback(
-        &failure.raise,
-        &failure.place.class,
-        &failure.place.method,
-        codec.dialect,
-    );
-    exception.attributes.insert(TRACEBACK, lines.clone());
+    let exception = failure.exception(core, codec);
     let Err(why) = try_write_exception(core, header, codec, &exception, out) else {
         return true;
     };
@@ -82,7 +123,10 @@ pub(super) fn write_exception(
         exception.class,
         exception.text()
     );
-    let replacement = Exception::new("Pyro5.errors.PyroError", text).attribute(TRACEBACK, lines);
+    let mut replacement = Exception::new("Pyro5.errors.PyroError", text);
+    if let Some(lines) = exception.attributes.get(TRACEBACK) {
+        replacement = replacement.attribute(TRACEBACK, lines.clone());
+    }
     let written = try_write_exception(core, header, codec, &replacement, out);
     if let Err(error) = &written {
         tracing::error!(target: logger::SERVER, "no reply could be written: {error}");

@@ -25,16 +25,16 @@ pub(super) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Runs the call and writes its RESULT, or its exception, into `out`. False when neither can be written.
+    /// Runs the call and writes its RESULT, or its exception, into `out`. False when the connection is to end after that.
     pub(super) fn answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         let Err(failure) = self.try_answer(objects, runner, out) else {
             return true;
         };
         out.truncate(start);
-        failure.log(self.context);
+        failure.report(self.core, self.context);
         let header = reply_header(&self.codec, self.context);
-        write_exception(self.core, &header, &self.codec, &failure, out)
+        write_exception(self.core, &header, &self.codec, &failure, out) && !failure.is_callback()
     }
 
     fn try_answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -54,7 +54,7 @@ impl<'a> Request<'a> {
     /// Runs a call that nobody waits for: apart from its connection, so that this one goes on, unless Pyro does otherwise too.
     pub(super) fn run_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) {
         if let Err(failure) = self.try_oneway(objects, runner) {
-            failure.log(self.context);
+            failure.report(self.core, self.context);
         }
     }
 
@@ -176,7 +176,7 @@ impl Oneway {
             .head()
             .and_then(|head| request.perform(&*self.object, &head, Sink::Nowhere));
         if let Err(failure) = result {
-            failure.log(&self.context);
+            failure.report(&self.core, &self.context);
         }
     }
 }

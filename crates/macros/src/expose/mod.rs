@@ -57,13 +57,23 @@ struct Member {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     /// They call it, with the parameters that it has.
-    Method { oneway: bool },
+    Method { kind: Kind },
     /// They call it, with whatever arguments.
-    AnyArguments { oneway: bool },
+    AnyArguments { kind: Kind },
     /// They read the attribute.
     Getter,
     /// They set the attribute.
     Setter,
+}
+
+/// How a method is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Ordinary,
+    /// Callers get no answer.
+    Oneway,
+    /// Errors are raised on both sides.
+    Callback,
 }
 
 enum Output {

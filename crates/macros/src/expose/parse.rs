@@ -5,7 +5,7 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, LitStr, ReturnType, Type, Visibility};
 
-use super::{ArgumentType, Exposed, Member, Output, Param, ParamKind, Role, Unexposed};
+use super::{ArgumentType, Exposed, Kind, Member, Output, Param, ParamKind, Role, Unexposed};
 use crate::attributes::{Errors, ItemOptions, MemberOptions, Name, cfgs};
 use crate::signature::{self, elide_lifetimes, is_named};
 
@@ -79,7 +79,7 @@ enum Parsed {
 
 /// What a method is to callers.
 fn parse_method(method: &mut ImplItemFn, errors: &mut Errors) -> Parsed {
-    let words = ["skip", "oneway", "get", "set", "args"];
+    let words = ["skip", "oneway", "callback", "get", "set", "args"];
     let options = MemberOptions::take(&mut method.attrs, "expose", &words, errors);
     let skipped = options.word("skip").is_some();
     let public = matches!(method.vis, Visibility::Public(_)) && method.sig.receiver().is_some();
@@ -100,7 +100,13 @@ fn parse_unexposed(method: &mut ImplItemFn, options: &MemberOptions, errors: &mu
         }
         (Some(attribute), None) => errors.at(attribute, "only `pub` methods are exposed, and this is not `pub`"),
         (_, Some(_)) => options.check_exclusive(
-            &[("skip", "oneway"), ("skip", "get"), ("skip", "set"), ("skip", "args")],
+            &[
+                ("skip", "oneway"),
+                ("skip", "callback"),
+                ("skip", "get"),
+                ("skip", "set"),
+                ("skip", "args"),
+            ],
             errors,
         ),
         (None, None) => {}
@@ -128,6 +134,9 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
             ("set", "args"),
             ("oneway", "get"),
             ("oneway", "set"),
+            ("oneway", "callback"),
+            ("callback", "get"),
+            ("callback", "set"),
         ],
         errors,
     );
@@ -170,15 +179,21 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
 }
 
 fn role(options: &MemberOptions) -> Role {
-    let oneway = options.word("oneway").is_some();
+    let kind = if options.word("oneway").is_some() {
+        Kind::Oneway
+    } else if options.word("callback").is_some() {
+        Kind::Callback
+    } else {
+        Kind::Ordinary
+    };
     if options.word("get").is_some() {
         Role::Getter
     } else if options.word("set").is_some() {
         Role::Setter
     } else if options.word("args").is_some() {
-        Role::AnyArguments { oneway }
+        Role::AnyArguments { kind }
     } else {
-        Role::Method { oneway }
+        Role::Method { kind }
     }
 }
 

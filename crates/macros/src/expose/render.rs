@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, Ident, Meta};
 
-use super::{ArgumentType, Exposed, Member, Output, Param, ParamKind, Role, Unexposed};
+use super::{ArgumentType, Exposed, Kind, Member, Output, Param, ParamKind, Role, Unexposed};
 
 /// The impls of `Class` and `Object`.
 pub(super) fn render(exposed: &Exposed) -> TokenStream {
@@ -65,13 +65,17 @@ fn members_table(exposed: &Exposed) -> TokenStream {
 
 fn method_entry(member: &Member) -> Option<TokenStream> {
     let Member { cfgs, name, .. } = member;
-    let (params, oneway) = match member.role {
-        Role::Method { oneway } => (member.params.iter().filter_map(param_entry).collect(), oneway),
-        Role::AnyArguments { oneway } => (Vec::new(), oneway),
+    let (params, kind) = match member.role {
+        Role::Method { kind } => (member.params.iter().filter_map(param_entry).collect(), kind),
+        Role::AnyArguments { kind } => (Vec::new(), kind),
         Role::Getter | Role::Setter => return None,
     };
-    let oneway = oneway.then(|| quote!(.oneway()));
-    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #oneway))
+    let kind = match kind {
+        Kind::Ordinary => TokenStream::new(),
+        Kind::Oneway => quote!(.oneway()),
+        Kind::Callback => quote!(.callback()),
+    };
+    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #kind))
 }
 
 fn param_entry(param: &Param) -> Option<TokenStream> {
