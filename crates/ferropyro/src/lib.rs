@@ -15,6 +15,7 @@ mod core;
 mod daemon;
 mod daemon_object;
 mod error;
+mod failed_call;
 pub mod futures;
 #[cfg(doctest)]
 mod guide;
@@ -41,6 +42,7 @@ pub use config::Config;
 pub use connection::{Connection, Resource};
 pub use context::Context;
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
+pub use failed_call::{FailedCall, Statistics};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
