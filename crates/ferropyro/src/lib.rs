@@ -7,6 +7,7 @@
 
 mod answer;
 mod arguments;
+mod class_dict;
 mod classes;
 pub mod config;
 mod connection;
@@ -48,6 +49,8 @@ pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
     BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
 };
+#[doc = include_str!("../docs/class.md")]
+pub use ferropyro_macros::PyroClass;
 #[doc = include_str!("../docs/expose.md")]
 pub use ferropyro_macros::expose;
 #[doc = include_str!("../docs/remote.md")]
@@ -63,3 +66,14 @@ pub use registry::{DAEMON_ID, InstanceMode};
 pub use serializer::Serializer;
 pub use session::metadata::Metadata;
 pub use uri::{Location, Uri};
+
+/// What the code that the macros write calls. Not for use by hand: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+
+    pub use crate::class_dict::{
+        Attributes, Classes, ReadObject, WriteObject, from_remote, raise, read_exception, read_object, write_exception,
+        write_object,
+    };
+}

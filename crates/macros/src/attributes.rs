@@ -134,7 +134,8 @@ impl MemberOptions {
     }
 }
 
-fn set_once(place: &mut Option<LitStr>, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+/// Sets an option of the form `key = "..."`, which may be given once.
+pub(crate) fn set_once(place: &mut Option<LitStr>, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if place.is_some() {
         return Err(meta.error("this is given twice"));
     }

@@ -1,10 +1,12 @@
-//! The attribute macros of ferropyro. Use them as `ferropyro::expose` and `ferropyro::remote`; examples are in the documentation there.
+//! The macros of ferropyro. Use them as `ferropyro::expose`, `ferropyro::remote` and `ferropyro::PyroClass`; examples are in the documentation
+//! there.
 //!
 //! Each macro is three steps: its `parse` module makes a description of the item and notes everything that is wrong with it, its `render`
 //! module writes what a person would write by hand against the public API of ferropyro.
 #![forbid(unsafe_code)]
 
 mod attributes;
+mod class;
 mod expose;
 mod remote;
 mod signature;
@@ -20,6 +22,7 @@ use proc_macro::TokenStream;
 /// On a method,
 /// - `skip`: the method is not exposed,
 /// - `oneway`: callers get no answer,
+/// - `callback`: errors are raised on both sides: at the caller, and in this program, whose daemon's `on_error` hook hears of them; the connection ends after one,
 /// - `get`: the method reads an attribute, `set`: it sets one. A setter is called `set_` and the name of the attribute, or says `name`,
 /// - `args`: the method has two parameters, `Vec<Value>` and `Dict`, for all arguments,
 /// - `name = "..."`: the name that callers use.
@@ -62,4 +65,26 @@ pub fn expose(arguments: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn remote(arguments: TokenStream, item: TokenStream) -> TokenStream {
     remote::expand(arguments.into(), item.into()).into()
+}
+
+/// # Options
+///
+/// On the struct, `#[pyro(...)]` takes
+/// - `class = "..."`: the class in Python, with its module. This must be there,
+/// - `alias = "..."`: another name under which objects of the class may come; as many as there are,
+/// - `exception`: the class is an exception,
+/// - `crate = path`: where the library is, if not at `::ferropyro`.
+///
+/// On a field,
+/// - `name = "..."`: the name of the attribute in Python, if it is another,
+/// - `default`: the attribute may be missing, and is `Default::default()` then,
+/// - `skip`: not an attribute: never sent, and `Default::default()` in what is read.
+///
+/// # Fields
+///
+/// They have types that serde can write and read, those with a `PyroClass` included. An `Option` that is `None` is sent as None; it may be
+/// missing only if it says `default`. Type parameters are all right, lifetimes are not.
+#[proc_macro_derive(PyroClass, attributes(pyro))]
+pub fn pyro_class(item: TokenStream) -> TokenStream {
+    class::expand(item.into()).into()
 }
