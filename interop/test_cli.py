@@ -45,7 +45,7 @@ def test_real_clients_use_all_of_our_echo_server(pyro, echo):
         assert proxy.oneway_echo("x") is None
         assert proxy.inf() == float("inf")
         assert str(proxy.nan()) == "nan"
-        assert proxy.generator() == ["one", "two", "three"]
+        assert list(proxy.generator()) == ["one", "two", "three"]
         assert proxy.__dunder__() == "should be allowed (dunder)"
         proxy.verbose = True
         assert proxy.verbose is True

@@ -16,7 +16,7 @@ use crate::{keys, output, signals};
 /// Starts the test echo server
 ///
 /// It has the object test.echoserver, on which clients can try everything: echo, error, error_with_text, oneway_echo, slow, generator (which gives
-/// a list here), nan, inf, oneway_slow, __dunder__, shutdown, and the attribute verbose.
+/// three items), nan, inf, oneway_slow, __dunder__, shutdown, and the attribute verbose.
 #[derive(Debug, Args)]
 pub(crate) struct EchoArgs {
     /// Host name to bind the server on

@@ -5,7 +5,7 @@ use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Attribute, Call, Members, Method, Object, Param, Raise, Reply, Value};
+use ferropyro::{Attribute, Call, ItemStream, Members, Method, Object, Param, Raise, Reply, Value};
 use jiff::Zoned;
 
 use crate::output;
@@ -96,7 +96,7 @@ impl Object for EchoServer {
                 self.sleep(name);
                 call.reply("bogus return value")
             }
-            "generator" => call.reply(&["one", "two", "three"][..]),
+            "generator" => call.answer(ItemStream::new(["one", "two", "three"])),
             "nan" => call.reply(&f64::NAN),
             "inf" => call.reply(&f64::INFINITY),
             "__dunder__" => call.reply("should be allowed (dunder)"),

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use crate::context::{self, Context};
 use crate::core::Core;
 use crate::logging::logger;
 use crate::peer::Peer;
@@ -157,6 +158,42 @@ impl Connection {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Context {
+    /// Ties a resource to the caller's connection, see [`Connection::track_resource`].
+    ///
+    /// # Errors
+    /// `Pyro` when the connection has ended already, as it may have in a oneway call.
+    pub fn track_resource<R: Resource>(&self, resource: &Arc<R>) -> Result<()> {
+        self.connection().track_resource(resource)
+    }
+
+    /// Takes a resource out again; harmless when it is not tracked.
+    pub fn untrack_resource<R: Resource>(&self, resource: &Arc<R>) {
+        self.connection().untrack_resource(resource);
+    }
+}
+
+/// Ties a resource to the connection of the call that this thread serves, see [`Connection::track_resource`].
+///
+/// # Errors
+/// `Pyro` outside of a remote call, and when the connection has ended already.
+pub fn track_resource<R: Resource>(resource: &Arc<R>) -> Result<()> {
+    match context::current() {
+        Some(context) => context.track_resource(resource),
+        None => Err(Error::new(
+            ErrorKind::Pyro,
+            "cannot track resource on a connectionless call",
+        )),
+    }
+}
+
+/// Takes a resource out again; harmless when it is not tracked, and outside of a remote call.
+pub fn untrack_resource<R: Resource>(resource: &Arc<R>) {
+    if let Some(context) = context::current() {
+        context.untrack_resource(resource);
     }
 }
 

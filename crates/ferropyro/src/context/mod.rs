@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ferropyro_wire::{AnnotationKey, Annotations, Dialect, Flags, OwnedAnnotations};
 use uuid::Uuid;
 
+pub use crate::connection::{track_resource, untrack_resource};
 pub use ambient::{Entered, annotate, clear, correlation_id, current, response_annotations, set_correlation_id};
 pub(crate) use ambient::{remember_response, requested_annotations, take_requested_annotations};
 
