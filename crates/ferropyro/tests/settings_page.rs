@@ -13,24 +13,18 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 27] = [
-    "AUTOPROXY",
+const WITHOUT_EFFECT: [&str; 21] = [
     "BROADCAST_ADDRS",
     "DETAILED_TRACEBACK",
     "DILL_PROTOCOL_VERSION",
     "FLAME_ENABLED",
-    "ITER_STREAMING",
-    "ITER_STREAM_LIFETIME",
-    "ITER_STREAM_LINGER",
     "JSON_MODULE",
     "LOGWIRE",
-    "MAX_STREAMS",
     "NS_AUTOCLEAN",
     "NS_BCHOST",
     "NS_BCPORT",
     "NS_LOOKUP_DELAY",
     "PICKLE_PROTOCOL_VERSION",
-    "POLLTIMEOUT",
     "REQUIRE_EXPOSE",
     "SSL_CACERTS",
     "SSL_CLIENTCERT",
