@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use ferropyro::config::{Item, UnknownItems};
-use ferropyro::{Config, Daemon, Dict, InstanceMode, Peer, Raise, Value, logging};
+use ferropyro::{Config, Context, Daemon, Dict, InstanceMode, Raise, Value, logging};
 
 use crate::classes::{Counter, Secret};
 use crate::thing::Thing;
@@ -60,7 +60,7 @@ fn set(config: &mut Config, assignment: &str) -> Result<(), Box<dyn Error>> {
 }
 
 /// Refuses those who ask for it, and tells the others what they sent.
-fn validate(data: &Value, _peer: &Peer) -> Result<Value, Raise> {
+fn validate(data: &Value, _context: &Context) -> Result<Value, Raise> {
     match data {
         Value::Str(text) if text == "reject" => Err(Raise::new("ValueError", "handshake refused by validator")),
         Value::Str(text) if text == "reject-unicode" => Err(Raise::new("ValueError", "refused \u{20ac}")),
