@@ -1,23 +1,17 @@
 //! From a struct to its description.
 
 use syn::meta::ParseNestedMeta;
-use syn::{Attribute, Data, DeriveInput, Fields, Generics, Ident, LitStr, Path, Type};
+use syn::{Data, DeriveInput, Fields, Generics, Ident, LitStr, Path, Type};
 
 use super::{Class, Field, Role};
 use crate::attributes::{Errors, MemberOptions, Name, set_once};
 
 /// The class that a struct stands for. `None` when it cannot be told.
 pub(super) fn parse(input: DeriveInput, errors: &mut Errors) -> Option<Class> {
-    let options = Options::parse(&input.attrs, errors);
+    let options = Options::parse(&input, errors);
     check_names_of_class(&options, errors);
     check_lifetimes(&input.generics, errors);
     let fields = parse_fields(input.data, errors);
-    if options.class.is_none() {
-        errors.at(
-            &input.ident,
-            "which class is this in Python? Say it with its module: `#[pyro(class = \"module.Class\")]`",
-        );
-    }
     Some(Class {
         krate: options.krate,
         ident: input.ident,
@@ -38,16 +32,24 @@ struct Options {
 }
 
 impl Options {
-    fn parse(attributes: &[Attribute], errors: &mut Errors) -> Options {
+    fn parse(input: &DeriveInput, errors: &mut Errors) -> Options {
         let mut options = Options {
             krate: syn::parse_quote!(::ferropyro),
             class: None,
             aliases: Vec::new(),
             exception: None,
         };
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("pyro")) {
-            errors.ok(attribute.parse_nested_meta(|meta| options.read(&meta)));
+        let mut found = Errors::default();
+        for attribute in input.attrs.iter().filter(|attribute| attribute.path().is_ident("pyro")) {
+            found.ok(attribute.parse_nested_meta(|meta| options.read(&meta)));
         }
+        if found.is_empty() && options.class.is_none() {
+            found.at(
+                &input.ident,
+                "which class is this in Python? Say it with its module: `#[pyro(class = \"module.Class\")]`",
+            );
+        }
+        errors.append(found);
         options
     }
 
