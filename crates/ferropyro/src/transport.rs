@@ -67,6 +67,7 @@ impl Stream {
     }
 
     pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
         on_stream!(self, stream => stream.set_write_timeout(timeout))
     }
 

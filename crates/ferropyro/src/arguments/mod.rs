@@ -17,7 +17,7 @@ pub(crate) use signature::Signature;
 pub use text::Text;
 pub(crate) use values::read_values;
 pub use write::Arguments;
-pub(crate) use write::Invoke;
+pub(crate) use write::{Invoke, ListOf};
 
 use crate::serializer::Codec;
 

@@ -15,6 +15,39 @@ pub trait Arguments {
     /// # Errors
     /// Those of the serializer.
     fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error>;
+
+    /// What they are written as.
+    #[doc(hidden)]
+    fn form(&self) -> Form {
+        Form::Tuple
+    }
+}
+
+/// What arguments are written as.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// A tuple, as Python's `*args` are.
+    Tuple,
+    /// A list, as in the calls that Pyro makes for itself.
+    List,
+}
+
+/// Arguments that are written as a list.
+pub(crate) struct ListOf<A>(pub(crate) A);
+
+impl<A: Arguments> Arguments for ListOf<A> {
+    fn count(&self) -> usize {
+        self.0.count()
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.0.write(tuple)
+    }
+
+    fn form(&self) -> Form {
+        Form::List
+    }
 }
 
 macro_rules! arguments {
@@ -85,6 +118,10 @@ impl<A: Arguments + ?Sized> Arguments for &A {
     fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
         (**self).write(tuple)
     }
+
+    fn form(&self) -> Form {
+        (**self).form()
+    }
 }
 
 /// The payload of an INVOKE message, in the shape that the serializer's users expect (each has its own in Pyro).
@@ -103,19 +140,29 @@ impl<A: Arguments + ?Sized> Serialize for Invoke<'_, A> {
             let mut map = serializer.serialize_struct("Invoke", 4)?;
             map.serialize_field("object", self.object)?;
             map.serialize_field("method", self.method)?;
-            map.serialize_field("params", &AsTuple(self.args))?;
+            map.serialize_field("params", &Positional(self))?;
             map.serialize_field("kwargs", &self.kwargs)?;
             return map.end();
         }
         let mut tuple = serializer.serialize_tuple(4)?;
         tuple.serialize_element(self.object)?;
         tuple.serialize_element(self.method)?;
-        match self.serializer {
-            Serializer::Marshal => tuple.serialize_element(&AsList(self.args))?,
-            _ => tuple.serialize_element(&AsTuple(self.args))?,
-        }
+        tuple.serialize_element(&Positional(self))?;
         tuple.serialize_element(&self.kwargs)?;
         tuple.end()
+    }
+}
+
+/// The arguments of a call. Pyro writes a list for marshal.
+struct Positional<'a, 'b, A: ?Sized>(&'a Invoke<'b, A>);
+
+impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let args = self.0.args;
+        match args.form() {
+            Form::Tuple if self.0.serializer != Serializer::Marshal => AsTuple(args).serialize(serializer),
+            _ => AsList(args).serialize(serializer),
+        }
     }
 }
 

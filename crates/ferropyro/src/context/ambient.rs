@@ -62,22 +62,45 @@ pub fn clear() {
     });
 }
 
-/// What [`annotate`] has collected, for one call; those of the last reply are gone then.
-pub(crate) fn take_requested_annotations() -> AnnotationList {
-    AMBIENT.with_borrow_mut(|ambient| {
-        ambient.response.clear();
-        std::mem::take(&mut ambient.request)
-    })
+/// What goes along with a call, taken from its thread when the call begins.
+#[derive(Debug, Default)]
+pub(crate) struct Luggage {
+    pub(crate) correlation_id: Option<Uuid>,
+    pub(crate) annotations: AnnotationList,
 }
 
-/// What [`annotate`] has collected so far, for the handshake before the call.
-pub(crate) fn requested_annotations() -> AnnotationList {
-    AMBIENT.with_borrow(|ambient| ambient.request.clone())
+impl Luggage {
+    /// Takes what is there for the next call; the annotations of the last reply are gone then.
+    pub(crate) fn take() -> Luggage {
+        AMBIENT.with_borrow_mut(|ambient| {
+            ambient.response.clear();
+            Luggage {
+                correlation_id: ambient.correlation_id,
+                annotations: std::mem::take(&mut ambient.request),
+            }
+        })
+    }
+
+    /// Does something with what is there for the next call, and leaves it there.
+    pub(crate) fn lend<T>(borrow: impl FnOnce(&Luggage) -> T) -> T {
+        let luggage = Luggage::take();
+        let result = borrow(&luggage);
+        AMBIENT.with_borrow_mut(|ambient| {
+            let later = std::mem::replace(&mut ambient.request, luggage.annotations);
+            ambient.request.extend(later);
+        });
+        result
+    }
 }
 
 /// Keeps the annotations of a reply for [`response_annotations`].
 pub(crate) fn remember_response(annotations: &Annotations<'_>) {
     AMBIENT.with_borrow_mut(|ambient| ambient.response.replace(annotations));
+}
+
+/// There is no reply whose annotations [`response_annotations`] could give.
+pub(crate) fn forget_response() {
+    AMBIENT.with_borrow_mut(|ambient| ambient.response.clear());
 }
 
 /// A context is current while this lives, see [`Context::enter`]. What was there before comes back afterwards.

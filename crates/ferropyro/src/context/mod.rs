@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 pub use crate::connection::{track_resource, untrack_resource};
 pub use ambient::{Entered, annotate, clear, correlation_id, current, response_annotations, set_correlation_id};
-pub(crate) use ambient::{remember_response, requested_annotations, take_requested_annotations};
+pub(crate) use ambient::{Luggage, forget_response, remember_response};
 
 use crate::Serializer;
 use crate::connection::Connection;

@@ -1,14 +1,17 @@
 //! Settings of proxies.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Dialect, HmacKey};
+use ferropyro_wire::{Annotations, Dialect, HmacKey, MessageKind};
 
+use super::Proxy;
 use super::connect::Settings;
-use super::{Proxy, State};
+use super::hooks::Hooks;
+use super::shared::{Shared, Target};
 use crate::config::Config;
+use crate::context::AnnotationList;
 use crate::serializer::Serializer;
 use crate::{Error, Result, Uri};
 
@@ -21,6 +24,9 @@ pub struct ProxyBuilder {
     hmac_key: Option<HmacKey>,
     handshake: Option<Value>,
     timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    max_retries: Option<u32>,
+    hooks: Hooks,
 }
 
 impl ProxyBuilder {
@@ -64,10 +70,72 @@ impl ProxyBuilder {
         self
     }
 
-    /// How long to wait for the other side before giving up with a `Timeout` error. Default: COMMTIMEOUT of the configuration.
+    /// How long the other side may be silent before a call gives up with a `Timeout` error, see [`Proxy::set_timeout`]. Default: COMMTIMEOUT of
+    /// the configuration, which is for ever.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> ProxyBuilder {
         self.timeout = Some(timeout);
+        self
+    }
+
+    /// The same for each step of making a connection: the network's own connection, and the server's answer to the greeting. Default: the timeout of
+    /// calls.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> ProxyBuilder {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// How often a call is sent again on a new connection when its connection broke or it timed out; the server may then execute it twice. Oneway calls
+    /// and the items of [`Items`](crate::Items) are never repeated. Default: MAX_RETRIES of the configuration, which is 0.
+    #[must_use]
+    pub fn max_retries(mut self, retries: u32) -> ProxyBuilder {
+        self.max_retries = Some(retries);
+        self
+    }
+
+    /// Adds annotations to every message of the proxy, the greeting among them (Pyro's `_pyroAnnotations`). They come on top of those of
+    /// [`context::annotate`](crate::context::annotate), and where both have a key these hold. The four keys that Pyro itself uses are left out.
+    ///
+    /// The hooks of a proxy run in the midst of its call: a call of the same proxy from there would wait for itself.
+    #[must_use]
+    pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> ProxyBuilder {
+        self.hooks.annotations = Some(Arc::new(hook));
+        self
+    }
+
+    /// Is shown the annotations of every answer that has some, and the kind of message: `CONNECTOK` when the server accepts the connection, `RESULT`
+    /// for the answer of a call (Pyro's `_pyroResponseAnnotations`). Those of Pyro itself are among them.
+    #[must_use]
+    pub fn on_response_annotations(
+        mut self,
+        hook: impl Fn(&Annotations<'_>, MessageKind) + Send + Sync + 'static,
+    ) -> ProxyBuilder {
+        self.hooks.response_annotations = Some(Arc::new(hook));
+        self
+    }
+
+    /// Judges what the server answered in the handshake, at every connection (Pyro's `_pyroValidateHandshake`). An error closes the connection,
+    /// and is what the caller gets.
+    #[must_use]
+    pub fn validate_handshake(mut self, hook: impl Fn(&Value) -> Result<()> + Send + Sync + 'static) -> ProxyBuilder {
+        self.hooks.validate_handshake = Some(Arc::new(hook));
+        self
+    }
+
+    /// Runs after each connection that is not the first one, before the call that needed it: to log in again, for example, when the server keeps
+    /// something for each connection. The hook gets a proxy that has the new connection for so long, so that it can make calls
+    /// over it. An error closes the connection, and is what the caller gets.
+    ///
+    /// ```
+    /// use ferropyro::Proxy;
+    ///
+    /// let builder = Proxy::builder().on_reconnect(|proxy| proxy.call("login", ("irmen",)));
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn on_reconnect(mut self, hook: impl Fn(&Proxy) -> Result<()> + Send + Sync + 'static) -> ProxyBuilder {
+        self.hooks.on_reconnect = Some(Arc::new(hook));
         self
     }
 
@@ -83,6 +151,7 @@ impl ProxyBuilder {
         let uri = uri.try_into()?;
         let config = self.config.unwrap_or_default();
         config.check_ssl()?;
+        let timeout = self.timeout.or(config.commtimeout);
         let settings = Settings {
             serializer: match self.serializer {
                 Some(serializer) => serializer,
@@ -91,16 +160,11 @@ impl ProxyBuilder {
             dialect: self.dialect,
             hmac_key: self.hmac_key,
             handshake: self.handshake.unwrap_or_else(|| Value::from("hello")),
-            timeout: self.timeout.or(config.commtimeout),
+            connect_timeout: self.connect_timeout,
+            max_retries: self.max_retries.unwrap_or(config.max_retries),
+            hooks: self.hooks,
             config: Arc::new(config),
         };
-        Ok(Proxy {
-            settings,
-            state: Mutex::new(State {
-                uri,
-                link: None,
-                seq: 0,
-            }),
-        })
+        Ok(Proxy::from(Shared::new(settings, Target { uri, timeout })))
     }
 }

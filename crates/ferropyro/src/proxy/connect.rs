@@ -4,43 +4,61 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ferropyro_formats::{Dict, Value};
+use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, Flags, FrameErrorKind, FrameSettings, HmacKey};
 
-use super::link::Link;
+use super::hooks::Hooks;
+use super::link::{Check, Link, Outgoing};
+use super::no_kwargs;
+use super::shared::Target;
+use crate::arguments::ListOf;
 use crate::config::Config;
+use crate::context::{self, AnnotationList, Luggage};
 use crate::logging::logger;
 use crate::registry::DAEMON_ID;
 use crate::serializer::{Codec, Serializer};
-use crate::session::client::{ClientSession, Request};
+use crate::session::client::{ClientSession, Greeting, Outcome};
 use crate::session::metadata::Metadata;
 use crate::transport::{Inbox, Stream};
 use crate::uri::Protocol;
 use crate::{Error, ErrorKind, Location, Result, Uri, naming};
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) config: Arc<Config>,
     pub(super) serializer: Serializer,
     pub(super) dialect: Option<Dialect>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) handshake: Value,
-    pub(super) timeout: Option<Duration>,
+    pub(super) connect_timeout: Option<Duration>,
+    pub(super) max_retries: u32,
+    pub(super) hooks: Hooks,
 }
+
+/// The most bytes of a call's annotations that the CONNECT message before it carries as well: servers take only small ones from strangers.
+const GREETING_ANNOTATIONS: usize = 16 << 10;
 
 impl Settings {
     /// Connects to the object: resolves its URI, finds out the dialect, passes the handshake.
-    pub(super) fn connect(&self, uri: &Uri, seq: u16) -> Result<Link> {
-        let uri = match uri.protocol() {
-            Protocol::Pyro => uri.clone(),
-            _ => naming::resolve_with(uri, &self.ns_settings())?,
-        };
+    pub(super) fn connect(&self, target: &Target, seq: u16, luggage: &Luggage) -> Result<Box<Link>> {
+        let uri = self.resolve(target)?;
         let Some(location) = uri.location() else {
             return Err(Error::new(ErrorKind::Pyro, "invalid uri"));
         };
-        let mut link = self.connect_in_any_dialect(&uri, location, seq)?;
+        let attempt = Greeter {
+            settings: self,
+            uri: &uri,
+            location,
+            timeout: self.connect_timeout.or(target.timeout),
+            seq,
+            luggage,
+        };
+        let mut link = attempt.connect_in_any_dialect()?;
+        if let Some(validate) = &self.hooks.validate_handshake {
+            validate(&link.answer)?;
+        }
         if link.metadata.is_none() && self.config.metadata {
-            link.metadata = Some(link.fetch_metadata()?);
+            link.metadata = Some(link.fetch_metadata(luggage)?);
         }
         link.sort_metadata();
         if link.metadata.as_ref().is_some_and(Metadata::is_empty) {
@@ -49,20 +67,50 @@ impl Settings {
             );
             return Err(Error::new(ErrorKind::Pyro, text));
         }
+        link.set_timeout(target.timeout)?;
         tracing::debug!(target: logger::CLIENT, "connected to {uri}, {}", link.session.dialect());
         Ok(link)
     }
 
+    /// The URI of an object, which a name server may have to be asked for.
+    pub(super) fn resolve(&self, target: &Target) -> Result<Uri> {
+        if target.uri.protocol() == Protocol::Pyro {
+            return Ok(target.uri.clone());
+        }
+        let config = Config {
+            commtimeout: self.connect_timeout.or(target.timeout),
+            ..Config::clone(&self.config)
+        };
+        let settings = naming::Settings {
+            config,
+            hmac_key: self.hmac_key.clone(),
+        };
+        naming::resolve_with(&target.uri, &settings)
+    }
+}
+
+/// Makes one connection.
+struct Greeter<'a> {
+    settings: &'a Settings,
+    /// A concrete one.
+    uri: &'a Uri,
+    location: &'a Location,
+    timeout: Option<Duration>,
+    seq: u16,
+    luggage: &'a Luggage,
+}
+
+impl Greeter<'_> {
     /// Tries one dialect after the other until the server agrees, and remembers which one that was.
-    fn connect_in_any_dialect(&self, uri: &Uri, location: &Location, seq: u16) -> Result<Link> {
-        let mut candidates = self.candidates(location);
+    fn connect_in_any_dialect(&self) -> Result<Box<Link>> {
+        let mut candidates = self.candidates();
         let mut first_error = None;
         while let Some(dialect) = candidates.pop() {
-            let error = match self.connect_in(dialect, uri, location, seq) {
+            let error = match self.connect_in(dialect) {
                 Ok(link) => {
                     remember(
                         &mut known_dialects().lock().unwrap_or_else(PoisonError::into_inner),
-                        location,
+                        self.location,
                         dialect,
                     );
                     return Ok(link);
@@ -76,13 +124,13 @@ impl Settings {
     }
 
     /// The dialects to try, the first one last. A key is only known to Pyro4.
-    fn candidates(&self, location: &Location) -> Vec<Dialect> {
+    fn candidates(&self) -> Vec<Dialect> {
         let known = known_dialects()
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(location)
+            .get(self.location)
             .copied();
-        match (self.dialect, &self.hmac_key, known) {
+        match (self.settings.dialect, &self.settings.hmac_key, known) {
             (Some(dialect), _, _) => vec![dialect],
             (None, Some(_), _) => vec![Dialect::V48],
             (None, None, Some(Dialect::V48)) => vec![Dialect::V502, Dialect::V48],
@@ -90,51 +138,61 @@ impl Settings {
         }
     }
 
-    fn connect_in(
-        &self,
-        dialect: Dialect,
-        uri: &Uri,
-        location: &Location,
-        seq: u16,
-    ) -> std::result::Result<Link, Attempt> {
-        let stream = Stream::connect(location, &self.config, self.timeout).map_err(Attempt::Final)?;
-        stream
-            .set_read_timeout(self.timeout)
-            .map_err(|error| cannot_connect(location, &error.to_string()))?;
-        stream
-            .set_write_timeout(self.timeout)
-            .map_err(|error| cannot_connect(location, &error.to_string()))?;
+    fn connect_in(&self, dialect: Dialect) -> std::result::Result<Box<Link>, Attempt> {
+        let Settings { config, hmac_key, .. } = self.settings;
+        let stream = Stream::connect(self.location, config, self.timeout).map_err(Attempt::Final)?;
         let codec = Codec {
-            serializer: self.serializer,
+            serializer: self.settings.serializer,
             dialect,
-            bytes_repr: self.config.serpent_bytes_repr,
+            bytes_repr: config.serpent_bytes_repr,
         };
         let frames = FrameSettings {
-            hmac_key: self.hmac_key.clone().filter(|_| !dialect.is_pyro5()),
-            max_message_size: self.config.max_message_size.map(|size| size as u64),
-            compression: self.config.compression,
+            hmac_key: hmac_key.clone().filter(|_| !dialect.is_pyro5()),
+            max_message_size: config.max_message_size.map(|size| size as u64),
+            compression: config.compression,
         };
-        let mut link = Link {
+        let mut link = Box::new(Link {
             stream,
-            session: ClientSession::new(codec, frames, seq),
+            session: ClientSession::new(codec, frames, self.seq),
             inbox: Inbox::default(),
             out: Vec::new(),
-            uri: uri.clone(),
-            object: uri.object().into_owned(),
+            uri: self.uri.clone(),
+            object: self.uri.object().into_owned(),
             metadata: None,
             answer: Value::None,
-        };
-        link.shake_hands(&self.handshake, self.config.metadata)
-            .map_err(|error| attempt(error, location))?;
+        });
+        link.set_timeout(self.timeout).map_err(Attempt::Final)?;
+        self.shake_hands(&mut link)
+            .map_err(|error| attempt(error, self.location))?;
         Ok(link)
     }
 
-    /// How the name server is reached when the URI needs one.
-    pub(super) fn ns_settings(&self) -> naming::Settings {
-        naming::Settings {
-            config: Config::clone(&self.config),
-            hmac_key: self.hmac_key.clone(),
-        }
+    fn shake_hands(&self, link: &mut Link) -> Result<()> {
+        let Settings { hooks, config, .. } = self.settings;
+        hooks.with_annotations(self.luggage, |annotations| {
+            let size: usize = annotations.iter().map(|(_, value)| value.len()).sum();
+            let none = AnnotationList::new();
+            let greeting = Greeting {
+                object: &link.object,
+                handshake: &self.settings.handshake,
+                wants_metadata: config.metadata,
+                correlation_id: self.luggage.correlation_id,
+                annotations: if size > GREETING_ANNOTATIONS {
+                    &none
+                } else {
+                    annotations
+                },
+            };
+            link.session.connect(&greeting, &mut link.out)
+        })?;
+        link.send()?;
+        (link.answer, link.metadata) = link.receive(|session, message| {
+            let connected = session.connected(message)?;
+            context::remember_response(&message.annotations);
+            hooks.show_annotations(&message.annotations, message.header.kind);
+            Ok(connected)
+        })?;
+        Ok(())
     }
 }
 
@@ -216,28 +274,22 @@ fn known_dialects() -> &'static Mutex<HashMap<Location, Dialect>> {
 }
 
 impl Link {
-    fn shake_hands(&mut self, handshake: &Value, metadata: bool) -> Result<()> {
-        self.session.connect(&self.object, handshake, metadata, &mut self.out)?;
-        self.send()?;
-        (self.answer, self.metadata) = self.receive(|session, message| session.connected(message))?;
-        Ok(())
-    }
-
     /// Asks the daemon for what the handshake did not bring.
-    fn fetch_metadata(&mut self) -> Result<Metadata> {
-        // Pyro sends a list of arguments here.
+    fn fetch_metadata(&mut self, luggage: &Luggage) -> Result<Metadata> {
         let object = self.object.clone();
-        let args = [object.as_str()];
-        let request = Request {
-            object: DAEMON_ID,
+        let call = Outgoing {
+            object: Some(DAEMON_ID),
             method: "get_metadata",
-            args: &args,
-            kwargs: Some(&Dict::new()),
+            args: &ListOf([object.as_str()]),
+            kwargs: Some(no_kwargs()),
             flags: Flags::NONE,
+            check: Check::Nothing,
         };
-        self.session.invoke(&request, &mut self.out)?;
-        self.send()?;
-        self.receive(|session, message| session.result(message))
+        self.begin(&call, luggage.correlation_id, &AnnotationList::new())?;
+        self.receive(|session, message| match session.result(message)? {
+            Outcome::Result(codec) => Ok(codec.read(&message.payload)?),
+            Outcome::Stream(_) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
+        })
     }
 
     fn sort_metadata(&mut self) {

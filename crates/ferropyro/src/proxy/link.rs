@@ -1,11 +1,17 @@
 //! A proxy's connection: a request goes out, its answer comes back.
 
+use std::io;
+use std::time::Duration;
+
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Flags, Message};
-use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
+use super::hooks::Hooks;
+use super::reply::{FromReply, Payload};
 use crate::arguments::Arguments;
-use crate::session::client::{ClientSession, Request};
+use crate::context::{self, AnnotationList, Luggage};
+use crate::session::client::{ClientSession, Outcome, Request};
 use crate::session::metadata::Metadata;
 use crate::transport::{Inbox, Stream, is_timeout};
 use crate::{Error, ErrorKind, Result, Uri};
@@ -29,41 +35,81 @@ pub(super) struct Link {
 
 /// A call on its way: what is in it, and which names the object must have.
 pub(super) struct Outgoing<'a, A> {
+    /// `None` is the object of the proxy.
+    pub(super) object: Option<&'a str>,
     pub(super) method: &'a str,
     pub(super) args: &'a A,
     pub(super) kwargs: Option<&'a Dict>,
-    pub(super) oneway: bool,
+    pub(super) flags: Flags,
     pub(super) check: Check<'a>,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Check<'a> {
     Method,
     Attribute(&'a str),
+    Nothing,
+}
+
+/// How a call was answered.
+pub(super) enum Answer<R> {
+    Result(R),
+    /// The result is an iterator with this id.
+    Stream(String),
 }
 
 impl Link {
-    pub(super) fn perform<R: DeserializeOwned, A: Arguments>(&mut self, request: &Outgoing<'_, A>) -> Result<R> {
-        self.check(request)?;
-        let oneway = request.oneway || self.is_oneway(request.method);
-        let flags = if oneway { Flags::ONEWAY } else { Flags::NONE };
-        let message = Request {
-            object: &self.object,
-            method: request.method,
-            args: request.args,
-            kwargs: request.kwargs,
-            flags,
-        };
-        self.session.invoke(&message, &mut self.out)?;
-        self.send()?;
-        if oneway {
-            return R::deserialize(Value::None).map_err(|error| {
-                Error::from(error).with(
-                    "reason",
-                    format_args!("{} is oneway and gives no result", request.method),
-                )
-            });
+    /// Makes a call, and waits for its answer if there will be one.
+    pub(super) fn perform<R: FromReply, A: Arguments>(
+        &mut self,
+        call: &Outgoing<'_, A>,
+        luggage: &Luggage,
+        hooks: &Hooks,
+    ) -> Result<Answer<R>> {
+        self.check(call.check, call.method)?;
+        let mut flags = call.flags;
+        if call.object.is_none() && self.is_oneway(call.method) {
+            flags |= Flags::ONEWAY;
         }
-        self.receive(|session, message| session.result(message))
+        let call = Outgoing { flags, ..*call };
+        hooks.with_annotations(luggage, |annotations| {
+            self.begin(&call, luggage.correlation_id, annotations)
+        })?;
+        if flags.contains(Flags::ONEWAY) {
+            context::forget_response();
+            return oneway_result(call.method).map(Answer::Result);
+        }
+        self.receive(|session, message| {
+            context::remember_response(&message.annotations);
+            hooks.show_annotations(&message.annotations, message.header.kind);
+            match session.result(message)? {
+                Outcome::Result(codec) => {
+                    let bytes = &message.payload;
+                    R::from_payload(Payload { codec, bytes }).map(Answer::Result)
+                }
+                Outcome::Stream(id) => Ok(Answer::Stream(id)),
+            }
+        })
+    }
+
+    /// Sends a call, and waits for nothing.
+    pub(super) fn begin<A: Arguments>(
+        &mut self,
+        call: &Outgoing<'_, A>,
+        correlation_id: Option<Uuid>,
+        annotations: &AnnotationList,
+    ) -> Result<()> {
+        let request = Request {
+            object: call.object.unwrap_or(&self.object),
+            method: call.method,
+            args: call.args,
+            kwargs: call.kwargs,
+            flags: call.flags,
+            correlation_id,
+            annotations,
+        };
+        self.session.invoke(&request, &mut self.out)?;
+        self.send()
     }
 
     /// Waits for the next message and hands it on.
@@ -79,19 +125,17 @@ impl Link {
                 Ok(0) => return Err(Error::new(ErrorKind::ConnectionClosed, "receiving: not enough data")),
                 Ok(_) => {}
                 Err(error) if is_timeout(&error) => return Err(Error::new(ErrorKind::Timeout, "receiving: timeout")),
-                Err(error) => {
-                    let text = format!("receiving: connection lost: {error}");
-                    return Err(Error::new(ErrorKind::ConnectionClosed, text).caused_by(error));
-                }
+                Err(error) => return Err(lost("receiving: connection lost", error)),
             }
         }
     }
 
-    fn check<A>(&self, request: &Outgoing<'_, A>) -> Result<()> {
+    fn check(&self, check: Check<'_>, method: &str) -> Result<()> {
         let Some(metadata) = &self.metadata else { return Ok(()) };
-        let (known, name) = match request.check {
-            Check::Method => (contains(&metadata.methods, request.method), request.method),
+        let (known, name) = match check {
+            Check::Method => (contains(&metadata.methods, method), method),
             Check::Attribute(name) => (contains(&metadata.attributes, name), name),
+            Check::Nothing => return Ok(()),
         };
         if known {
             return Ok(());
@@ -109,6 +153,13 @@ impl Link {
             .is_some_and(|metadata| contains(&metadata.oneway, method))
     }
 
+    /// How long to wait for the other side to take or send some bytes.
+    pub(super) fn set_timeout(&self, timeout: Option<Duration>) -> Result<()> {
+        let set = self.stream.set_read_timeout(timeout);
+        set.and_then(|()| self.stream.set_write_timeout(timeout))
+            .map_err(|error| lost("connection lost", error))
+    }
+
     pub(super) fn send(&mut self) -> Result<()> {
         let sent = self.stream.write_all(&self.out);
         self.out.clear();
@@ -117,13 +168,18 @@ impl Link {
             if is_timeout(&error) {
                 return Error::new(ErrorKind::Timeout, "sending: timeout");
             }
-            Error::new(
-                ErrorKind::ConnectionClosed,
-                format!("sending: connection lost: {error}"),
-            )
-            .caused_by(error)
+            lost("sending: connection lost", error)
         })
     }
+}
+
+fn lost(what: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::ConnectionClosed, format!("{what}: {error}")).caused_by(error)
+}
+
+/// What stands for the answer that nobody sends.
+fn oneway_result<R: FromReply>(method: &str) -> Result<R> {
+    R::from_oneway().map_err(|error| error.with("reason", format_args!("{method} is oneway and gives no result")))
 }
 
 /// The names are sorted when they arrive.

@@ -2,29 +2,38 @@
 
 mod builder;
 mod connect;
+mod hooks;
+mod items;
 mod link;
+mod reply;
+mod shared;
 
 use std::fmt;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use ferropyro_formats::{Dict, Value};
-use ferropyro_wire::Dialect;
+use ferropyro_wire::{Dialect, Flags};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 pub use builder::ProxyBuilder;
-use connect::Settings;
-use link::{Check, Link, Outgoing};
+pub use items::Items;
+use link::{Check, Outgoing};
+pub use reply::FromReply;
+use shared::Shared;
 
 use crate::arguments::Arguments;
+use crate::context::Luggage;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
-use crate::{Error, ErrorKind, Result, Uri, naming};
+use crate::{Error, Result, Uri};
 
 /// Stands for an object in another program: its methods are called through it.
 ///
 /// A proxy connects at its first call and keeps the connection until it is dropped or [released](Proxy::release); then it connects again
 /// at its next call. It finds out by itself whether the other side is Pyro4 or Pyro5. Threads may share it: calls wait for each other, since Pyro's protocol has one call at a time on a connection.
+///
+/// A clone is another proxy for the same object with the same settings, which makes a connection of its own.
 ///
 /// ```no_run
 /// use ferropyro::Proxy;
@@ -35,15 +44,7 @@ use crate::{Error, ErrorKind, Result, Uri, naming};
 /// # Ok::<(), ferropyro::Error>(())
 /// ```
 pub struct Proxy {
-    settings: Settings,
-    state: Mutex<State>,
-}
-
-struct State {
-    uri: Uri,
-    link: Option<Link>,
-    /// The last sequence number; a new connection goes on counting.
-    seq: u16,
+    shared: Arc<Shared>,
 }
 
 impl Proxy {
@@ -71,7 +72,7 @@ impl Proxy {
     /// # Errors
     /// The exception that the method raised ([`Error::as_remote`]); `Attribute` for a name that is not exposed; `Serialize` for a result
     /// that is no `R`; errors of the connection. After an error of the connection the next call connects again.
-    pub fn call<R: DeserializeOwned>(&self, method: &str, args: impl Arguments) -> Result<R> {
+    pub fn call<R: FromReply>(&self, method: &str, args: impl Arguments) -> Result<R> {
         self.call_with(method, args, no_kwargs())
     }
 
@@ -79,15 +80,16 @@ impl Proxy {
     ///
     /// # Errors
     /// As for [`Proxy::call`].
-    pub fn call_with<R: DeserializeOwned>(&self, method: &str, args: impl Arguments, kwargs: &Dict) -> Result<R> {
-        let request = Outgoing {
+    pub fn call_with<R: FromReply>(&self, method: &str, args: impl Arguments, kwargs: &Dict) -> Result<R> {
+        let call = Outgoing {
+            object: None,
             method,
             args: &args,
             kwargs: Some(kwargs),
-            oneway: false,
+            flags: Flags::NONE,
             check: Check::Method,
         };
-        self.retrying(&request)
+        self.retrying(&call)
     }
 
     /// Calls a method without waiting for an answer, whether it was declared oneway or not. Nobody hears of its errors but the server.
@@ -103,30 +105,32 @@ impl Proxy {
     /// # Errors
     /// As for [`Proxy::call_oneway`].
     pub fn call_oneway_with(&self, method: &str, args: impl Arguments, kwargs: &Dict) -> Result<()> {
-        let request = Outgoing {
+        let call = Outgoing {
+            object: None,
             method,
             args: &args,
             kwargs: Some(kwargs),
-            oneway: true,
+            flags: Flags::ONEWAY,
             check: Check::Method,
         };
-        self.once(&mut self.lock(), &request)
+        self.shared.call(&call, 0)
     }
 
     /// Reads an attribute of the object.
     ///
     /// # Errors
     /// As for [`Proxy::call`].
-    pub fn get<R: DeserializeOwned>(&self, attribute: &str) -> Result<R> {
+    pub fn get<R: FromReply>(&self, attribute: &str) -> Result<R> {
         let args = (attribute,);
-        let request = Outgoing {
+        let call = Outgoing {
+            object: None,
             method: "__getattr__",
             args: &args,
             kwargs: None,
-            oneway: false,
+            flags: Flags::NONE,
             check: Check::Attribute(attribute),
         };
-        self.retrying(&request)
+        self.retrying(&call)
     }
 
     /// Sets an attribute of the object.
@@ -135,19 +139,20 @@ impl Proxy {
     /// As for [`Proxy::call`].
     pub fn set<T: Serialize>(&self, attribute: &str, value: T) -> Result<()> {
         let args = (attribute, value);
-        let request = Outgoing {
+        let call = Outgoing {
+            object: None,
             method: "__setattr__",
             args: &args,
             kwargs: None,
-            oneway: false,
+            flags: Flags::NONE,
             check: Check::Attribute(attribute),
         };
-        self.retrying::<serde::de::IgnoredAny, _>(&request).map(drop)
+        self.retrying::<serde::de::IgnoredAny, _>(&call).map(drop)
     }
 
     /// The URI: the one that was given, or after [`Proxy::bind`] the concrete one.
     pub fn uri(&self) -> Uri {
-        self.lock().uri.clone()
+        self.shared.target().uri.clone()
     }
 
     /// What the object exposes; connects if need be. Empty when the configuration has METADATA off.
@@ -155,9 +160,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn metadata(&self) -> Result<Metadata> {
-        let mut state = self.lock();
-        let link = self.link(&mut state)?;
-        Ok(link.metadata.clone().unwrap_or_default())
+        self.shared.with_link(|link| link.metadata.clone().unwrap_or_default())
     }
 
     /// The protocol that the other side speaks; connects if need be.
@@ -165,8 +168,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn dialect(&self) -> Result<Dialect> {
-        let mut state = self.lock();
-        Ok(self.link(&mut state)?.session.dialect())
+        self.shared.with_link(|link| link.session.dialect())
     }
 
     /// What the server's handshake answered; connects if need be.
@@ -174,8 +176,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn handshake_answer(&self) -> Result<Value> {
-        let mut state = self.lock();
-        Ok(self.link(&mut state)?.answer.clone())
+        self.shared.with_link(|link| link.answer.clone())
     }
 
     /// Connects now, and replaces a PYRONAME or PYROMETA URI by the concrete one for good: later connections skip the name server.
@@ -183,69 +184,57 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn bind(&self) -> Result<()> {
-        let mut state = self.lock();
-        if state.uri.protocol() != Protocol::Pyro {
-            state.link = None;
-            state.uri = naming::resolve_with(&state.uri, &self.settings.ns_settings())?;
+        let target = self.shared.target().clone();
+        if target.uri.protocol() != Protocol::Pyro {
+            let uri = Luggage::lend(|_| self.shared.settings.resolve(&target))?;
+            self.shared.state().disconnect();
+            self.shared.target().uri = uri;
         }
-        self.link(&mut state).map(drop)
+        self.shared.with_link(|_| ())
+    }
+
+    /// How long the other side may be silent before a call gives up; `None` is for ever.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.shared.target().timeout
+    }
+
+    /// Sets how long the other side may be silent before a call gives up with a `Timeout` error and closes the connection (Pyro's
+    /// `_pyroTimeout`); `None` is for ever. As in Pyro it is the silence that counts and not the whole call: a long answer may take longer
+    /// as long as it keeps coming in. A call that is on its way is waited for.
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.shared.target().timeout = timeout;
+        let mut state = self.shared.state();
+        if state.link().is_some_and(|link| link.set_timeout(timeout).is_err()) {
+            state.disconnect();
+        }
     }
 
     /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none. As everything that
     /// looks at the connection it waits for a call that is on its way.
     pub fn release(&self) {
-        self.lock().disconnect();
+        self.shared.state().disconnect();
     }
 
     /// Whether there is a connection now.
     pub fn is_connected(&self) -> bool {
-        self.lock().link.is_some()
+        self.shared.state().is_connected()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sends the request again on a new connection as often as MAX_RETRIES allows.
-    fn retrying<R: DeserializeOwned, A: Arguments>(&self, request: &Outgoing<'_, A>) -> Result<R> {
-        let mut state = self.lock();
-        let mut tries_left = self.settings.config.max_retries;
-        loop {
-            match self.once(&mut state, request) {
-                Err(error) if tries_left > 0 && is_transient(&error) => tries_left -= 1,
-                other => return other,
-            }
-        }
-    }
-
-    fn once<R: DeserializeOwned, A: Arguments>(&self, state: &mut State, request: &Outgoing<'_, A>) -> Result<R> {
-        let result = self.link(state).and_then(|link| link.perform(request));
-        if let Some(link) = &state.link {
-            state.seq = link.session.seq();
-        }
-        if result.as_ref().is_err_and(ends_connection) {
-            state.disconnect();
-        }
-        result
-    }
-
-    /// The connection, made now if there is none.
-    fn link<'s>(&self, state: &'s mut State) -> Result<&'s mut Link> {
-        if state.link.is_none() {
-            state.link = Some(self.settings.connect(&state.uri, state.seq)?);
-        }
-        state
-            .link
-            .as_mut()
-            .ok_or_else(|| Error::new(ErrorKind::Communication, "not connected"))
+    fn retrying<R: FromReply, A: Arguments>(&self, call: &Outgoing<'_, A>) -> Result<R> {
+        self.shared.call(call, self.shared.settings.max_retries)
     }
 }
 
-impl State {
-    fn disconnect(&mut self) {
-        if let Some(link) = self.link.take() {
-            self.seq = link.session.seq();
-        }
+impl From<Arc<Shared>> for Proxy {
+    fn from(shared: Arc<Shared>) -> Proxy {
+        Proxy { shared }
+    }
+}
+
+/// Another proxy for the same object with the same settings; it makes a connection of its own. Does not wait for a call that is on its way.
+impl Clone for Proxy {
+    fn clone(&self) -> Proxy {
+        Proxy::from(self.shared.another())
     }
 }
 
@@ -255,35 +244,14 @@ fn no_kwargs() -> &'static Dict {
     &NONE
 }
 
-/// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
-fn ends_connection(error: &Error) -> bool {
-    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
-}
-
-/// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so
-/// is the instance that the server keeps for it.
-fn is_about_data(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.is_some_and(|source| source.is::<ferropyro_formats::Error>() || source.is::<ferropyro_wire::EncodeError>())
-}
-
-fn is_transient(error: &Error) -> bool {
-    error.as_remote().is_none() && matches!(error.kind(), ErrorKind::ConnectionClosed | ErrorKind::Timeout)
-}
-
 /// Shows the URI and whether it is connected; does not wait for a call that is on its way.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match self.state.try_lock() {
-            Ok(state) => state,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return f.write_str("Proxy(in a call)"),
+        let connected = match self.shared.try_state() {
+            Some(state) if state.is_connected() => "connected",
+            Some(_) => "not connected",
+            None => "in a call",
         };
-        let connected = if state.link.is_some() {
-            "connected"
-        } else {
-            "not connected"
-        };
-        write!(f, "Proxy({}, {connected})", state.uri)
+        write!(f, "Proxy({}, {connected})", self.uri())
     }
 }

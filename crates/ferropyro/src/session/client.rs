@@ -2,13 +2,15 @@
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{
-    Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, Message, MessageKind, NO_ANNOTATIONS, SerializerId,
+    AnnotationKey, Annotations, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, Message, MessageKind,
+    SerializerId,
 };
-use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeStruct};
+use uuid::Uuid;
 
 use super::metadata::Metadata;
 use crate::arguments::{Arguments, Invoke};
+use crate::context::AnnotationList;
 use crate::error::RemoteError;
 use crate::serializer::Codec;
 use crate::{Error, ErrorKind, Result};
@@ -30,6 +32,26 @@ pub(crate) struct Request<'a, A: ?Sized> {
     pub(crate) args: &'a A,
     pub(crate) kwargs: Option<&'a Dict>,
     pub(crate) flags: Flags,
+    pub(crate) correlation_id: Option<Uuid>,
+    pub(crate) annotations: &'a AnnotationList,
+}
+
+/// What goes along with the CONNECT message.
+pub(crate) struct Greeting<'a> {
+    pub(crate) object: &'a str,
+    pub(crate) handshake: &'a Value,
+    /// Whether the object's metadata shall come with the answer. Pyro5 sends it in any case.
+    pub(crate) wants_metadata: bool,
+    pub(crate) correlation_id: Option<Uuid>,
+    pub(crate) annotations: &'a AnnotationList,
+}
+
+/// What a RESULT message is, when it is no exception.
+pub(crate) enum Outcome {
+    /// A value, to be read with this codec.
+    Result(Codec),
+    /// An iterator with this id.
+    Stream(String),
 }
 
 const CONNECT_REPLIES: &[MessageKind] = &[MessageKind::CONNECTOK, MessageKind::CONNECTFAIL];
@@ -64,8 +86,8 @@ impl ClientSession {
     }
 
     /// Writes the CONNECT message.
-    pub(crate) fn connect(&self, object: &str, handshake: &Value, metadata: bool, out: &mut Vec<u8>) -> Result<()> {
-        let wants_metadata = metadata || self.dialect().is_pyro5();
+    pub(crate) fn connect(&self, greeting: &Greeting<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let wants_metadata = greeting.wants_metadata || self.dialect().is_pyro5();
         let header = Header {
             seq: self.seq,
             flags: if wants_metadata {
@@ -73,14 +95,15 @@ impl ClientSession {
             } else {
                 Flags::NONE
             },
+            correlation_id: greeting.correlation_id,
             ..Header::new(self.dialect(), MessageKind::CONNECT, self.codec.id())
         };
-        let mut frame = FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &self.settings)?;
+        let mut frame = FrameBuilder::begin(out, &header, borrowed(greeting.annotations), &self.settings)?;
         self.codec.append(
             frame.payload(),
             &Connect {
-                handshake,
-                object: wants_metadata.then_some(object),
+                handshake: greeting.handshake,
+                object: wants_metadata.then_some(greeting.object),
             },
         )?;
         frame.finish()?;
@@ -112,13 +135,13 @@ impl ClientSession {
 
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
-        self.seq = self.seq.wrapping_add(1);
         let header = Header {
-            seq: self.seq,
+            seq: self.seq.wrapping_add(1),
             flags: request.flags,
+            correlation_id: request.correlation_id,
             ..Header::new(self.dialect(), MessageKind::INVOKE, self.codec.id())
         };
-        let mut frame = FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &self.settings)?;
+        let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
         let invoke = Invoke {
             object: request.object,
             method: request.method,
@@ -128,11 +151,12 @@ impl ClientSession {
         };
         self.codec.append(frame.payload(), &invoke)?;
         frame.finish()?;
+        self.seq = header.seq;
         Ok(())
     }
 
-    /// Reads the RESULT message of the last request.
-    pub(crate) fn result<R: DeserializeOwned>(&self, message: &Message<'_>) -> Result<R> {
+    /// Judges the RESULT message of the last request.
+    pub(crate) fn result(&self, message: &Message<'_>) -> Result<Outcome> {
         let header = &message.header;
         if header.seq != self.seq {
             let text = format!(
@@ -144,14 +168,14 @@ impl ClientSession {
         if header.serializer != self.codec.id() {
             return Err(self.foreign_serializer(message));
         }
+        // The announcement of a stream is an exception as well.
         if header.flags.contains(Flags::ITEMSTREAMRESULT) {
-            let text = "the result of the call is an iterator, which this client cannot receive yet";
-            return Err(Error::new(ErrorKind::Protocol, text));
+            return stream_id(&message.annotations).map(Outcome::Stream);
         }
         if header.flags.contains(Flags::EXCEPTION) {
             return Err(read_exception(&self.codec, &message.payload));
         }
-        Ok(self.codec.read(&message.payload)?)
+        Ok(Outcome::Result(self.codec))
     }
 
     /// A server that does not accept our serializer says so in one that everybody has.
@@ -176,6 +200,20 @@ impl ClientSession {
                 ErrorKind::Serialize,
                 format!("invalid serializer in response: {id}"),
             )),
+        }
+    }
+}
+
+fn borrowed(annotations: &AnnotationList) -> impl Iterator<Item = (AnnotationKey, &[u8])> {
+    annotations.iter().map(|(key, value)| (*key, value.as_slice()))
+}
+
+fn stream_id(annotations: &Annotations<'_>) -> Result<String> {
+    match annotations.get(AnnotationKey::STRM).map(String::from_utf8_lossy) {
+        Some(id) if !id.is_empty() => Ok(id.into_owned()),
+        _ => {
+            let text = "result of call is an iterator, but the server is not configured to allow streaming";
+            Err(Error::new(ErrorKind::Protocol, text))
         }
     }
 }

@@ -1,0 +1,234 @@
+//! The client's end of a stream of items, which a method that gives back an iterator makes.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use ferropyro_formats::Value;
+use ferropyro_wire::Flags;
+
+use super::link::{Check, Link, Outgoing};
+use super::no_kwargs;
+use super::reply::{FromReply, Payload};
+use super::shared::Shared;
+use crate::arguments::ListOf;
+use crate::context::{AnnotationList, Luggage};
+use crate::logging::logger;
+use crate::registry::DAEMON_ID;
+use crate::{Error, ErrorKind, Result};
+
+/// The items of an iterator that lives in the server: what a method gives back that is a generator or iterator in Python, or gives back an
+/// iterator in Rust.
+///
+/// Each item is asked for when it is wanted, so neither end ever holds more than one: one round trip an item, over the connection of the proxy
+/// that made the call. Other calls of the proxy may be made in between.
+///
+/// ```
+/// use ferropyro::{Daemon, ItemStream, Items, Proxy, expose};
+///
+/// struct Counter;
+///
+/// #[expose]
+/// impl Counter {
+///     pub fn count(&self) -> ItemStream {
+///         ItemStream::new(1..=3)
+///     }
+/// }
+///
+/// let daemon = Daemon::new()?;
+/// let uri = daemon.register("counter", Counter)?;
+/// let _running = daemon.start();
+///
+/// let counter = Proxy::new(uri)?;
+/// let mut sum = 0;
+/// for number in counter.call::<Items<i64>>("count", ())? {
+///     sum += number?;
+/// }
+/// assert_eq!(sum, 6);
+/// # Ok::<(), ferropyro::Error>(())
+/// ```
+///
+/// An exception that the iterator raises is an `Err` and the end. An error of the connection is an `Err` as well, but `next` may be called again: the proxy
+/// connects anew, and the server keeps the stream of a lost connection for a while (ITER_STREAM_LINGER, 30 seconds). So a loop that passes over
+/// errors must have an end of its own.
+///
+/// The server is told to drop the iterator when `Items` is dropped before its end.
+pub struct Items<T> {
+    stream: RemoteStream,
+    return_value: Value,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T> Items<T> {
+    /// Tells the server to drop the iterator; so does dropping this. Nobody waits for an answer. Nothing is sent when the proxy is not connected, since the
+    /// server drops the streams of a connection by itself when that has been gone for a while.
+    pub fn close(self) {}
+
+    /// What a generator of Python gave back when it was at its end; None before.
+    pub fn return_value(&self) -> &Value {
+        &self.return_value
+    }
+
+    /// The end, or an error, in place of an item.
+    fn end(&mut self, error: Error) -> Option<Result<T>> {
+        let Some(remote) = error.as_remote() else {
+            return Some(Err(error));
+        };
+        self.stream.is_over = true;
+        if remote.class() == "builtins.StopIteration" {
+            self.return_value = remote.args().first().cloned().unwrap_or_default();
+            return None;
+        }
+        Some(Err(error))
+    }
+}
+
+impl<T: FromReply> Iterator for Items<T> {
+    type Item = Result<T>;
+
+    fn next(&mut self) -> Option<Result<T>> {
+        if self.stream.is_over {
+            return None;
+        }
+        match self.stream.next_item() {
+            Ok(item) => Some(Ok(item)),
+            Err(error) => self.end(error),
+        }
+    }
+}
+
+impl<T> FromReply for Items<T> {
+    fn from_payload(_payload: Payload<'_>) -> Result<Items<T>> {
+        let text = "the result of the call is no iterator: take it as the type that it is, not as `Items<...>`";
+        Err(Error::new(ErrorKind::Type, text))
+    }
+
+    fn from_oneway() -> Result<Items<T>> {
+        Err(Error::new(ErrorKind::Type, "a oneway call gives no items"))
+    }
+
+    fn from_stream(stream: RemoteStream) -> Result<Items<T>> {
+        Ok(Items {
+            stream,
+            return_value: Value::None,
+            items: PhantomData,
+        })
+    }
+}
+
+impl<T> fmt::Debug for Items<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stream.fmt(f)
+    }
+}
+
+/// An iterator in the server. Dropping this closes it there, unless it is over.
+#[doc(hidden)]
+pub struct RemoteStream {
+    shared: Arc<Shared>,
+    id: String,
+    is_over: bool,
+}
+
+/// How long any step of closing a stream may take. It is a courtesy: the server would notice by itself.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl RemoteStream {
+    pub(super) fn new(shared: Arc<Shared>, id: String) -> RemoteStream {
+        RemoteStream {
+            shared,
+            id,
+            is_over: false,
+        }
+    }
+
+    /// Never repeated: the server might have gone on to the next item already.
+    fn next_item<T: FromReply>(&self) -> Result<T> {
+        let args = ListOf([self.id.as_str()]);
+        self.shared
+            .call(&daemon_call("get_next_stream_item", &args, Flags::NONE), 0)
+    }
+
+    /// Over the proxy's connection, or while that is in use over one of its own.
+    fn close(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_over, true) {
+            return Ok(());
+        }
+        let Some(mut state) = self.shared.try_state() else {
+            return self.close_apart();
+        };
+        let Some(link) = state.link() else { return Ok(()) };
+        let timeout = self.shared.target().timeout;
+        let closed = match timeout {
+            Some(timeout) if timeout <= CLOSE_TIMEOUT => close_over(link, &self.id),
+            _ => link
+                .set_timeout(Some(CLOSE_TIMEOUT))
+                .and_then(|()| close_over(link, &self.id))
+                .and_then(|()| link.set_timeout(timeout)),
+        };
+        if closed.is_err() {
+            state.disconnect();
+        }
+        closed
+    }
+
+    /// In a thread: nobody who drops a stream wants to wait for a connection.
+    fn close_apart(&self) -> Result<()> {
+        let shared = self.shared.another();
+        let id = self.id.clone();
+        let close = move || {
+            let mut settings = shared.settings.clone();
+            settings.connect_timeout = Some(CLOSE_TIMEOUT);
+            let mut target = shared.target().clone();
+            target.timeout = Some(CLOSE_TIMEOUT);
+            let closed = settings
+                .connect(&target, 0, &Luggage::default())
+                .and_then(|mut link| close_over(&mut link, &id));
+            log(&id, closed);
+        };
+        let started = thread::Builder::new().name("pyro close stream".to_owned()).spawn(close);
+        started
+            .map(drop)
+            .map_err(|error| Error::new(ErrorKind::Pyro, error.to_string()).caused_by(error))
+    }
+}
+
+impl Drop for RemoteStream {
+    fn drop(&mut self) {
+        let closed = self.close();
+        log(&self.id, closed);
+    }
+}
+
+impl fmt::Debug for RemoteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let over = if self.is_over { ", over" } else { "" };
+        write!(f, "Items({}{over})", self.id)
+    }
+}
+
+/// Nothing of the caller's context goes along: this may happen at any time.
+fn close_over(link: &mut Link, id: &str) -> Result<()> {
+    let args = ListOf([id]);
+    let call = daemon_call("close_stream", &args, Flags::ONEWAY);
+    link.begin(&call, None, &AnnotationList::new())
+}
+
+fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a, A> {
+    Outgoing {
+        object: Some(DAEMON_ID),
+        method,
+        args,
+        kwargs: Some(no_kwargs()),
+        flags,
+        check: Check::Nothing,
+    }
+}
+
+fn log(id: &str, closed: Result<()>) {
+    if let Err(error) = closed {
+        tracing::debug!(target: logger::CLIENT, "the item stream {id} could not be closed: {error}");
+    }
+}

@@ -1,0 +1,50 @@
+//! What the answer of a call is read as.
+
+use ferropyro_formats::Value;
+use serde::de::DeserializeOwned;
+
+use super::items::RemoteStream;
+use crate::serializer::Codec;
+use crate::{Error, ErrorKind, Result};
+
+/// What a call can give back: every type that serde can read, and [`Items`](crate::Items) for methods that give back an iterator.
+///
+/// There is nothing to implement here: derive serde's `Deserialize` for a type of your own.
+pub trait FromReply: Sized {
+    /// Reads the result.
+    #[doc(hidden)]
+    fn from_payload(payload: Payload<'_>) -> Result<Self>;
+
+    /// The result of a oneway call, which nobody sends.
+    #[doc(hidden)]
+    fn from_oneway() -> Result<Self>;
+
+    /// The result is an iterator, whose items can be asked for.
+    #[doc(hidden)]
+    fn from_stream(stream: RemoteStream) -> Result<Self>;
+}
+
+/// A result as it has arrived.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Payload<'a> {
+    pub(crate) codec: Codec,
+    pub(crate) bytes: &'a [u8],
+}
+
+impl<R: DeserializeOwned> FromReply for R {
+    fn from_payload(payload: Payload<'_>) -> Result<R> {
+        Ok(payload.codec.read(payload.bytes)?)
+    }
+
+    fn from_oneway() -> Result<R> {
+        Ok(R::deserialize(Value::None)?)
+    }
+
+    /// Dropping the stream closes it.
+    fn from_stream(_stream: RemoteStream) -> Result<R> {
+        let text =
+            "the result of the call is an iterator: take it as `Items<...>`, which asks for one item after the other";
+        Err(Error::new(ErrorKind::Type, text))
+    }
+}

@@ -1,0 +1,180 @@
+//! What a proxy is made of: settings, where it leads, and the connection that its calls wait for.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::Proxy;
+use super::connect::Settings;
+use super::items::RemoteStream;
+use super::link::{Answer, Link, Outgoing};
+use super::reply::FromReply;
+use crate::arguments::Arguments;
+use crate::context::Luggage;
+use crate::{Error, ErrorKind, Result, Uri};
+
+/// The inside of a proxy, which the streams that came from it hold as well.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    /// Apart from the connection, so that nobody has to wait for a call in order to know it.
+    target: Mutex<Target>,
+    state: Mutex<State>,
+}
+
+/// Where a proxy leads, and for how long it waits.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) uri: Uri,
+    pub(super) timeout: Option<Duration>,
+}
+
+/// The connection. Whoever makes a call holds it for as long as the call takes.
+#[derive(Default)]
+pub(super) struct State {
+    link: Option<Box<Link>>,
+    /// The last sequence number; a new connection goes on counting.
+    seq: u16,
+    was_connected: bool,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, target: Target) -> Arc<Shared> {
+        Arc::new(Shared {
+            settings,
+            target: Mutex::new(target),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The same settings and the same target, and no connection yet.
+    pub(super) fn another(&self) -> Arc<Shared> {
+        Shared::new(self.settings.clone(), self.target().clone())
+    }
+
+    pub(super) fn target(&self) -> MutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the call that is on its way.
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, unless a call is on its way.
+    pub(super) fn try_state(&self) -> Option<MutexGuard<'_, State>> {
+        match self.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(std::sync::TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.
+    pub(super) fn call<R: FromReply, A: Arguments>(
+        self: &Arc<Self>,
+        call: &Outgoing<'_, A>,
+        retries: u32,
+    ) -> Result<R> {
+        let luggage = Luggage::take();
+        let mut state = self.state();
+        let mut tries_left = retries;
+        let answer = loop {
+            match self.once(&mut state, call, &luggage) {
+                Err(error) if tries_left > 0 && is_transient(&error) => tries_left -= 1,
+                other => break other?,
+            }
+        };
+        drop(state);
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Stream(id) => R::from_stream(RemoteStream::new(Arc::clone(self), id)),
+        }
+    }
+
+    /// The link is taken out while it is in use, so that a panic on the way (in a hook) ends the connection.
+    fn once<R: FromReply, A: Arguments>(
+        &self,
+        state: &mut State,
+        call: &Outgoing<'_, A>,
+        luggage: &Luggage,
+    ) -> Result<Answer<R>> {
+        let mut link = match state.link.take() {
+            Some(link) => link,
+            None => self.connect(state, luggage)?,
+        };
+        let result = link.perform(call, luggage, &self.settings.hooks);
+        state.seq = link.session.seq();
+        if !result.as_ref().is_err_and(ends_connection) {
+            state.link = Some(link);
+        }
+        result
+    }
+
+    /// Makes sure that there is a connection, and shows it.
+    pub(super) fn with_link<T>(&self, read: impl FnOnce(&Link) -> T) -> Result<T> {
+        let mut state = self.state();
+        let link = match state.link.take() {
+            Some(link) => link,
+            None => Luggage::lend(|luggage| self.connect(&mut state, luggage))?,
+        };
+        Ok(read(state.link.insert(link)))
+    }
+
+    fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
+        let target = self.target().clone();
+        let mut link = self.settings.connect(&target, state.seq, luggage)?;
+        if state.was_connected {
+            link = self.tell_of_reconnect(target, link)?;
+        }
+        state.was_connected = true;
+        Ok(link)
+    }
+
+    /// Lends the connection to the program's hook, which may make calls over it.
+    fn tell_of_reconnect(&self, target: Target, link: Box<Link>) -> Result<Box<Link>> {
+        let Some(hook) = &self.settings.hooks.on_reconnect else {
+            return Ok(link);
+        };
+        let mut settings = self.settings.clone();
+        settings.hooks.on_reconnect = None;
+        let borrowed = Shared::new(settings, target);
+        borrowed.state().link = Some(link);
+        hook(&Proxy::from(Arc::clone(&borrowed)))?;
+        let returned = borrowed.state().link.take();
+        returned.ok_or_else(|| {
+            let text = "the connection was lost again while its on_reconnect hook ran";
+            Error::new(ErrorKind::ConnectionClosed, text)
+        })
+    }
+}
+
+impl State {
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    pub(super) fn link(&mut self) -> Option<&mut Link> {
+        self.link.as_deref_mut()
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.seq = link.session.seq();
+        }
+    }
+}
+
+/// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
+fn ends_connection(error: &Error) -> bool {
+    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
+}
+
+/// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so
+/// is the instance that the server keeps for it.
+fn is_about_data(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<ferropyro_formats::Error>() || source.is::<ferropyro_wire::EncodeError>())
+}
+
+fn is_transient(error: &Error) -> bool {
+    error.as_remote().is_none() && matches!(error.kind(), ErrorKind::ConnectionClosed | ErrorKind::Timeout)
+}
