@@ -114,7 +114,8 @@ impl Streams {
         let until = Instant::now() + self.linger;
         let mut open = self.lock();
         for id in ids {
-            if let Some(stream) = open.get_mut(id) {
+            // Somebody else may have taken it over by now.
+            if let Some(stream) = open.get_mut(id).filter(|stream| stream.owner.is_closed()) {
                 stream.abandoned = Some(until);
             }
         }

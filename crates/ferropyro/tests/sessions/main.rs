@@ -5,6 +5,7 @@ mod arguments;
 mod calls;
 mod connections;
 mod dialects;
+mod errors;
 mod handshake;
 mod instances;
 mod panics;
