@@ -4,6 +4,8 @@
 //! Both take more calls, which get the result of the one before ([`then`](FutureResult::then)), and handlers for errors
 //! ([`iferror`](FutureResult::iferror)).
 //!
+//! An [`AsyncProxy`] does the same for calls: each is made in the background, and ten calls of a second each take one second together.
+//!
 //! These are not the futures of `async` Rust: they run when started, on threads, and waiting for them blocks. Python's extra arguments, as in
 //! `then(add, 10)`, are what a closure captures.
 //!
@@ -25,9 +27,11 @@
 //! # Ok::<(), ferropyro::Error>(())
 //! ```
 
+mod async_proxy;
 mod future;
 mod result;
 mod schedule;
 
+pub use async_proxy::AsyncProxy;
 pub use future::Future;
 pub use result::FutureResult;

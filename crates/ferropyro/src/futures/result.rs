@@ -56,6 +56,13 @@ pub(super) fn pending<T>() -> (Promise<T>, FutureResult<T>) {
 }
 
 impl<T: Send + 'static> FutureResult<T> {
+    /// What could not even be started.
+    pub(super) fn failed(error: Error) -> FutureResult<T> {
+        let (promise, result) = pending();
+        promise.resolve(Err(error));
+        result
+    }
+
     /// The value, as a copy; blocks until it is there.
     ///
     /// # Errors

@@ -552,7 +552,7 @@ fn a_thread_that_cannot_be_started_is_an_error() {
         return;
     }
     // No machine has the memory for such stacks, so no thread starts there.
-    let name = "a_thread_that_cannot_be_started_is_an_error";
+    let name = "future::a_thread_that_cannot_be_started_is_an_error";
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--test-threads=1"])
         .env(INSIDE, "1")
