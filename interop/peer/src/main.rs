@@ -9,6 +9,7 @@ mod classes;
 mod client;
 mod describe;
 mod generate;
+mod orders;
 mod serve;
 mod thing;
 
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let done = match args.split_first() {
         Some((mode, options)) if mode == "serve" => serve::main(options),
         Some((mode, [])) if mode == "client" => client::main(),
+        Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(
             "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client".into(),
         ),

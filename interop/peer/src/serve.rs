@@ -8,6 +8,7 @@ use ferropyro::config::{Item, UnknownItems};
 use ferropyro::{Config, Context, Daemon, Dict, InstanceMode, Raise, Value, logging};
 
 use crate::classes::{Counter, Secret};
+use crate::orders::Orders;
 use crate::thing::Thing;
 
 pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
@@ -20,6 +21,7 @@ pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
         .set(daemon.uri_for("helper")?)
         .map_err(|_| "the helper is set once")?;
     daemon.register("obj.secret", Secret::new())?;
+    daemon.register("obj.orders", Orders)?;
     for (id, mode) in [
         ("counter.session", InstanceMode::Session),
         ("counter.single", InstanceMode::Single),
