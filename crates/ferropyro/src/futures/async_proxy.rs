@@ -28,6 +28,7 @@ const LONGER: Duration = Duration::from_millis(400);
 ///
 /// Up to 8 connections that no call uses are kept for later calls. Remember that a connection takes up a thread of the server, and that objects made for
 /// a session are made for a connection. When a server has no free thread, calls wait until it has one, for no longer than the proxy's time limit.
+/// A call over a connection that was kept, but that the server has closed meanwhile, fails as it does with a [`Proxy`]; MAX_RETRIES repeats it.
 ///
 /// ```
 /// use ferropyro::futures::{AsyncProxy, FutureResult};
