@@ -124,7 +124,7 @@ impl Core {
     }
 
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
-    /// twice the later one holds, that of the call.
+    /// twice the later one holds, that of the hook, as in Pyro.
     pub(crate) fn annotations(&self, own: AnnotationList) -> AnnotationList {
         let Some(hook) = &self.hooks.annotations else {
             return own;

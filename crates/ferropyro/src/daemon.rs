@@ -311,7 +311,7 @@ impl DaemonBuilder {
     }
 
     /// Gives annotations for every message that the daemon sends: answers to handshakes, results and exceptions (Pyro's `Daemon.annotations()`). Those of
-    /// Pyro itself, and those of the call ([`Context::annotate`]), stay as they are.
+    /// Pyro itself stay as they are; an annotation of the call ([`Context::annotate`]) with the same key gives way.
     #[must_use]
     pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> DaemonBuilder {
         self.hooks.annotations = Some(Box::new(hook));
