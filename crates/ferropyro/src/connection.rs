@@ -1,5 +1,6 @@
 //! A client's connection as the program may see it: who is there, and what is to be freed when it ends.
 
+use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +25,7 @@ use crate::{Error, ErrorKind, Result};
 ///     }
 /// }
 /// ```
-pub trait Resource: Send + Sync + 'static {
+pub trait Resource: Any + Send + Sync {
     /// Frees what is held. A panic here does not keep the other resources from being closed.
     fn close(&self);
 }
@@ -104,7 +105,7 @@ impl Connection {
         self.state().resources.retain(|known| !is_same(known, resource));
     }
 
-    /// The resources that are tracked and alive.
+    /// The resources that are tracked and alive. Which ones they are tells `(resource as Arc<dyn Any + Send + Sync>).downcast::<Telescope>()`.
     pub fn tracked_resources(&self) -> Vec<Arc<dyn Resource>> {
         self.state().resources.iter().filter_map(Weak::upgrade).collect()
     }

@@ -3,7 +3,7 @@
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
 //! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
-//! generated values, made from `seed`, through the method `echo` and compares.
+//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 
 use crate::describe::{describe, value, values};
 use crate::generate::Generator;
+use crate::items::Streams;
 
 /// So many generated values go into one message.
 const PER_MESSAGE: u64 = 200;
@@ -38,9 +39,10 @@ pub(crate) fn main() -> Result<(), Box<dyn StdError>> {
 #[derive(Default)]
 struct Client {
     proxies: HashMap<String, (Proxy, Serializer)>,
+    streams: Streams,
 }
 
-enum Failure {
+pub(crate) enum Failure {
     /// What the library says.
     Call(Error),
     /// The command itself makes no sense.
@@ -71,6 +73,9 @@ impl Client {
         let Some((proxy, serializer)) = self.proxies.get(name) else {
             return Err(Failure::Command(format!("no proxy {name}")));
         };
+        if let Some(done) = self.streams.perform(proxy, command) {
+            return done;
+        }
         match text(command, "op")? {
             "values" => compare_generated(proxy, *serializer, command),
             _ => perform_on(proxy, command),
@@ -181,7 +186,7 @@ fn kwargs(command: &Json) -> Result<Dict, Failure> {
     Ok(kwargs)
 }
 
-fn text<'j>(command: &'j Json, key: &str) -> Result<&'j str, Failure> {
+pub(crate) fn text<'j>(command: &'j Json, key: &str) -> Result<&'j str, Failure> {
     command[key]
         .as_str()
         .ok_or_else(|| Failure::Command(format!("no {key} in {command}")))

@@ -9,9 +9,11 @@ mod classes;
 mod client;
 mod describe;
 mod generate;
+mod items;
 mod orders;
 mod serve;
 mod thing;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let done = match args.split_first() {
         Some((mode, options)) if mode == "serve" => serve::main(options),
         Some((mode, [])) if mode == "client" => client::main(),
+        Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(
             "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client".into(),

@@ -1,0 +1,80 @@
+//! The workshop mode: `interop_peer workshop [--set ITEM=VALUE]...` serves objects that keep something for their clients, so that tests see what is
+//! left when these have gone: `streams`, `resources`, `parts`, `gate`. Prints `URI = PYRO:streams@...` when it listens. Settings come from the environment too.
+#![allow(unreachable_pub)] // #[expose] goes by `pub`
+
+mod gate;
+mod parts;
+mod resources;
+mod streams;
+
+use std::error::Error;
+use std::io::Write as _;
+use std::sync::{Arc, OnceLock};
+
+use ferropyro::config::{Item, UnknownItems};
+use ferropyro::{Config, Daemon, Dict, expose, logging};
+
+pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
+    logging::init_from_env()?;
+    let held = Arc::new(resources::Store::default());
+    let daemon = {
+        let held = Arc::clone(&held);
+        Daemon::builder()
+            .config(config(options)?)
+            .client_disconnect(move |connection| held.client_gone(connection))
+            .bind()?
+    };
+    let uri = daemon.register("streams", streams::Streams::default())?;
+    daemon.register("resources", resources::Resources::new(held))?;
+    daemon.register("parts", parts::Parts::new(&daemon)?)?;
+    daemon.register_shared("gate", Arc::new(gate::Gate::default()))?;
+    let house = Arc::new(House::default());
+    daemon.register_shared("house", house.clone())?;
+    house.daemon.set(daemon.clone()).map_err(|_| "the daemon is set once")?;
+    println!("URI = {uri}");
+    std::io::stdout().flush()?;
+    daemon.run();
+    println!("stopped");
+    Ok(())
+}
+
+fn config(options: &[String]) -> Result<Config, Box<dyn Error>> {
+    let mut config = Config::default();
+    config.apply_env(UnknownItems::Refuse)?;
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        let assignment = options.next().filter(|_| option == "--set");
+        let (name, value) = assignment
+            .and_then(|assignment| assignment.split_once('='))
+            .ok_or_else(|| format!("unknown option {option}: only --set ITEM=VALUE"))?;
+        let item = Item::find(name).ok_or_else(|| format!("no item {name}"))?;
+        item.set(&mut config, value)?;
+    }
+    Ok(config)
+}
+
+/// What the daemon knows about itself.
+#[derive(Default)]
+struct House {
+    daemon: OnceLock<Daemon>,
+}
+
+#[expose]
+impl House {
+    pub fn statistics(&self) -> Dict {
+        let statistics = self.daemon.get().map(Daemon::statistics).unwrap_or_default();
+        Dict::from([
+            ("objects", statistics.objects as u64),
+            ("connections", statistics.connections as u64),
+            ("streams", statistics.streams as u64),
+            ("failed_calls", statistics.failed_calls),
+        ])
+    }
+
+    /// The caller may get its answer before the daemon has stopped.
+    pub fn shut_down(&self) {
+        if let Some(daemon) = self.daemon.get() {
+            daemon.shutdown();
+        }
+    }
+}
