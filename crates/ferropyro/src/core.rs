@@ -125,20 +125,14 @@ impl Core {
 
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
     /// twice the later one holds, that of the hook, as in Pyro.
-    pub(crate) fn annotations(&self, own: AnnotationList) -> AnnotationList {
-        let Some(hook) = &self.hooks.annotations else {
-            return own;
-        };
-        match catch_unwind(AssertUnwindSafe(hook)) {
-            Ok(added) => {
-                let added = added.into_iter().filter(|(key, _)| !key.is_reserved());
-                added.chain(own).collect()
-            }
-            Err(_) => {
-                tracing::error!(target: logger::SERVER, "the annotations hook panicked");
-                own
+    pub(crate) fn annotations(&self, mut annotations: AnnotationList) -> AnnotationList {
+        if let Some(hook) = &self.hooks.annotations {
+            match catch_unwind(AssertUnwindSafe(hook)) {
+                Ok(added) => annotations.extend(added.into_iter().filter(|(key, _)| !key.is_reserved())),
+                Err(_) => tracing::error!(target: logger::SERVER, "the annotations hook panicked"),
             }
         }
+        annotations
     }
 
     /// A client is gone: tells the program, and frees what only this client had.
