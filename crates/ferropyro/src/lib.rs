@@ -7,6 +7,7 @@
 
 mod answer;
 mod arguments;
+mod blob;
 mod class_dict;
 mod classes;
 pub mod config;
@@ -39,12 +40,13 @@ mod uri_class;
 
 pub use answer::{Answer, ItemStream};
 pub use arguments::{Arguments, Parameters, Text};
+pub use blob::SerializedBlob;
 pub use config::Config;
 pub use connection::{Connection, Resource};
 pub use context::Context;
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
-pub use failed_call::{FailedCall, Statistics};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
+pub use failed_call::{FailedCall, Statistics};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
     BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
@@ -60,7 +62,7 @@ pub use members::{Attribute, Members, Method, Param};
 pub use naming::{NameServer, locate_ns, resolve};
 pub use object::{Call, Class, Object, Reply};
 pub use peer::Peer;
-pub use proxy::{FromReply, Items, Proxy, ProxyBuilder};
+pub use proxy::{Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
 pub use registered::Registered;
 pub use registry::{DAEMON_ID, InstanceMode};
 pub use serializer::Serializer;

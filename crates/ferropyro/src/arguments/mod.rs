@@ -17,8 +17,9 @@ pub(crate) use signature::Signature;
 pub use text::Text;
 pub(crate) use values::read_values;
 pub use write::Arguments;
-pub(crate) use write::{Invoke, ListOf};
+pub(crate) use write::{Form, Invoke, ListOf, arguments_value};
 
+use crate::SerializedBlob;
 use crate::serializer::Codec;
 
 /// Where the arguments of a call come from.
@@ -28,4 +29,6 @@ pub(crate) enum Source<'a> {
     Payload(Codec, &'a [u8]),
     /// One call of a batch, already decoded.
     Values(&'a [Value], &'a Dict),
+    /// Data that stay as they are.
+    Blob(&'a SerializedBlob),
 }

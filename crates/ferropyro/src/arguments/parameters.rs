@@ -2,6 +2,8 @@
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny};
 
+use crate::SerializedBlob;
+
 /// The parameters of a method as a tuple of their types. Implemented for tuples of up to twelve types that serde can read.
 pub trait Parameters<'de>: Sized {
     /// The same tuple with every part optional: what a call gave.
@@ -11,6 +13,12 @@ pub trait Parameters<'de>: Sized {
 
     #[doc(hidden)]
     fn fill<D: Deserializer<'de>>(slots: &mut Self::Slots, index: usize, deserializer: D) -> Result<(), D::Error>;
+
+    /// Takes data that stay serialized; false for parameters that are nothing of the kind.
+    #[doc(hidden)]
+    fn take_blob(_slots: &mut Self::Slots, _blob: &SerializedBlob) -> bool {
+        false
+    }
 
     #[doc(hidden)]
     fn is_filled(slots: &Self::Slots, index: usize) -> bool;

@@ -7,6 +7,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 
 use super::text::TextSeed;
 use super::{Parameters, Signature, Source};
+use crate::SerializedBlob;
 use crate::error::Raise;
 
 /// Reads the arguments of a call into the types of the method.
@@ -23,6 +24,7 @@ pub(crate) fn read<'de, P: Parameters<'de>>(source: Source<'de>, signature: &Sig
     let result = match source {
         Source::Payload(codec, payload) => codec.read_seed(payload, CallSeed(&mut reader)),
         Source::Values(args, kwargs) => reader.read_values(args, kwargs),
+        Source::Blob(blob) => return read_blob::<P>(blob, signature),
     };
     if let Some(raise) = reader.raise {
         return Err(raise);
@@ -34,6 +36,14 @@ pub(crate) fn read<'de, P: Parameters<'de>>(source: Source<'de>, signature: &Sig
     signature.check_given(reader.given)?;
     signature.check_missing(|index| P::is_filled(&reader.slots, index))?;
     Ok(reader.slots)
+}
+
+fn read_blob<'de, P: Parameters<'de>>(blob: &SerializedBlob, signature: &Signature<'_>) -> Result<P::Slots, Raise> {
+    let mut slots = P::Slots::default();
+    match P::take_blob(&mut slots, blob) {
+        true => Ok(slots),
+        false => Err(signature.type_error(format_args!("got a SerializedBlob, and takes ordinary arguments"))),
+    }
 }
 
 struct Reader<'r, 'de, P: Parameters<'de>> {

@@ -13,6 +13,10 @@ use crate::error::Raise;
 pub(crate) fn read_values(source: Source<'_>) -> Result<(Vec<Value>, Dict), Raise> {
     match source {
         Source::Values(args, kwargs) => Ok((args.to_vec(), kwargs.clone())),
+        Source::Blob(_) => Err(Raise::new(
+            "TypeError",
+            "the argument is a SerializedBlob, which is no value: ask for it by its type",
+        )),
         Source::Payload(codec, payload) => {
             let mut call = WholeCall::default();
             let result = codec.read_seed(payload, WholeSeed(&mut call));

@@ -1,8 +1,9 @@
 //! Writing arguments on the client.
 
-use ferropyro_formats::Dict;
+use ferropyro_formats::{Dict, Value, to_value};
 use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple};
 
+use crate::SerializedBlob;
 use crate::serializer::Serializer;
 
 /// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`](crate::Value), or an array.
@@ -18,7 +19,7 @@ pub trait Arguments {
 
     /// What they are written as.
     #[doc(hidden)]
-    fn form(&self) -> Form {
+    fn form(&self) -> Form<'_> {
         Form::Tuple
     }
 }
@@ -26,11 +27,13 @@ pub trait Arguments {
 /// What arguments are written as.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
-pub enum Form {
+pub enum Form<'a> {
     /// A tuple, as Python's `*args` are.
     Tuple,
     /// A list, as in the calls that Pyro makes for itself.
     List,
+    /// Data that stay serialized at the receiver.
+    Blob(&'a SerializedBlob),
 }
 
 /// Arguments that are written as a list.
@@ -45,7 +48,7 @@ impl<A: Arguments> Arguments for ListOf<A> {
         self.0.write(tuple)
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> Form<'_> {
         Form::List
     }
 }
@@ -119,9 +122,14 @@ impl<A: Arguments + ?Sized> Arguments for &A {
         (**self).write(tuple)
     }
 
-    fn form(&self) -> Form {
+    fn form(&self) -> Form<'_> {
         (**self).form()
     }
+}
+
+/// The arguments as a value: a tuple.
+pub(crate) fn arguments_value(args: &impl Arguments) -> crate::Result<Value> {
+    Ok(to_value(&AsTuple(args))?)
 }
 
 /// The payload of an INVOKE message, in the shape that the serializer's users expect (each has its own in Pyro).
@@ -161,7 +169,8 @@ impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
         let args = self.0.args;
         match args.form() {
             Form::Tuple if self.0.serializer != Serializer::Marshal => AsTuple(args).serialize(serializer),
-            _ => AsList(args).serialize(serializer),
+            Form::Tuple | Form::List => AsList(args).serialize(serializer),
+            Form::Blob(blob) => blob.value().serialize(serializer),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The client's end: a [`Proxy`] stands for an object in another program.
 
+mod batch;
 mod builder;
 mod connect;
 mod hooks;
@@ -10,12 +11,14 @@ mod shared;
 
 use std::fmt;
 use std::sync::{Arc, LazyLock};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, Flags};
 use serde::Serialize;
 
+pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
 pub use items::Items;
 use link::{Check, Outgoing};
@@ -26,7 +29,7 @@ use crate::arguments::Arguments;
 use crate::context::Luggage;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
-use crate::{Error, Result, Uri};
+use crate::{Error, ErrorKind, Result, Uri};
 
 /// Stands for an object in another program: its methods are called through it.
 ///
@@ -209,6 +212,39 @@ impl Proxy {
         }
     }
 
+    /// Collects calls that are sent in one message. It begins empty.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
+    }
+
+    /// Closes the connection, if there is one, and tries to make a new one so many times (Pyro's `_pyroReconnect`), with pauses of two seconds
+    /// at the most in between. The name server is asked each time for a URI that it has to resolve.
+    ///
+    /// # Errors
+    /// `ConnectionClosed`: `failed to reconnect`, with the reason. Errors that trying again would not change come at once.
+    pub fn reconnect(&self, tries: u32) -> Result<()> {
+        self.release();
+        let mut failure = None;
+        let mut pause = FIRST_PAUSE;
+        for attempt in 0..tries {
+            if attempt > 0 {
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+            match self.shared.with_link(|_| ()) {
+                Err(error) if error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Naming) => {
+                    failure = Some(error);
+                }
+                other => return other,
+            }
+        }
+        let error = Error::new(ErrorKind::ConnectionClosed, "failed to reconnect");
+        Err(match failure {
+            Some(failure) => error.after(failure),
+            None => error,
+        })
+    }
+
     /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none. As everything that
     /// looks at the connection it waits for a call that is on its way.
     pub fn release(&self) {
@@ -237,6 +273,10 @@ impl Clone for Proxy {
         Proxy::from(self.shared.another())
     }
 }
+
+/// Pauses of [`Proxy::reconnect`]: short at first, since a server is often back at once; Pyro's own in the end.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// An empty dict that no call has to make for itself.
 fn no_kwargs() -> &'static Dict {

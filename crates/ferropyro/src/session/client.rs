@@ -1,15 +1,16 @@
 //! One connection as the client sees it: calls become bytes, bytes become results.
 
-use ferropyro_formats::{Dict, Value};
+use ferropyro_formats::{self as formats, Dict, Value};
 use ferropyro_wire::{
     AnnotationKey, Annotations, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, Message, MessageKind,
     SerializerId,
 };
-use serde::ser::{Serialize, SerializeStruct};
+use serde::ser::{Error as _, Serialize, SerializeStruct};
 use uuid::Uuid;
 
 use super::metadata::Metadata;
-use crate::arguments::{Arguments, Invoke};
+use crate::arguments::{Arguments, Form, Invoke};
+use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
 use crate::error::RemoteError;
 use crate::serializer::Codec;
@@ -23,6 +24,8 @@ pub(crate) struct ClientSession {
     deframer: Deframer,
     /// The sequence number of the last request.
     seq: u16,
+    /// How the last request was serialized, and its answer will be.
+    requested: Codec,
 }
 
 /// A call to be sent.
@@ -70,6 +73,7 @@ impl ClientSession {
             settings,
             deframer,
             seq,
+            requested: codec,
         }
     }
 
@@ -135,23 +139,71 @@ impl ClientSession {
 
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
+        let blob = match request.args.form() {
+            Form::Blob(blob) => Some(blob),
+            _ => None,
+        };
+        match blob {
+            None => self.write_invoke(request, self.codec, None, out),
+            Some(blob) => self.invoke_blob(request, blob, out),
+        }
+    }
+
+    /// Data that stay serialized; what is passed on goes as it came.
+    fn invoke_blob<A: Arguments + ?Sized>(
+        &mut self,
+        request: &Request<'_, A>,
+        blob: &SerializedBlob,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        if request.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
+            return Err(formats::Error::custom(ONLY_ARGUMENT).into());
+        }
+        let label = blob.label(self.dialect(), request.object, request.method)?;
+        let codec = match blob.payload() {
+            Some((codec, _)) => Codec {
+                dialect: self.dialect(),
+                ..*codec
+            },
+            None => self.codec,
+        };
+        self.write_invoke(request, codec, Some((blob, &label)), out)
+    }
+
+    fn write_invoke<A: Arguments + ?Sized>(
+        &mut self,
+        request: &Request<'_, A>,
+        codec: Codec,
+        blob: Option<(&SerializedBlob, &[u8])>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         let header = Header {
             seq: self.seq.wrapping_add(1),
-            flags: request.flags,
+            flags: if blob.is_some() {
+                request.flags | Flags::KEEPSERIALIZED
+            } else {
+                request.flags
+            },
             correlation_id: request.correlation_id,
-            ..Header::new(self.dialect(), MessageKind::INVOKE, self.codec.id())
+            ..Header::new(self.dialect(), MessageKind::INVOKE, codec.id())
         };
-        let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
+        let label = blob.map(|(_, label)| (AnnotationKey::BLBI, label));
+        let annotations = borrowed(request.annotations).chain(label);
+        let mut frame = FrameBuilder::begin(out, &header, annotations, &self.settings)?;
         let invoke = Invoke {
             object: request.object,
             method: request.method,
             args: request.args,
             kwargs: request.kwargs,
-            serializer: self.codec.serializer,
+            serializer: codec.serializer,
         };
-        self.codec.append(frame.payload(), &invoke)?;
+        match blob.and_then(|(blob, _)| blob.payload()) {
+            Some((_, payload)) => frame.payload().extend_from_slice(payload),
+            None => codec.append(frame.payload(), &invoke)?,
+        }
         frame.finish()?;
         self.seq = header.seq;
+        self.requested = codec;
         Ok(())
     }
 
@@ -165,7 +217,7 @@ impl ClientSession {
             );
             return Err(Error::new(ErrorKind::Protocol, text));
         }
-        if header.serializer != self.codec.id() {
+        if header.serializer != self.requested.id() {
             return Err(self.foreign_serializer(message));
         }
         // The announcement of a stream is an exception as well.
@@ -173,9 +225,9 @@ impl ClientSession {
             return stream_id(&message.annotations).map(Outcome::Stream);
         }
         if header.flags.contains(Flags::EXCEPTION) {
-            return Err(read_exception(&self.codec, &message.payload));
+            return Err(read_exception(&self.requested, &message.payload));
         }
-        Ok(Outcome::Result(self.codec))
+        Ok(Outcome::Result(self.requested))
     }
 
     /// A server that does not accept our serializer says so in one that everybody has.

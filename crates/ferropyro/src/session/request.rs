@@ -1,14 +1,16 @@
 //! One INVOKE message: a call, a batch of calls, or a oneway call, and its answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ferropyro_formats::{Dict, Instance, Value};
-use ferropyro_wire::Flags;
+use ferropyro_wire::{AnnotationKey, Flags};
 
 use super::Runner;
 use super::failure::{Failure, write_exception};
 use super::member::{call_member, is_attribute_access, protect};
 use crate::arguments::{self, Head, Source};
+use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
@@ -86,7 +88,10 @@ impl<'a> Request<'a> {
     }
 
     fn perform(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
-        let result = if self.is_batch() {
+        let result = if self.keeps_serialized() {
+            self.blob()
+                .and_then(|blob| call_member(object, &head.method, Source::Blob(&blob), self.context, sink))
+        } else if self.is_batch() {
             self.batch(object, sink)
         } else {
             let source = Source::Payload(self.codec, self.payload);
@@ -96,12 +101,29 @@ impl<'a> Request<'a> {
     }
 
     fn head(&self) -> Result<Head<'a>, Failure> {
-        if self.context.flags().contains(Flags::KEEPSERIALIZED) {
-            let text = "this server does not take arguments that stay serialized (SerializedBlob)";
-            return Err(Failure::early(Raise::new("NotImplementedError", text), None));
+        if self.keeps_serialized() {
+            let (_, object, method) = self.blob_label().map_err(|raise| Failure::early(raise, None))?;
+            return Ok(Head { object, method });
         }
         Head::read(&self.codec, self.payload)
             .map_err(|error| Failure::early(Raise::new("ValueError", error.to_string()), None))
+    }
+
+    /// Whether the payload is to stay as it is; then an annotation says what it is for.
+    fn keeps_serialized(&self) -> bool {
+        self.context.flags().contains(Flags::KEEPSERIALIZED)
+    }
+
+    fn blob(&self) -> Result<SerializedBlob, Raise> {
+        let (info, ..) = self.blob_label()?;
+        Ok(SerializedBlob::received(info, self.codec, self.payload))
+    }
+
+    fn blob_label(&self) -> Result<(Value, Cow<'a, str>, Cow<'a, str>), Raise> {
+        let label = self.context.annotations().get(AnnotationKey::BLBI);
+        let label = label.ok_or_else(|| Raise::new("KeyError", "BLBI"))?;
+        let (info, object, method) = read_label(label).map_err(|error| Raise::new("ValueError", error.to_string()))?;
+        Ok((info, object.0, method.0))
     }
 
     fn find(&self, objects: &mut SessionObjects, head: &Head<'_>) -> Result<Arc<dyn Object>, Failure> {

@@ -61,7 +61,7 @@ fn the_arguments_of_a_batch_are_its_calls() -> Result<()> {
 }
 
 #[test]
-fn a_blob_is_refused_and_not_taken_for_arguments() -> Result<()> {
+fn a_blob_without_a_label_is_refused_and_not_taken_for_arguments() -> Result<()> {
     let (daemon, _) = desk(Config::default())?;
     for dialect in DIALECTS {
         let mut raw = Raw::greeted(&daemon, dialect);
@@ -74,7 +74,7 @@ fn a_blob_is_refused_and_not_taken_for_arguments() -> Result<()> {
             payload,
         ));
         let answer = raw.receive().expect("an answer");
-        assert!(answer.exception && answer.contains("NotImplementedError"), "{answer:?}");
+        assert!(answer.exception && answer.contains("KeyError") && answer.contains("BLBI"), "{answer:?}");
         assert!(raw.call(2, "add", "(1,2)").expect("an answer").contains("\n3"));
     }
     Ok(())
