@@ -10,8 +10,15 @@ import orders
 from orders import Line, Order, OutOfStock, shown
 from rust_peer import RustError, uri_of
 from servers import Servers, run
+from test_guide import blocks, run_python, shown_after
 
 SERIALIZERS = ["serpent", "json", "marshal", "msgpack"]
+PYRO4_IMPORTS = """
+from Pyro4 import Proxy
+from Pyro4.util import SerializerBase
+register_class_to_dict = SerializerBase.register_class_to_dict
+register_dict_to_class = SerializerBase.register_dict_to_class
+"""
 DOUBLE_UNDERSCORES = "refused to deserialize types with double underscores in their name: "
 
 
@@ -196,3 +203,13 @@ def test_a_class_with_double_underscores_is_refused_by_python_too(pyro, serializ
     with pytest.raises(RustError) as raised:
         proxy.call("echo", {"__class__": "__main__.Hidden"})
     assert (raised.value.kind, raised.value.text) == ("Security", DOUBLE_UNDERSCORES + "__main__.Hidden")
+
+
+# Conformance: SER-09
+def test_the_converters_of_the_guide_do_what_it_shows(pyro, rust_server):
+    code = next(code for code in blocks("types.md", "python") if "register_dict_to_class" in code)
+    shown = shown_after("types.md", code)
+    if pyro.name == "pyro4":
+        code = code.replace("from Pyro5.api import Proxy, register_class_to_dict, register_dict_to_class", PYRO4_IMPORTS)
+    printed = run_python(code, input=uri_of(rust_server, "obj.orders") + "\n")
+    assert printed.replace("URI of the shop: ", "") == shown
