@@ -57,6 +57,8 @@ pub enum ErrorKind {
     Type,
     /// Python's `ValueError`: a setting or argument with a value that cannot be.
     Value,
+    /// Python's `RuntimeError`: something that cannot be done, or not any more, such as a future that has been cancelled; and code that panicked.
+    Runtime,
     /// Any other exception that the remote method raised: see [`Error::as_remote`].
     Remote,
 }
@@ -66,7 +68,7 @@ impl ErrorKind {
     pub fn parent(self) -> Option<ErrorKind> {
         use ErrorKind::*;
         match self {
-            Pyro | Attribute | Type | Value | Remote => None,
+            Pyro | Attribute | Type | Value | Runtime | Remote => None,
             Communication | Naming | Daemon | Security => Some(Pyro),
             ConnectionClosed | Timeout | Protocol => Some(Communication),
             MessageTooLarge | Serialize => Some(Protocol),
@@ -100,6 +102,7 @@ impl ErrorKind {
             ErrorKind::Attribute => "builtins.AttributeError",
             ErrorKind::Type => "builtins.TypeError",
             ErrorKind::Value => "builtins.ValueError",
+            ErrorKind::Runtime => "builtins.RuntimeError",
         }
     }
 
@@ -318,6 +321,15 @@ impl Raise {
     pub fn new(class: &str, text: impl Into<String>) -> Raise {
         Raise(Exception::new(class, text))
     }
+}
+
+/// What somebody said who panicked.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no message")
 }
 
 impl fmt::Display for Raise {

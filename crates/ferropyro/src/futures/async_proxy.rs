@@ -28,7 +28,6 @@ const LONGER: Duration = Duration::from_millis(400);
 ///
 /// Up to 8 connections that no call uses are kept for later calls. Remember that a connection takes up a thread of the server, and that objects made for
 /// a session are made for a connection. When a server has no free thread, calls wait until it has one, for no longer than the proxy's time limit.
-/// A call over a connection that was kept, but that the server has closed meanwhile, fails as it does with a [`Proxy`]; MAX_RETRIES repeats it.
 ///
 /// ```
 /// use ferropyro::futures::{AsyncProxy, FutureResult};
@@ -152,7 +151,7 @@ impl Pool {
     fn take(&self) -> Result<(Proxy, u64)> {
         let (proxy, releases) = {
             let mut idle = self.lock();
-            (idle.proxies.pop(), idle.releases)
+            (idle.pop(), idle.releases)
         };
         let mut proxy = proxy.unwrap_or_else(|| self.model.clone());
         let since = Instant::now();
@@ -187,7 +186,7 @@ impl Pool {
             .wait_timeout_while(idle, pause, |idle| idle.proxies.is_empty());
         idle = woken.unwrap_or_else(PoisonError::into_inner).0;
         idle.waiting -= 1;
-        idle.proxies.pop()
+        idle.pop()
     }
 
     fn give_back(&self, proxy: Proxy, releases: u64) {
@@ -211,6 +210,18 @@ impl Pool {
 
     fn lock(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Idle {
+    /// A proxy whose connection the server has not closed meanwhile; those with other connections are dropped.
+    fn pop(&mut self) -> Option<Proxy> {
+        while let Some(proxy) = self.proxies.pop() {
+            if proxy.is_alive() {
+                return Some(proxy);
+            }
+        }
+        None
     }
 }
 

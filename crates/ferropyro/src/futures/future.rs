@@ -59,7 +59,7 @@ impl<T: Send + 'static> Future<T> {
             })
             .map_err(|error| {
                 let text = format!("cannot start a thread for the future: {error}");
-                Error::new(ErrorKind::Pyro, text).caused_by(error)
+                Error::new(ErrorKind::Runtime, text).caused_by(error)
             })?;
         Ok(result)
     }

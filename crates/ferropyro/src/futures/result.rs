@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::error::panic_text;
 use crate::{Error, ErrorKind, Result};
 
 /// The result of a calculation in the background: Pyro4's `FutureResult`.
@@ -229,12 +230,8 @@ fn tell(handlers: Vec<Handler>, error: &Error) {
 /// A panic in a call is an error of that call.
 fn protect<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let text = panic
-            .downcast_ref::<&str>()
-            .copied()
-            .or(panic.downcast_ref::<String>().map(String::as_str));
-        let text = format!("the call panicked: {}", text.unwrap_or("no message"));
-        Err(Error::new(ErrorKind::Pyro, text))
+        let text = format!("the call panicked: {}", panic_text(&*panic));
+        Err(Error::new(ErrorKind::Runtime, text))
     })
 }
 

@@ -39,7 +39,7 @@ impl Schedule {
         let mut phase = self.lock();
         match *phase {
             Phase::NotStarted { delay } => *phase = waiting(delay),
-            Phase::Cancelled => return Err(Error::new(ErrorKind::Pyro, "the future has been cancelled")),
+            Phase::Cancelled => return Err(Error::new(ErrorKind::Runtime, "the future has been cancelled")),
             Phase::Waiting { .. } | Phase::Evaluated => return Err(already_evaluated()),
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Schedule {
         loop {
             let due = match *phase {
                 Phase::Waiting { due } => due,
-                Phase::Cancelled => return Err(Error::new(ErrorKind::Pyro, "future has been cancelled")),
+                Phase::Cancelled => return Err(Error::new(ErrorKind::Runtime, "future has been cancelled")),
                 Phase::NotStarted { .. } | Phase::Evaluated => return Err(already_evaluated()),
             };
             phase = match due.map(|due| due.saturating_duration_since(Instant::now())) {
@@ -103,7 +103,7 @@ fn waiting(delay: Duration) -> Phase {
 }
 
 pub(super) fn already_evaluated() -> Error {
-    Error::new(ErrorKind::Pyro, "the future has already been evaluated")
+    Error::new(ErrorKind::Runtime, "the future has already been evaluated")
 }
 
 impl fmt::Debug for Schedule {

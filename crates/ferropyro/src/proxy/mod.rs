@@ -1,5 +1,6 @@
 //! The client's end: a [`Proxy`] stands for an object in another program.
 
+mod alive;
 mod batch;
 mod builder;
 mod connect;
@@ -9,6 +10,7 @@ mod link;
 mod reply;
 mod shared;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use std::thread;
@@ -23,10 +25,11 @@ pub use builder::ProxyBuilder;
 pub use items::Items;
 use link::{Check, Outgoing};
 pub use reply::FromReply;
-use shared::Shared;
+use shared::{Shared, Target};
 
 use crate::arguments::Arguments;
 use crate::context::Luggage;
+use crate::proxy_class::ProxyState;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
 use crate::{Error, ErrorKind, Result, Uri};
@@ -163,7 +166,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn metadata(&self) -> Result<Metadata> {
-        self.shared.with_link(|link| link.metadata.clone().unwrap_or_default())
+        self.shared.with_link(|link| link.metadata.as_deref().cloned().unwrap_or_default())
     }
 
     /// The protocol that the other side speaks; connects if need be.
@@ -254,6 +257,24 @@ impl Proxy {
     /// Whether there is a connection now.
     pub fn is_connected(&self) -> bool {
         self.shared.state().is_connected()
+    }
+
+    /// The same proxy, of whose object this is known already.
+    pub(crate) fn knowing(self, metadata: Metadata) -> Proxy {
+        self.shared.target().metadata = Arc::new(metadata);
+        self
+    }
+
+    /// The proxy as data. A call that is on its way is not waited for: it may be about this very proxy.
+    pub(crate) fn read_state<T>(&self, read: impl FnOnce(ProxyState<'_>) -> T) -> T {
+        let Target { uri, metadata, .. } = self.shared.target().clone();
+        let settings = &self.shared.settings;
+        read(ProxyState {
+            uri: Cow::Owned(uri),
+            metadata: Cow::Borrowed(&metadata),
+            handshake: Cow::Borrowed(&settings.handshake),
+            serializer: settings.is_serializer_own.then(|| settings.serializer.name()),
+        })
     }
 
     fn retrying<R: FromReply, A: Arguments>(&self, call: &Outgoing<'_, A>) -> Result<R> {

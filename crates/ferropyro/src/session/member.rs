@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::arguments::{self, Signature, Source, Text};
 use crate::context::Context;
-use crate::error::Raise;
+use crate::error::{Raise, panic_text};
 use crate::members::Param;
 use crate::object::{Call, Member, Object, Sink, find_method};
 
@@ -90,14 +90,8 @@ pub(super) fn protect<R>(code: impl FnOnce() -> Result<R, Raise>) -> Result<R, R
     match catch_unwind(AssertUnwindSafe(code)) {
         Ok(result) => result,
         Err(panic) => {
-            let text = panic
-                .downcast_ref::<&str>()
-                .copied()
-                .or(panic.downcast_ref::<String>().map(String::as_str));
-            Err(Raise::new(
-                "RuntimeError",
-                format!("the method panicked: {}", text.unwrap_or("no message")),
-            ))
+            let text = format!("the method panicked: {}", panic_text(&*panic));
+            Err(Raise::new("RuntimeError", text))
         }
     }
 }

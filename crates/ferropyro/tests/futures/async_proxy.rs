@@ -286,3 +286,16 @@ fn work_that_panics_loses_its_connection_and_nothing_else() {
     assert_eq!(error.message(), "the call panicked: on purpose");
     assert!(connections(&desk, 1).is_disjoint(&before));
 }
+
+#[test]
+fn connections_that_the_server_has_closed_meanwhile_are_not_used_again() {
+    let (running, uri) = desk(Config::default()).unwrap();
+    let desk = AsyncProxy::new(Proxy::new(uri).unwrap());
+    assert_eq!(connections(&desk, 3).len(), 3);
+    let port = running.address().unwrap().port();
+    running.stop();
+    let daemon = Daemon::builder().port(port).bind().unwrap();
+    daemon.register("desk", Desk::default()).unwrap();
+    let _running = daemon.start();
+    assert_eq!(connections(&desk, 3).len(), 3);
+}
