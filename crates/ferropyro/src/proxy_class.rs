@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 
-use ferropyro_formats::{ClassName, Value};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ferropyro_formats::{ClassName, Instance, Value, from_value};
+use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple, Serializer};
 
-use crate::Uri;
+use crate::classes::pyro5_name;
 use crate::serializer::writing_dialect;
 use crate::session::metadata::Metadata;
+use crate::{Config, Error, ErrorKind, Proxy, Result, Uri, context};
 
 pub(crate) const CLASS: &str = "Pyro5.client.Proxy";
 
@@ -21,7 +25,7 @@ pub(crate) struct ProxyState<'a> {
 }
 
 impl Serialize for ProxyState<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut dict = serializer.serialize_struct("Proxy", 2)?;
         dict.serialize_field("__class__", &ClassName(CLASS))?;
         dict.serialize_field("state", &State(self))?;
@@ -32,7 +36,7 @@ impl Serialize for ProxyState<'_> {
 struct State<'a>(&'a ProxyState<'a>);
 
 impl Serialize for State<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let ProxyState {
             uri,
             metadata,
@@ -64,9 +68,97 @@ impl Serialize for State<'_> {
 struct Names<'a>(&'a [String]);
 
 impl Serialize for Names<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut names = serializer.serialize_tuple(self.0.len())?;
         self.0.iter().try_for_each(|name| names.serialize_element(name))?;
         names.end()
     }
+}
+
+/// As an object of Python's class `Proxy`, as the peer's generation has it. The settings that go along are the URI, what is known of the object (which is
+/// nothing before the proxy has connected), the handshake data, and the serializer if one was chosen for this proxy. A key does not: who gets the
+/// proxy must know it already.
+impl Serialize for Proxy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.read_state(|state| state.serialize(serializer))
+    }
+}
+
+/// Takes an object of Python's class `Proxy` of either generation, a `URI`, and a URI's text.
+///
+/// The proxy has the handshake data, serializer and key that came with it. Everything else is as the configuration of the daemon says in whose call it is read;
+/// elsewhere as [`Config::default`] does.
+impl<'de> Deserialize<'de> for Proxy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Proxy, D::Error> {
+        proxy_of(Value::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// As its `Deserialize` does, for a proxy that has come among other values.
+impl TryFrom<&Value> for Proxy {
+    type Error = Error;
+
+    fn try_from(value: &Value) -> Result<Proxy> {
+        proxy_of(value.clone())
+    }
+}
+
+fn proxy_of(value: Value) -> Result<Proxy> {
+    match value {
+        Value::Instance(instance) if pyro5_name(&instance.class) == CLASS => proxy_of_class(*instance),
+        uri => Proxy::builder().config(config()).build(from_value::<Uri>(uri)?),
+    }
+}
+
+/// That of the daemon whose call is being served.
+fn config() -> Config {
+    let core = context::current().and_then(|context| context.connection().core.upgrade());
+    core.map(|core| core.config.clone()).unwrap_or_default()
+}
+
+fn proxy_of_class(mut instance: Instance) -> Result<Proxy> {
+    let state = instance.attributes.remove("state").unwrap_or_default();
+    let state = state.into_items().unwrap_or_default();
+    let is_pyro5 = !instance.class.starts_with("Pyro4.");
+    let (handshake, key, serializer) = match (is_pyro5, state.as_slice()) {
+        (true, [_, _, _, _, handshake, serializer]) => (handshake, &Value::None, serializer),
+        (false, [_, _, _, _, _, key, handshake, _]) => (handshake, key, &Value::None),
+        (false, [_, _, _, _, _, key, handshake, _, serializer, ..]) => (handshake, key, serializer),
+        (_, state) => {
+            let text = format!("the state of a {} has not {} items", instance.class, state.len());
+            return Err(Error::new(ErrorKind::Serialize, text));
+        }
+    };
+    let mut builder = Proxy::builder().config(config()).handshake(handshake.clone());
+    // A name that cannot be used here is no more than the sender's taste.
+    if let Some(Ok(serializer)) = serializer.as_str().map(str::parse) {
+        builder = builder.serializer(serializer);
+    }
+    if *key != Value::None {
+        builder = builder.hmac_key(decode_key(key)?);
+    }
+    let [uri, oneway, methods, attributes, ..] = state.as_slice() else {
+        return Err(Error::new(ErrorKind::Serialize, "a proxy without a URI"));
+    };
+    let metadata = Metadata {
+        methods: names(methods),
+        oneway: names(oneway),
+        attributes: names(attributes),
+    };
+    Ok(builder.build(uri.as_str().unwrap_or_default())?.knowing(metadata))
+}
+
+fn names(value: &Value) -> Vec<String> {
+    let items = value.clone().into_items().unwrap_or_default();
+    items
+        .into_iter()
+        .filter_map(|name| name.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// Pyro4 sends `b64:` and the key. The error has its words.
+fn decode_key(key: &Value) -> Result<Vec<u8>> {
+    let encoded = key.as_str().and_then(|text| text.strip_prefix("b64:"));
+    let decoded = encoded.and_then(|encoded| BASE64_STANDARD.decode(encoded).ok());
+    decoded.ok_or_else(|| Error::new(ErrorKind::Protocol, "hmac encoding error"))
 }

@@ -157,6 +157,7 @@ impl ProxyBuilder {
                 Some(serializer) => serializer,
                 None => Serializer::try_from(config.serializer)?,
             },
+            is_serializer_own: self.serializer.is_some(),
             dialect: self.dialect,
             hmac_key: self.hmac_key,
             handshake: self.handshake.unwrap_or_else(|| Value::from("hello")),
@@ -165,6 +166,13 @@ impl ProxyBuilder {
             hooks: self.hooks,
             config: Arc::new(config),
         };
-        Ok(Proxy::from(Shared::new(settings, Target { uri, timeout })))
+        Ok(Proxy::from(Shared::new(
+            settings,
+            Target {
+                uri,
+                timeout,
+                metadata: Arc::default(),
+            },
+        )))
     }
 }

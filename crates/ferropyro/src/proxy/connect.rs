@@ -27,6 +27,8 @@ use crate::{Error, ErrorKind, Location, Result, Uri, naming};
 pub(super) struct Settings {
     pub(super) config: Arc<Config>,
     pub(super) serializer: Serializer,
+    /// Whether the serializer was chosen for this proxy, and is not just that of the configuration.
+    pub(super) is_serializer_own: bool,
     pub(super) dialect: Option<Dialect>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) handshake: Value,
@@ -37,6 +39,8 @@ pub(super) struct Settings {
 
 /// The most bytes of a call's annotations that the CONNECT message before it carries as well: servers take only small ones from strangers.
 const GREETING_ANNOTATIONS: usize = 16 << 10;
+/// What an annotation takes besides its value, at the most.
+const CHUNK_HEADER: usize = 8;
 
 impl Settings {
     /// Connects to the object: resolves its URI, finds out the dialect, passes the handshake.
@@ -58,10 +62,9 @@ impl Settings {
             validate(&link.answer)?;
         }
         if link.metadata.is_none() && self.config.metadata {
-            link.metadata = Some(link.fetch_metadata(luggage)?);
+            link.metadata = Some(Arc::new(link.fetch_metadata(luggage)?));
         }
-        link.sort_metadata();
-        if link.metadata.as_ref().is_some_and(Metadata::is_empty) {
+        if link.metadata.as_ref().is_some_and(|metadata| metadata.is_empty()) {
             let text = format!(
                 "remote object '{uri}' doesn't expose any methods or attributes. Did you forget setting @expose on them?"
             );
@@ -170,7 +173,7 @@ impl Greeter<'_> {
     fn shake_hands(&self, link: &mut Link) -> Result<()> {
         let Settings { hooks, config, .. } = self.settings;
         hooks.with_annotations(self.luggage, |annotations| {
-            let size: usize = annotations.iter().map(|(_, value)| value.len()).sum();
+            let size: usize = annotations.iter().map(|(_, value)| CHUNK_HEADER + value.len()).sum();
             let none = AnnotationList::new();
             let greeting = Greeting {
                 object: &link.object,
@@ -186,12 +189,14 @@ impl Greeter<'_> {
             link.session.connect(&greeting, &mut link.out)
         })?;
         link.send()?;
-        (link.answer, link.metadata) = link.receive(|session, message| {
+        let (answer, metadata) = link.receive(|session, message| {
             let connected = session.connected(message)?;
             context::remember_response(&message.annotations);
             hooks.show_annotations(&message.annotations, message.header.kind);
             Ok(connected)
         })?;
+        link.answer = answer;
+        link.metadata = metadata.map(|metadata| Arc::new(metadata.sorted()));
         Ok(())
     }
 }
@@ -287,17 +292,19 @@ impl Link {
         };
         self.begin(&call, luggage.correlation_id, &AnnotationList::new())?;
         self.receive(|session, message| match session.result(message)? {
-            Outcome::Result(codec) => Ok(codec.read(&message.payload)?),
+            Outcome::Result(codec) => Ok(codec.read::<Metadata>(&message.payload)?.sorted()),
             Outcome::Stream(_) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
         })
     }
+}
 
-    fn sort_metadata(&mut self) {
-        if let Some(metadata) = &mut self.metadata {
-            metadata.methods.sort_unstable();
-            metadata.oneway.sort_unstable();
-            metadata.attributes.sort_unstable();
-        }
+impl Metadata {
+    /// Calls look names up.
+    fn sorted(mut self) -> Metadata {
+        self.methods.sort_unstable();
+        self.oneway.sort_unstable();
+        self.attributes.sort_unstable();
+        self
     }
 }
 

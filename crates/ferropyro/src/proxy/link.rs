@@ -1,6 +1,7 @@
 //! A proxy's connection: a request goes out, its answer comes back.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_formats::{Dict, Value};
@@ -29,7 +30,7 @@ pub(super) struct Link {
     /// The object id in the URI.
     pub(super) object: String,
     /// What the object exposes, names sorted; `None` when METADATA is off.
-    pub(super) metadata: Option<Metadata>,
+    pub(super) metadata: Option<Arc<Metadata>>,
     pub(super) answer: Value,
 }
 

@@ -166,7 +166,8 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn metadata(&self) -> Result<Metadata> {
-        self.shared.with_link(|link| link.metadata.as_deref().cloned().unwrap_or_default())
+        self.shared
+            .with_link(|link| link.metadata.as_deref().cloned().unwrap_or_default())
     }
 
     /// The protocol that the other side speaks; connects if need be.

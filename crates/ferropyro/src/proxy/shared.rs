@@ -10,6 +10,7 @@ use super::link::{Answer, Link, Outgoing};
 use super::reply::FromReply;
 use crate::arguments::Arguments;
 use crate::context::Luggage;
+use crate::session::metadata::Metadata;
 use crate::{Error, ErrorKind, Result, Uri};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
@@ -25,6 +26,8 @@ pub(super) struct Shared {
 pub(super) struct Target {
     pub(super) uri: Uri,
     pub(super) timeout: Option<Duration>,
+    /// What is known of the object: that of the last connection, or what came with the proxy.
+    pub(super) metadata: Arc<Metadata>,
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -122,6 +125,9 @@ impl Shared {
     fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
         let target = self.target().clone();
         let mut link = self.settings.connect(&target, state.seq, luggage)?;
+        if let Some(metadata) = &link.metadata {
+            self.target().metadata = Arc::clone(metadata);
+        }
         if state.was_connected {
             link = self.tell_of_reconnect(target, link)?;
         }
