@@ -5,7 +5,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use ferropyro_formats::{self as formats, ClassDict, ClassName, Dict, Exception, Value, to_value};
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::value::MapDeserializer;
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{self, Serialize, SerializeStruct, Serializer};
 
 use crate::arguments::Text;
@@ -98,6 +99,15 @@ impl<'de, T: ReadObject> Visitor<'de> for ObjectVisitor<T> {
             classes: T::CLASSES,
             lifetime: PhantomData,
         })
+    }
+}
+
+/// Reads the same where no class is said: in the attributes of an exception.
+impl<'de, T: ReadObject> DeserializeSeed<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
@@ -213,13 +223,34 @@ impl<T: WriteObject> Serialize for AttributeDict<'_, T> {
 /// # Errors
 /// Those of the deserializer, an exception of another class, and an attribute that is not there.
 pub fn read_exception<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Exception(exception) => from_exception(&exception).map_err(de::Error::custom),
-        other => Err(de::Error::custom(format_args!(
-            "an object of class {} where an exception of class {} belongs",
-            other.type_name(),
-            T::CLASSES.class
-        ))),
+    deserializer.deserialize_map(ExceptionVisitor(PhantomData))
+}
+
+struct ExceptionVisitor<T>(PhantomData<T>);
+
+impl<'de, T: ReadObject> Visitor<'de> for ExceptionVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an exception of class {}", T::CLASSES.class)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let mut read = None;
+        while let Some(Text(name)) = map.next_key()? {
+            match &*name {
+                CLASS => {
+                    let Text(class) = map.next_value()?;
+                    T::CLASSES.check(&exception_class(class.into_owned()))?;
+                }
+                "attributes" => read = Some(map.next_value_seed(ObjectVisitor(PhantomData))?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match read {
+            Some(read) => Ok(read),
+            None => ObjectVisitor(PhantomData).visit_map(MapDeserializer::new(std::iter::empty::<(&str, &str)>())),
+        }
     }
 }
 
@@ -228,11 +259,6 @@ pub fn read_exception<'de, T: ReadObject, D: Deserializer<'de>>(deserializer: D)
 /// # Errors
 /// It is an exception of another class, or lacks an attribute.
 pub fn from_remote<T: ReadObject>(remote: &RemoteError) -> crate::Result<T> {
-    Ok(from_exception(remote.exception())?)
-}
-
-fn from_exception<T: ReadObject>(exception: &Exception) -> Result<T, formats::Error> {
-    let class = exception_class(exception.class.clone());
-    T::CLASSES.check(&class)?;
-    read_object(Value::Dict(exception.attributes.clone()))
+    let exception = Value::from(remote.exception().clone());
+    Ok(read_exception(exception)?)
 }

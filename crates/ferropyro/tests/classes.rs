@@ -500,6 +500,46 @@ fn an_exception_may_have_an_alias_and_lack_what_has_a_default() {
 }
 
 #[test]
+fn an_exception_may_come_without_attributes() {
+    #[derive(Debug, PartialEq, PyroClass)]
+    #[pyro(class = "builtins.StopIteration", exception)]
+    struct Stop {
+        #[pyro(default)]
+        code: Option<u8>,
+    }
+
+    impl fmt::Display for Stop {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("stop")
+        }
+    }
+
+    // Python 2 names its exceptions otherwise, or by a bare name.
+    for class in ["builtins.StopIteration", "exceptions.StopIteration", "StopIteration"] {
+        let sent = format!(r#"{{"__class__": "{class}", "args": []}}"#);
+        assert_eq!(json::from_slice::<Stop>(sent.as_bytes()).unwrap(), Stop { code: None });
+    }
+    for (proxy, what) in every_proxy() {
+        let error = failure(&proxy, "fail_as", "StopIteration");
+        assert_eq!(
+            Stop::try_from(error.as_remote().unwrap()).unwrap(),
+            Stop { code: None },
+            "{what}"
+        );
+    }
+    let error = json::from_slice::<OutOfStock>(br#"{"__class__": "shop.OutOfStock"}"#).unwrap_err();
+    assert_eq!(
+        error.message(),
+        "an object of class shop.OutOfStock without the attribute 'thing'"
+    );
+    let error = json::from_slice::<OutOfStock>(b"[]").unwrap_err();
+    assert_eq!(
+        error.message(),
+        "invalid type: sequence, expected an exception of class shop.OutOfStock"
+    );
+}
+
+#[test]
 fn another_exception_is_not_taken_for_it() {
     for (proxy, what) in every_proxy() {
         let text = "an object of class builtins.LookupError where one of class shop.OutOfStock belongs";
@@ -534,7 +574,7 @@ fn an_exception_can_be_an_argument_and_a_result() {
         };
         assert_eq!(shown.args, [Value::from("no x left")]);
         let text = failure(&proxy, "echo_error", to_value(&order()).unwrap()).to_string();
-        let expected = "an object of class shop.Order where an exception of class shop.OutOfStock belongs";
+        let expected = "an object of class shop.Order where one of class shop.OutOfStock belongs";
         assert!(text.ends_with(expected), "{text}, {what}");
     }
 }

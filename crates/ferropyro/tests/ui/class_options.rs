@@ -31,4 +31,10 @@ struct Aliases {
     number: u32,
 }
 
+#[derive(PyroClass)]
+#[pyro(class = "OutOfStock", exception)]
+struct Bare {
+    number: u32,
+}
+
 fn main() {}

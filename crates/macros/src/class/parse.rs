@@ -77,6 +77,11 @@ fn check_names_of_class(options: &Options, errors: &mut Errors) {
             errors.at(literal, "a class has a name");
         } else if seen.contains(&name) {
             errors.at(literal, "this is given twice");
+        } else if options.exception.is_some() && !name.contains('.') {
+            errors.at(
+                literal,
+                "exceptions without a module are Python's own: say the module too",
+            );
         }
         seen.push(name);
     }
