@@ -105,6 +105,8 @@ def test_call_speaks_to_real_servers(ferropyro, real_echo_server):
     done = run([ferropyro, "call", f"{uri}.echo", "{1, 2}", "-o", "json"])
     assert json.loads(done.stdout) == [1, 2]
     assert run([ferropyro, "call", f"{uri}.oneway_echo", "1", "--oneway"]).returncode == 0
+    assert run([ferropyro, "call", f"{uri}.generator"]).stdout == "'one'\n'two'\n'three'\n"
+    assert run([ferropyro, "call", f"{uri}.generator", "-o", "json"]).stdout == '"one"\n"two"\n"three"\n'
 
 
 @pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack"])

@@ -2,14 +2,14 @@
 
 use clap::Args;
 use ferropyro::formats::serpent;
-use ferropyro::{Dict, Proxy, Value};
+use ferropyro::{AnyReply, Dict, Proxy, Value};
 
 use crate::client::{Client, ClientArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::json::{self, Format};
 use crate::output;
 
-/// Calls a method and prints what it returns
+/// Calls a method and prints what it returns; the items of an iterator one a line, as they come
 ///
 /// Examples:
 ///   ferropyro call PYRONAME:test.echoserver.echo hello
@@ -78,17 +78,28 @@ pub(crate) fn run(args: CallArgs) -> Outcome {
     if args.oneway {
         proxy.call_oneway_with(target.member, positional, &keywords)?;
     } else {
-        let result: Value = proxy.call_with(target.member, positional, &keywords)?;
-        output::line(json::show(result, &args.format)?);
+        print(proxy.call_with(target.member, positional, &keywords)?, &args.format)?;
     }
     Ok(Exit::Ok)
 }
 
 pub(crate) fn get(args: GetArgs) -> Outcome {
     let target = Target::parse(&args.target, "ATTRIBUTE")?;
-    let value = target.connect(&args.client.client()?)?.get(target.member)?;
-    output::line(json::show(value, &args.format)?);
+    print(target.connect(&args.client.client()?)?.get(target.member)?, &args.format)?;
     Ok(Exit::Ok)
+}
+
+/// A value as a line; the items of an iterator as a line each, as they come.
+fn print(reply: AnyReply, format: &Format) -> Result<(), Failure> {
+    match reply {
+        AnyReply::Value(value) => output::line(json::show(value, format)?),
+        AnyReply::Items(items) => {
+            for item in items {
+                output::line(json::show(item?, format)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn set(args: SetArgs) -> Outcome {

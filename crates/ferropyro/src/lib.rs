@@ -62,7 +62,7 @@ pub use members::{Attribute, Members, Method, Param};
 pub use naming::{NameServer, locate_ns, resolve};
 pub use object::{Call, Class, Object, Reply};
 pub use peer::Peer;
-pub use proxy::{Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
+pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
 pub use registered::Registered;
 pub use registry::{DAEMON_ID, InstanceMode};
 pub use serializer::Serializer;

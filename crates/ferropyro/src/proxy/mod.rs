@@ -1,6 +1,7 @@
 //! The client's end: a [`Proxy`] stands for an object in another program.
 
 mod alive;
+mod any_reply;
 mod batch;
 mod builder;
 mod connect;
@@ -20,6 +21,7 @@ use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, Flags};
 use serde::Serialize;
 
+pub use any_reply::AnyReply;
 pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
 pub use items::Items;
