@@ -310,8 +310,8 @@ impl DaemonBuilder {
         self
     }
 
-    /// Gives annotations for every message that the daemon sends: answers to handshakes, results and exceptions (Pyro's `Daemon.annotations()`). Those of
-    /// Pyro itself stay as they are; an annotation of the call ([`Context::annotate`]) with the same key gives way.
+    /// Gives annotations for every message that the daemon sends: answers to handshakes and refusals, results and exceptions, answers to pings (Pyro's
+    /// `Daemon.annotations()`). Those of Pyro itself stay as they are; an annotation of the call ([`Context::annotate`]) with the same key gives way.
     #[must_use]
     pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> DaemonBuilder {
         self.hooks.annotations = Some(Box::new(hook));

@@ -141,6 +141,18 @@ impl OwnedAnnotations {
         self.borrow().get(key)
     }
 
+    /// How many chunks there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True when there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Those of another message in the place of these, and of their memory.
     pub fn replace(&mut self, annotations: &Annotations<'_>) {
         self.dialect = annotations.dialect;

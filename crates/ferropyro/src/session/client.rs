@@ -8,6 +8,7 @@ use ferropyro_wire::{
 use serde::ser::{Error as _, Serialize, SerializeStruct};
 use uuid::Uuid;
 
+use super::MAX_ANNOTATIONS;
 use super::metadata::Metadata;
 use crate::arguments::{Arguments, Form, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
@@ -67,6 +68,7 @@ impl ClientSession {
         deframer
             .set_hmac_key(settings.hmac_key.clone())
             .set_max_message_size(settings.max_message_size)
+            .set_max_annotations(MAX_ANNOTATIONS)
             .expect(CONNECT_REPLIES);
         ClientSession {
             codec,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferropyro_formats::{Dict, Value};
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, NO_ANNOTATIONS};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind};
 use serde::ser::{Serialize, SerializeStruct};
 use uuid::Uuid;
 
@@ -57,7 +57,8 @@ impl Refusal {
             correlation_id,
             ..Header::new(self.codec.dialect, MessageKind::CONNECTFAIL, self.codec.id())
         };
-        let Ok(mut frame) = FrameBuilder::begin(out, &header, NO_ANNOTATIONS, &core.frame_settings) else {
+        let annotations = core.annotations(Vec::new());
+        let Ok(mut frame) = FrameBuilder::begin(out, &header, annotations, &core.frame_settings) else {
             return;
         };
         if self.codec.append(frame.payload(), self.text.as_str()).is_ok() {

@@ -10,6 +10,9 @@ pub(crate) mod server;
 #[cfg(test)]
 mod tests;
 
+/// Annotations of a message that is received. More than a Pyro4 message has room for; Pyro5 has no limit, this is one for us.
+const MAX_ANNOTATIONS: usize = 1 << 16;
+
 /// Where a server's calls run.
 pub(crate) trait Runner {
     /// Runs a call that its connection waits for, as soon as it is its turn.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use ferropyro_wire::{
-    Deframer, Dialect, Flags, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind, NO_ANNOTATIONS,
+    Deframer, Dialect, EncodeError, Flags, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
 };
 use uuid::Uuid;
 
-use super::Runner;
 use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
 use super::request::Request;
+use super::{MAX_ANNOTATIONS, Runner};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::{Context, Facts};
@@ -57,6 +57,7 @@ impl ServerSession {
         deframer
             .set_hmac_key(core.frame_settings.hmac_key.clone())
             .set_max_message_size(handshake_limit(&core.config))
+            .set_max_annotations(MAX_ANNOTATIONS)
             .expect(CONNECT);
         ServerSession {
             connection: Connection::new(peer, &core),
@@ -175,8 +176,11 @@ impl ServerSession {
 
     fn serve(&mut self, length: usize, message: &Message<'_>, runner: &impl Runner) -> Step {
         if message.header.kind == MessageKind::PING {
-            self.pong(&message.header);
-            return Step::Continue(length);
+            return match self.pong(&message.header) {
+                Ok(()) => Step::Continue(length),
+                // The program's annotations are too long for any message.
+                Err(_) => Step::Close,
+            };
         }
         let codec = match self.core.accepted_codec(&message.header) {
             Ok(codec) => codec,
@@ -210,19 +214,17 @@ impl ServerSession {
         Step::Continue(length)
     }
 
-    fn pong(&mut self, ping: &Header) {
+    fn pong(&mut self, ping: &Header) -> Result<(), EncodeError> {
         let correlation_id = ping.correlation_id.unwrap_or_else(|| self.ids.next());
         let header = Header {
             seq: ping.seq,
             correlation_id: Some(correlation_id),
             ..Header::new(ping.dialect, MessageKind::PING, ping.serializer)
         };
-        let frame = FrameBuilder::begin(&mut self.out, &header, NO_ANNOTATIONS, &self.core.frame_settings);
-        if let Ok(mut frame) = frame {
-            frame.payload().extend_from_slice(b"pong");
-            // Four bytes exceed no limit that a call could live with.
-            let _ = frame.finish();
-        }
+        let annotations = self.core.annotations(Vec::new());
+        let mut frame = FrameBuilder::begin(&mut self.out, &header, annotations, &self.core.frame_settings)?;
+        frame.payload().extend_from_slice(b"pong");
+        frame.finish().map(drop)
     }
 
     /// The call cannot even be read; a reply goes out in marshal, which a client of any kind has.
