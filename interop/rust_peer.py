@@ -62,14 +62,21 @@ class RustClient:
             self._process.wait()
         self._process.stdout.close()
 
+    @property
+    def pid(self):
+        return self._process.pid
+
     def proxy(self, uri, **options):
         """A proxy in the Rust process. Options: serializer, hmac, handshake, timeout (seconds), dialect (48, 502), config ({ITEM: text})."""
-        self._count += 1
-        name = f"proxy{self._count}"
+        name = self.new_name("proxy")
         if "handshake" in options:
             options["handshake"] = tagged.describe(options["handshake"])
         self.perform(op="open", proxy=name, uri=str(uri), **options)
         return RustProxy(self, name)
+
+    def new_name(self, kind):
+        self._count += 1
+        return f"{kind}{self._count}"
 
     def perform(self, **command):
         with self._lock:
@@ -104,7 +111,35 @@ class RustProxy:
     def set(self, name, value):
         return self.perform("set", name=name, value=tagged.describe(value))
 
+    def items(self, method, *args):
+        """The item stream that a method gives back."""
+        stream = self._client.new_name("stream")
+        self.perform("items", stream=stream, method=method, args=[tagged.describe(arg) for arg in args])
+        return RustItems(self, stream)
+
     def _invoke(self, op, method, args, kwargs):
         args = [tagged.describe(arg) for arg in args]
         kwargs = [[name, tagged.describe(value)] for name, value in kwargs.items()]
         return self.perform(op, method=method, args=args, kwargs=kwargs)
+
+
+class RustItems:
+    """The items of a stream, as an iterator; `drop()` is what happens in Rust when one is dropped."""
+
+    def __init__(self, proxy, name):
+        self._proxy = proxy
+        self._name = name
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        for item in self._proxy.perform("next", stream=self._name):
+            return item
+        raise StopIteration
+
+    def returned(self):
+        return self._proxy.perform("returned", stream=self._name)
+
+    def drop(self):
+        self._proxy.perform("drop", stream=self._name)

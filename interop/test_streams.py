@@ -1,11 +1,12 @@
 """Iterators that travel: one item a round trip, and nothing left of them afterwards."""
 
-import sys
 from contextlib import ExitStack
 
 import pytest
 
-from rust_peer import RustError
+import tagged
+from peers import PEERS
+from rust_peer import RustClient, RustError
 from servers import Servers
 from workshop import (
     SERVER_TYPES,
@@ -262,3 +263,116 @@ def memory_after_one(pid, call):
     call()
     forget_peak(pid)
     return peak_memory(pid)
+
+
+@pytest.fixture(scope="module")
+def python_workshops():
+    with Servers() as servers:
+        yield {peer.name: start_python_workshop(servers, peer) for peer in PEERS}
+
+
+@pytest.fixture
+def python_streams(pyro, python_workshops, rust_client):
+    proxy = rust_client.proxy(uri_of(python_workshops[pyro.name], "streams"))
+    yield proxy
+    eventually(lambda: proxy.call("alive"), 0)
+    proxy.perform("close")
+
+
+# Conformance: SER-05
+def test_rust_asks_python_for_one_item_at_a_time(python_streams):
+    made = python_streams.call("made")
+    numbers = python_streams.items("count", 10**6)
+    assert python_streams.call("made") == made
+    for number in range(1, 4):
+        assert next(numbers) == number
+        assert python_streams.call("made") == made + number
+    assert python_streams.call("alive") == 1
+    numbers.drop()
+
+
+# Conformance: SER-05
+@pytest.mark.parametrize("serializer", SERIALIZERS)
+def test_rust_reads_a_generator_of_python_to_its_end(pyro, python_workshops, rust_client, serializer):
+    proxy = rust_client.proxy(uri_of(python_workshops[pyro.name], "streams"), serializer=serializer)
+    numbers = proxy.items("count", 3)
+    assert list(numbers) == [1, 2, 3]
+    assert next(numbers, "end") == "end"
+    returning = proxy.items("count_and_return", 1, "the value")
+    assert [next(returning), returning.returned(), next(returning, "end")] == [1, None, "end"]
+    assert returning.returned() == "the value"
+    assert proxy.call("alive") == 0
+
+
+# Conformance: SER-05
+def test_rust_sees_the_error_of_a_generator_and_its_end(python_streams):
+    numbers = python_streams.items("count_and_fail", 2)
+    assert [next(numbers), next(numbers)] == [1, 2]
+    with pytest.raises(RustError, match="no more than 2") as raised:
+        next(numbers)
+    assert raised.value.class_name == "builtins.ValueError"
+    assert next(numbers, "end") == "end"
+
+
+# Conformance: SER-05
+def test_rust_goes_on_with_a_stream_after_its_connection_was_lost(python_streams):
+    numbers = python_streams.items("count", 4)
+    assert [next(numbers), next(numbers)] == [1, 2]
+    python_streams.perform("release")
+    assert [next(numbers), next(numbers), next(numbers, "end")] == [3, 4, "end"]
+
+
+def test_rust_learns_that_the_stream_did_not_linger(pyro, servers, rust_client):
+    server = start_python_workshop(servers, pyro, ITER_STREAM_LINGER=0)
+    proxy = rust_client.proxy(uri_of(server, "streams"))
+    numbers = proxy.items("count", 4)
+    proxy.perform("release")
+    eventually(lambda: rust_client.proxy(uri_of(server, "streams")).call("alive"), 0)
+    with pytest.raises(RustError, match=TERMINATED):
+        next(numbers)
+    assert next(numbers, "end") == "end"
+
+
+def test_who_does_not_ask_for_items_is_told_to_and_the_stream_is_closed(python_streams):
+    with pytest.raises(RustError, match="take it as `Items<...>`"):
+        python_streams.call("count", 5)
+    with pytest.raises(RustError, match="is no iterator"):
+        python_streams.items("made")
+    assert python_streams.call("alive") == 0
+
+
+def test_rust_reads_an_attribute_that_is_a_stream(pyro, python_streams):
+    if pyro.name == "pyro5":
+        with pytest.raises(RustError, match="take it as `Items<...>`"):
+            python_streams.get("numbers")
+    else:
+        with pytest.raises(RustError, match="don't know how to serialize class <class 'generator'>"):
+            python_streams.get("numbers")
+
+
+# Conformance: SER-05
+def test_rust_is_told_when_python_does_not_stream(pyro, servers, rust_client):
+    server = start_python_workshop(servers, pyro, ITER_STREAMING=False)
+    text = "^result of call is an iterator, but the server is not configured to allow streaming$"
+    with pytest.raises(RustError, match=text) as raised:
+        rust_client.proxy(uri_of(server, "streams")).items("count", 3)
+    assert raised.value.kind == "Protocol"
+
+
+# Conformance: SER-05
+@pytest.mark.parametrize("server", ["python", "rust"])
+def test_a_long_stream_takes_the_memory_of_an_item_in_a_rust_client(pyro, servers, peer_program, server):
+    if server == "python":
+        workshop = start_python_workshop(servers, pyro)
+    else:
+        workshop = start_workshop(servers, peer_program)
+    with RustClient(peer_program) as client:
+        proxy = client.proxy(uri_of(workshop, "streams"), serializer="marshal", dialect=pyro.protocol)
+
+        def drain(count, size):
+            return proxy.perform("drain", method="chunks", args=[tagged.describe(arg) for arg in (count, size)])
+
+        before = memory_after_one(client.pid, lambda: drain(1, 1000))
+        assert drain(1024, MIB) == 1024 * MIB
+        assert peak_memory(client.pid) - before < 3 * MIB
+        assert proxy.call("alive") == 0

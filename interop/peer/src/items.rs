@@ -1,9 +1,10 @@
 //! Commands of the client mode for item streams: `items` (with `stream`: its name; `method`, `args`) begins one, `next` gives `[ITEM]` or, at
-//! the end, `[]`, `returned` what the iterator gave back at its end, `drop` gives it up.
+//! the end, `[]`, `returned` what the iterator gave back at its end, `drop` gives it up. `drain` (`method`, `args`)
+//! reads bytes to their end, keeps none, and says how many there were.
 
 use std::collections::HashMap;
 
-use ferropyro::{Items, Proxy, Value};
+use ferropyro::{Bytes, Items, Proxy, Value};
 use serde_json::Value as Json;
 
 use crate::client::{Failure, text};
@@ -18,12 +19,15 @@ impl Streams {
     pub(crate) fn perform(&mut self, proxy: &Proxy, command: &Json) -> Option<Result<Value, Failure>> {
         let done = match command["op"].as_str()? {
             "items" => self.begin(proxy, command),
-            "next" => self.with(command, |items| Ok(Value::List(items.next().transpose()?.into_iter().collect()))),
+            "next" => self.with(command, |items| {
+                Ok(Value::List(items.next().transpose()?.into_iter().collect()))
+            }),
             "returned" => self.with(command, |items| Ok(items.return_value().clone())),
             "drop" => text(command, "stream").map(|name| {
                 self.0.remove(name);
                 Value::None
             }),
+            "drain" => drain(proxy, command),
             _ => return None,
         };
         Some(done)
@@ -45,4 +49,13 @@ impl Streams {
         let items = self.0.get_mut(name);
         act(items.ok_or_else(|| Failure::Command(format!("no stream {name}")))?)
     }
+}
+
+fn drain(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+    let args = values(&command["args"]).map_err(Failure::Command)?;
+    let mut total = 0;
+    for chunk in proxy.call::<Items<Bytes>>(text(command, "method")?, args)? {
+        total += chunk?.len() as u64;
+    }
+    Ok(Value::from(total))
 }

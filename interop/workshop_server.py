@@ -1,0 +1,159 @@
+"""The workshop in Python: `workshop_server.py pyro4|pyro5 [CONFIGURATION ITEMS AS JSON]`. Prints `URI = PYRO:streams@...` when it listens."""
+
+import json
+import sys
+import threading
+
+if sys.argv[1] == "pyro4":
+    import Pyro4 as api
+else:
+    import Pyro5.api as api
+
+for name, setting in json.loads(sys.argv[2]).items():
+    setattr(api.config, name, set(setting) if name == "SERIALIZERS_ACCEPTED" else setting)
+
+
+class Streams:
+    """Generators that tell how far they are and when they end."""
+
+    def __init__(self):
+        self._made = 0
+        self._alive = 0
+
+    @api.expose
+    def made(self):
+        return self._made
+
+    @api.expose
+    def alive(self):
+        return self._alive
+
+    @api.expose
+    def count(self, to):
+        return self._iterate(range(1, to + 1))
+
+    @api.expose
+    def count_and_return(self, to, value):
+        yield from range(1, to + 1)
+        return value
+
+    @api.expose
+    def count_and_fail(self, to):
+        yield from range(1, to + 1)
+        raise ValueError("no more than %d" % to)
+
+    @api.expose
+    def annotated(self, to):
+        for number in range(1, to + 1):
+            api.current_context.response_annotations = {"ITEM": str(number).encode()}
+            yield number
+
+    @api.expose
+    def chunks(self, count, size):
+        return self._iterate(b"x" * size for _ in range(count))
+
+    @api.expose
+    @property
+    def numbers(self):
+        return self._iterate([1, 2, 3])
+
+    def _iterate(self, items):
+        generator = self._generate(items)
+        next(generator)  # one that is closed before it has begun would not count itself out
+        return generator
+
+    def _generate(self, items):
+        self._alive += 1
+        try:
+            yield
+            for item in items:
+                self._made += 1
+                yield item
+        finally:
+            self._alive -= 1
+
+
+class Gate:
+    """Calls that take as long as somebody wants them to."""
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._waiting = 0
+        self._opened = 0
+
+    @api.expose
+    def wait(self):
+        with self._changed:
+            opened = self._opened
+            self._waiting += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._opened != opened)
+            self._waiting -= 1
+        return "through"
+
+    @api.expose
+    def await_waiting(self, count):
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting >= count)
+
+    @api.expose
+    def waiting(self):
+        return self._waiting
+
+    @api.expose
+    def open(self):
+        with self._changed:
+            self._opened += 1
+            self._changed.notify_all()
+
+    @api.expose
+    def big(self, size):
+        return "x" * size
+
+    @api.expose
+    def echo(self, value):
+        return value
+
+
+class Part:
+    def __init__(self, name):
+        self._name = name
+
+    @api.expose
+    def name(self):
+        return self._name
+
+
+class Parts:
+    """Objects that travel as proxies, both ways."""
+
+    def __init__(self, daemon):
+        self._lasting, self._other = Part("lasting"), Part("other")
+        daemon.register(self._lasting)
+        daemon.register(self._other)
+
+    @api.expose
+    def lasting(self):
+        return self._lasting
+
+    @api.expose
+    def catalogue(self):
+        return {"all": [self._lasting, self._other], "none": []}
+
+    @api.expose
+    def call_back(self, proxy, method, *args):
+        """Calls a method of the caller's own object."""
+        with proxy:
+            return getattr(proxy, method)(*args)
+
+
+def main():
+    daemon = api.Daemon(host="127.0.0.1")
+    uri = daemon.register(Streams(), "streams")
+    daemon.register(Gate(), "gate")
+    daemon.register(Parts(daemon), "parts")
+    print("URI = %s" % uri, flush=True)
+    daemon.requestLoop()
+
+
+main()
