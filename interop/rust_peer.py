@@ -53,6 +53,10 @@ class RustClient:
     def __exit__(self, *exc_info):
         self.close()
 
+    def kill(self):
+        """Ends it at once, as nothing but the system can."""
+        self._process.kill()
+
     def close(self):
         self._process.stdin.close()
         try:
