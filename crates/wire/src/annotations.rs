@@ -120,6 +120,13 @@ pub struct OwnedAnnotations {
 }
 
 impl OwnedAnnotations {
+    /// None at all.
+    pub const EMPTY: OwnedAnnotations = OwnedAnnotations {
+        dialect: Dialect::V502,
+        chunks: Vec::new(),
+        count: 0,
+    };
+
     /// The annotations, to be read.
     #[must_use]
     pub fn borrow(&self) -> Annotations<'_> {
@@ -170,11 +177,7 @@ impl OwnedAnnotations {
 
 impl Default for OwnedAnnotations {
     fn default() -> OwnedAnnotations {
-        OwnedAnnotations {
-            dialect: Dialect::V502,
-            chunks: Vec::new(),
-            count: 0,
-        }
+        OwnedAnnotations::EMPTY
     }
 }
 
