@@ -141,10 +141,22 @@ class Parts:
         return {"all": [self._lasting, self._other], "none": []}
 
     @api.expose
-    def call_back(self, proxy, method, *args):
+    def call_back(self, proxy, method, text):
         """Calls a method of the caller's own object."""
         with proxy:
-            return getattr(proxy, method)(*args)
+            return getattr(proxy, method)(text)
+
+    @api.expose
+    def call_all_back(self, proxies, method, text):
+        return [self.call_back(proxy, method, text) for proxy in proxies]
+
+    @api.expose
+    def pass_on(self, proxy):
+        return proxy
+
+    @api.expose
+    def echo(self, text):
+        return text
 
 
 def main():

@@ -3,17 +3,20 @@
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
 //! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
-//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams.
+//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
+//! callbacks.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::io::{BufRead, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::config::{Item, UnknownItems};
 use ferropyro::{Config, Dialect, Dict, Error, Proxy, Serializer, Value};
 use serde_json::{Value as Json, json};
 
+use crate::callbacks::Office;
 use crate::describe::{describe, value, values};
 use crate::generate::Generator;
 use crate::items::Streams;
@@ -38,8 +41,9 @@ pub(crate) fn main() -> Result<(), Box<dyn StdError>> {
 
 #[derive(Default)]
 struct Client {
-    proxies: HashMap<String, (Proxy, Serializer)>,
+    proxies: HashMap<String, (Arc<Proxy>, Serializer)>,
     streams: Streams,
+    office: Office,
 }
 
 pub(crate) enum Failure {
@@ -73,7 +77,8 @@ impl Client {
         let Some((proxy, serializer)) = self.proxies.get(name) else {
             return Err(Failure::Command(format!("no proxy {name}")));
         };
-        if let Some(done) = self.streams.perform(proxy, command) {
+        let done = self.streams.perform(proxy, command);
+        if let Some(done) = done.or_else(|| self.office.perform(proxy, command)) {
             return done;
         }
         match text(command, "op")? {
@@ -122,7 +127,7 @@ fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
     })
 }
 
-fn open(command: &Json) -> Result<(Proxy, Serializer), Failure> {
+fn open(command: &Json) -> Result<(Arc<Proxy>, Serializer), Failure> {
     let mut config = Config::default();
     config.apply_env(UnknownItems::Refuse)?;
     for (name, setting) in command["config"].as_object().into_iter().flatten() {
@@ -147,7 +152,8 @@ fn open(command: &Json) -> Result<(Proxy, Serializer), Failure> {
     if let Some(dialect) = command["dialect"].as_u64() {
         builder = builder.dialect(if dialect == 48 { Dialect::V48 } else { Dialect::V502 });
     }
-    Ok((builder.config(config).build(text(command, "uri")?)?, serializer))
+    let proxy = builder.config(config).build(text(command, "uri")?)?;
+    Ok((Arc::new(proxy), serializer))
 }
 
 /// Sends generated values there and back. The error names the first difference.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ferropyro::{Context, Daemon, Raise, Registered, expose};
+use ferropyro::{Context, Daemon, Proxy, Raise, Registered, Value, expose};
 
 /// One object among many.
 pub(super) struct Part {
@@ -116,6 +116,25 @@ impl Parts {
         let was_registered = part.is_registered();
         part.unregister();
         was_registered && !part.is_registered()
+    }
+
+    /// Calls a method of the caller's own object.
+    pub fn call_back(&self, proxy: Proxy, method: &str, text: &str) -> Result<Value, Raise> {
+        Ok(proxy.call(method, (text,))?)
+    }
+
+    /// The same for all of them.
+    pub fn call_all_back(&self, proxies: Vec<Proxy>, method: &str, text: &str) -> Result<Vec<Value>, Raise> {
+        proxies.iter().map(|proxy| Ok(proxy.call(method, (text,))?)).collect()
+    }
+
+    /// Gives a proxy back.
+    pub fn pass_on(&self, proxy: Proxy) -> Proxy {
+        proxy
+    }
+
+    pub fn echo(&self, text: String) -> String {
+        text
     }
 
     /// How many parts there are, these two among them.

@@ -47,7 +47,10 @@ impl Streams {
     }
 
     pub fn count_and_panic(&self, to: u64) -> ItemStream {
-        ItemStream::new(self.iterate(1..=to + 10).inspect(move |number| assert!(*number <= to, "out of numbers")))
+        ItemStream::new(
+            self.iterate(1..=to + 10)
+                .inspect(move |number| assert!(*number <= to, "out of numbers")),
+        )
     }
 
     /// The number of each item comes as its annotation, too.
