@@ -37,8 +37,6 @@ OUR_WORDS_FOR_WHAT_CANNOT_BE_READ = {
     **in_both("call/params-string", "V CONNECTOK seq 0", "V RESULT seq 1 serpent: raise TypeError*no tuple or list*", "open"),
     "48:call/batch-flag-on-plain-call": [WELCOME_48, "48 RESULT seq 1 serpent: raise TypeError*batch*", "48 RESULT seq 2 serpent: 'hi'", "open"],
     "502:call/batch-flag-on-plain-call": [WELCOME_502, "502 RESULT seq 1 serpent: raise TypeError*batch*", "502 RESULT seq 2 serpent: 'hi'", "open"],
-    "48:call/keepserialized-without-blbi": [WELCOME_48, "48 RESULT seq 1 serpent: raise NotImplementedError*", "48 RESULT seq 2 serpent: 'hi'", "open"],
-    "502:call/keepserialized-without-blbi": [WELCOME_502, "502 RESULT seq 1 serpent: raise NotImplementedError*", "502 RESULT seq 2 serpent: 'hi'", "open"],
 }
 
 # What was left out, or is None, can only mean that there is nothing.
