@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ferropyro_formats::{ClassName, Instance, Value, from_value};
+use ferropyro_formats::{ClassDict, ClassName, Instance, Value, from_value};
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple, Serializer};
 
@@ -26,9 +26,17 @@ pub(crate) struct ProxyState<'a> {
 
 impl Serialize for ProxyState<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        ClassDict(Object(self)).serialize(serializer)
+    }
+}
+
+struct Object<'a>(&'a ProxyState<'a>);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let mut dict = serializer.serialize_struct("Proxy", 2)?;
         dict.serialize_field("__class__", &ClassName(CLASS))?;
-        dict.serialize_field("state", &State(self))?;
+        dict.serialize_field("state", &State(self.0))?;
         dict.end()
     }
 }

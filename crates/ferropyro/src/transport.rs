@@ -404,8 +404,56 @@ impl Inbox {
         self.bytes.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
         if self.bytes.len() - self.end < wanted.max(1) {
-            let size = (self.end + wanted).max(self.end * 2).max(INBOX_SIZE);
+            let size = (self.end + wanted).max(grown(self.end)).max(INBOX_SIZE);
+            self.bytes.reserve_exact(size - self.bytes.len());
             self.bytes.resize(size, 0);
+        }
+    }
+}
+
+/// The next size of a buffer: twice as much while it is small; a long message gets a quarter more at a time, so that it never takes much more than itself.
+fn grown(size: usize) -> usize {
+    if size < INBOX_KEEP / 2 {
+        size * 2
+    } else {
+        size + size / 4
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Receives messages of this size, and gives the longest that the buffer was.
+    fn longest_buffer(size: usize, messages: usize) -> usize {
+        let (near, far) = UnixStream::pair().expect("a pair of sockets");
+        let near = Stream::Unix(near);
+        let sender = thread::spawn(move || (0..messages).all(|_| (&far).write_all(&vec![1; size]).is_ok()));
+        let mut inbox = Inbox::default();
+        let mut longest = 0;
+        for _ in 0..messages {
+            while inbox.bytes().len() < size {
+                let wanted = (size - inbox.bytes().len()).min(ferropyro_wire::READ_STEP);
+                assert_ne!(inbox.fill(&near, wanted).expect("the other end writes"), 0);
+                longest = longest.max(inbox.bytes.capacity());
+            }
+            inbox.consume(size);
+        }
+        assert!(sender.join().expect("no panic"));
+        longest
+    }
+
+    // Conformance: SER-05
+    #[test]
+    fn a_long_message_takes_little_more_memory_than_itself() {
+        for size in [1 << 20, 3_000_000, 16 << 20] {
+            let longest = longest_buffer(size, 3);
+            assert!(
+                longest <= size + size / 4 + 2 * ferropyro_wire::READ_STEP,
+                "{longest} for {size}"
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use ferropyro_formats::{ClassName, Set, Value};
+use ferropyro_formats::{ClassDict, ClassName, Set, Value};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple, Serializer};
 
@@ -15,9 +15,17 @@ const CLASS: &str = "Pyro5.core.URI";
 /// As an object of Python's class `URI`, whose name is that of the peer's generation.
 impl Serialize for Uri {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ClassDict(Object(&self.to_state())).serialize(serializer)
+    }
+}
+
+struct Object<'a>(&'a UriState);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut dict = serializer.serialize_struct("URI", 2)?;
         dict.serialize_field("__class__", &ClassName(CLASS))?;
-        dict.serialize_field("state", &State(&self.to_state()))?;
+        dict.serialize_field("state", &State(self.0))?;
         dict.end()
     }
 }

@@ -10,19 +10,22 @@ use super::Proxy;
 use crate::Result;
 use crate::context::{AnnotationList, Luggage};
 
+type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
 type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
+type JudgeAnswer = dyn Fn(&Value) -> Result<()> + Send + Sync;
+type Reconnected = dyn Fn(&Proxy) -> Result<()> + Send + Sync;
 
 /// The hooks of a proxy; without one things go their usual way.
 #[derive(Default, Clone)]
 pub(super) struct Hooks {
     /// Gives annotations for a message that goes out.
-    pub(super) annotations: Option<Arc<dyn Fn() -> AnnotationList + Send + Sync>>,
+    pub(super) annotations: Option<Arc<GiveAnnotations>>,
     /// Is shown the annotations of an answer.
     pub(super) response_annotations: Option<Arc<ReadAnnotations>>,
     /// Judges what the server's handshake answered.
-    pub(super) validate_handshake: Option<Arc<dyn Fn(&Value) -> Result<()> + Send + Sync>>,
+    pub(super) validate_handshake: Option<Arc<JudgeAnswer>>,
     /// Is given a proxy with the new connection, when that is not the first one.
-    pub(super) on_reconnect: Option<Arc<dyn Fn(&Proxy) -> Result<()> + Send + Sync>>,
+    pub(super) on_reconnect: Option<Arc<Reconnected>>,
 }
 
 impl Hooks {
