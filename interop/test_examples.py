@@ -1,13 +1,15 @@
-"""The programs in examples/, as a reader of the README starts them."""
+"""The programs in examples/, as a reader of the README starts them, and as examples/README.md shows them (scenes.py)."""
 
 import sys
 from pathlib import Path
 
 import pytest
 
+import scenes
 from servers import run
 
-PYTHON = Path(__file__).parent.parent / "examples" / "python"
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PYTHON = EXAMPLES / "python"
 WAREHOUSE = ["4 chairs left", "ValueError: only 2 left"]
 
 
@@ -38,3 +40,91 @@ def test_rust_calls_a_python_object(example, servers, package):
     ]
     assert lines[3] == "Traceback (most recent call last):"
     assert "in fail" in done.stdout
+
+
+@pytest.fixture
+def play(example, servers):
+    """Plays a section of examples/README.md: play("handshake"), or with other programs in the place of some, which must print the same."""
+
+    def play(title, **instead):
+        scenes.Scene(title, example, servers, instead).play()
+
+    return play
+
+
+def python(program, *args):
+    return [sys.executable, PYTHON / f"{program}.py", *args]
+
+
+@pytest.mark.parametrize("title", ["warehouse", "call_python", "futures", "futures_proxy"])
+def test_the_readme_of_the_examples_shows_what_is_printed(play, title):
+    play(title)
+
+
+# Conformance: EX-01
+def test_a_call_that_waits_for_itself_hangs_without_a_time_limit_or_a_new_proxy(play):
+    play("deadlock")
+
+
+# Conformance: EX-03
+@pytest.mark.parametrize("client", ["Rust", "Pyro5"])
+@pytest.mark.parametrize("server", ["Rust", "Pyro5"])
+def test_a_method_knows_about_its_call(play, server, client):
+    play("callcontext", **callcontext(server, client))
+
+
+# Conformance: EX-03
+@pytest.mark.parametrize("client", ["Rust", "Pyro4"])
+@pytest.mark.parametrize("server", ["Rust", "Pyro4"])
+def test_a_method_knows_about_its_call_when_that_is_signed(play, server, client):
+    play("callcontext with a key", **callcontext(server, client))
+
+
+def callcontext(server, client):
+    """The Python programs take the generation that has what they are to do."""
+    languages = {"callcontext_server": server, "callcontext_client": client}
+    return {name: python(name) for name, language in languages.items() if language != "Rust"}
+
+
+# Conformance: EX-04
+def test_users_with_sessions_do_not_get_in_each_others_way(play):
+    play("usersession")
+
+
+# Conformance: EX-05
+def test_the_resources_of_a_killed_client_are_closed(play):
+    play("resourcetracking")
+
+
+# Conformance: EX-06
+def test_a_handshake_lets_in_whoever_knows_the_word(play):
+    play("handshake")
+
+
+# Conformance: EX-07
+@pytest.mark.parametrize("listener", ["Rust", "Pyro4", "Pyro5"])
+@pytest.mark.parametrize("client", ["Rust", "Pyro4", "Pyro5"])
+def test_a_dispatcher_passes_on_what_it_does_not_know(play, client, listener):
+    play("blob_dispatch", **blob_dispatch(client=client, listener=listener))
+
+
+# Conformance: EX-07
+@pytest.mark.parametrize("listener", ["Rust", "same"])
+@pytest.mark.parametrize("client", ["Rust", "same"])
+@pytest.mark.parametrize("dispatcher", ["Pyro4", "Pyro5"])
+def test_a_python_dispatcher_passes_on_what_it_does_not_know(play, dispatcher, client, listener):
+    roles = {"client": client, "listener": listener}
+    roles = {role: dispatcher if kind == "same" else kind for role, kind in roles.items()}
+    play("blob_dispatch", **blob_dispatch(dispatcher=dispatcher, **roles))
+
+
+def blob_dispatch(**kinds):
+    names = {f"blob_dispatch_{role}": kind for role, kind in kinds.items() if kind != "Rust"}
+    return {name: python(name, kind) for name, kind in names.items()}
+
+
+def test_the_readme_of_the_examples_names_them_all():
+    text = scenes.README.read_text(encoding="utf-8")
+    programs = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".rs")]
+    missing = [path for path in programs if f"({path.as_posix()})" not in text and f"`{path.stem}`" not in text]
+    assert missing == []
