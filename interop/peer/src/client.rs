@@ -3,8 +3,8 @@
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
 //! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
-//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
-//! callbacks.
+//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `luggage.rs` for
+//! correlation ids, annotations and hooks.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -20,6 +20,7 @@ use crate::callbacks::Office;
 use crate::describe::{describe, value, values};
 use crate::generate::Generator;
 use crate::items::Streams;
+use crate::luggage;
 
 /// So many generated values go into one message.
 const PER_MESSAGE: u64 = 200;
@@ -61,6 +62,9 @@ impl<E: Into<Error>> From<E> for Failure {
 
 impl Client {
     fn perform(&mut self, command: &Json) -> Result<Value, Failure> {
+        if let Some(done) = luggage::perform(command) {
+            return done;
+        }
         let name = text(command, "proxy")?;
         match text(command, "op")? {
             "open" => {
@@ -152,6 +156,7 @@ fn open(command: &Json) -> Result<(Arc<Proxy>, Serializer), Failure> {
     if let Some(dialect) = command["dialect"].as_u64() {
         builder = builder.dialect(if dialect == 48 { Dialect::V48 } else { Dialect::V502 });
     }
+    let builder = luggage::with_hooks(builder, command)?;
     let proxy = builder.config(config).build(text(command, "uri")?)?;
     Ok((Arc::new(proxy), serializer))
 }

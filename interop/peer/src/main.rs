@@ -9,8 +9,10 @@ mod callbacks;
 mod classes;
 mod client;
 mod describe;
+mod desk;
 mod generate;
 mod items;
+mod luggage;
 mod orders;
 mod serve;
 mod thing;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let done = match args.split_first() {
         Some((mode, options)) if mode == "serve" => serve::main(options),
         Some((mode, [])) if mode == "client" => client::main(),
+        Some((mode, options)) if mode == "desk" => desk::main(options),
         Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(

@@ -55,7 +55,7 @@ fn build(options: &[String]) -> Result<Daemon, Box<dyn Error>> {
 }
 
 /// Sets a configuration item as code does, after the environment.
-fn set(config: &mut Config, assignment: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn set(config: &mut Config, assignment: &str) -> Result<(), Box<dyn Error>> {
     let (name, value) = assignment.split_once('=').ok_or("an item is set by NAME=VALUE")?;
     let item = Item::find(name).ok_or_else(|| format!("no item {name}"))?;
     Ok(item.set(config, value)?)
