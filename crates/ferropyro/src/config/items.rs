@@ -204,8 +204,9 @@ config_items! {
     SSL_CACERTS ssl_cacerts: Option<PathBuf>, Both, none();
     /// How long a new connection may take until its handshake is complete; absent: for ever.
     HANDSHAKE_TIMEOUT handshake_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(10));
-    /// The most bytes of a message before the handshake is complete; absent: as MAX_MESSAGE_SIZE.
-    MAX_HANDSHAKE_SIZE max_handshake_size: Option<usize>, Ferropyro, all(64 * 1024usize);
+    /// The most bytes of a message before the handshake is complete; absent: as MAX_MESSAGE_SIZE. The first message of a Python client has the
+    /// annotations of its first call too.
+    MAX_HANDSHAKE_SIZE max_handshake_size: Option<usize>, Ferropyro, all(128 * 1024usize);
     /// How long a peer may take no byte of a message that is sent to it before it is given up; absent: for ever.
     WRITE_TIMEOUT write_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(30));
     /// How long a daemon that shuts down waits for the calls that still run; zero: not at all.

@@ -112,12 +112,12 @@ impl Witness {
         self.keep(cx);
     }
 
-    /// As `keep`, when the gate has been opened.
+    /// As `keep`, when the gate has been opened, which lets one through.
     #[expose(oneway)]
     pub fn keep_later(&self) {
         let is_open = self.is_open.lock().expect("nobody panics here");
         let opened = self.changed.wait_while(is_open, |is_open| !*is_open);
-        drop(opened.expect("nobody panics here"));
+        *opened.expect("nobody panics here") = false;
         self.lock().push(context::current().expect("a call"));
         self.changed.notify_all();
     }
@@ -163,7 +163,7 @@ impl Witness {
         self.kept.lock().expect("nobody panics here")
     }
 
-    /// Lets the calls of `keep_later` go on.
+    /// Lets a call of `keep_later` go on.
     pub(crate) fn open(&self) {
         *self.is_open.lock().expect("nobody panics here") = true;
         self.changed.notify_all();
