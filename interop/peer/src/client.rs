@@ -3,8 +3,8 @@
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
 //! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
-//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `luggage.rs` for
-//! correlation ids, annotations and hooks.
+//! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
+//! callbacks, `luggage.rs` for correlation ids, annotations and hooks.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
