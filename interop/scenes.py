@@ -13,8 +13,8 @@ README = ROOT / "examples" / "README.md"
 RUN_EXAMPLE = "cargo run -q -p ferropyro --example ".split()
 
 # What differs from run to run. The names of one scene stand for one thing each, except for NUMBER.
-UUID = "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}"
-PLACEHOLDERS = {"NUMBER": r"\d+", "PORT": r"\d+", "ID-A": UUID, "ID-B": UUID}
+UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
+PLACEHOLDERS = {"NUMBER": r"\d+", "PORT": r"\d+", "ID": UUID}
 ANY_LINES = "..."  # in a line of its own
 
 
@@ -96,8 +96,7 @@ class Scene:
     def _check(self, console, printed, shown):
         match = re.fullmatch(self._pattern(shown), "\n".join(printed).rstrip("\n"))
         assert match, "\n".join([console.command, "--- shown in the README:", *shown, "--- printed:", *printed])
-        for group, value in match.groupdict().items():
-            self.values[group.replace("_", "-")] = value
+        self.values.update(match.groupdict())
 
     def _pattern(self, lines):
         """The regular expression of lines as the README shows them."""
@@ -110,11 +109,10 @@ class Scene:
                 return re.escape(self.values[text])
             if text == "NUMBER":
                 return PLACEHOLDERS[text]
-            group = text.replace("-", "_")
-            if group in names:
-                return f"(?P={group})"
-            names.add(group)
-            return f"(?P<{group}>{PLACEHOLDERS[text]})"
+            if text in names:
+                return f"(?P={text})"
+            names.add(text)
+            return f"(?P<{text}>{PLACEHOLDERS[text]})"
 
         placeholder = "|".join(PLACEHOLDERS)
         parts = re.split(rf"^({re.escape(ANY_LINES)})$|\b({placeholder})\b", "\n".join(lines), flags=re.M)

@@ -76,8 +76,9 @@ def test_a_method_knows_about_its_call(play, server, client):
 # Conformance: EX-03
 @pytest.mark.parametrize("client", ["Rust", "Pyro4"])
 @pytest.mark.parametrize("server", ["Rust", "Pyro4"])
-def test_a_method_knows_about_its_call_when_that_is_signed(play, server, client):
-    play("callcontext with a key", **callcontext(server, client))
+@pytest.mark.parametrize("title", ["callcontext with a key", "callcontext with hooks"])
+def test_a_method_knows_about_its_call_when_that_is_signed(play, title, server, client):
+    play(title, **callcontext(server, client))
 
 
 def callcontext(server, client):

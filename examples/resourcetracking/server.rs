@@ -67,8 +67,11 @@ impl Hotel {
 fn main() -> ferropyro::Result<()> {
     let daemon = Daemon::builder()
         .client_disconnect(|connection| {
+            // Nothing has to be done here: the daemon closes them.
             let rooms = connection.tracked_resources().len();
-            println!("{} is gone, rooms left behind: {rooms}", connection.peer());
+            if rooms > 0 {
+                println!("{} is gone and leaves {rooms} rooms", connection.peer());
+            }
         })
         .bind()?;
     println!("URI = {}", daemon.register("example.hotel", Hotel::default())?);
