@@ -107,7 +107,7 @@ impl Greeter<'_> {
     /// Tries one dialect after the other until the server agrees, and remembers which one that was.
     fn connect_in_any_dialect(&self) -> Result<Box<Link>> {
         let mut candidates = self.candidates();
-        let mut first_error = None;
+        let mut reason: Option<Error> = None;
         while let Some(dialect) = candidates.pop() {
             let error = match self.connect_in(dialect) {
                 Ok(link) => {
@@ -121,9 +121,12 @@ impl Greeter<'_> {
                 Err(Attempt::Final(error)) => return Err(error),
                 Err(Attempt::Stranger(error)) => error,
             };
-            first_error.get_or_insert(error);
+            // That the other side speaks another dialect is no reason once that one has been tried.
+            if reason.as_ref().is_none_or(|first| foreign_version(first).is_some()) {
+                reason = Some(error);
+            }
         }
-        Err(first_error.unwrap_or_else(|| Error::new(ErrorKind::Protocol, "no dialect to speak")))
+        Err(reason.unwrap_or_else(|| Error::new(ErrorKind::Protocol, "no dialect to speak")))
     }
 
     /// The dialects to try, the first one last. A key is only known to Pyro4.
@@ -290,7 +293,7 @@ impl Link {
             flags: Flags::NONE,
             check: Check::Nothing,
         };
-        self.begin(&call, luggage.correlation_id, &AnnotationList::new())?;
+        self.begin(&call, call.flags, luggage.correlation_id, &AnnotationList::new())?;
         self.receive(|session, message| match session.result(message)? {
             Outcome::Result(codec) => Ok(codec.read::<Metadata>(&message.payload)?.sorted()),
             Outcome::Stream(_) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
