@@ -5,6 +5,8 @@ import sys
 import uuid
 from pathlib import Path
 
+import pytest
+
 import rust_peer
 
 INTERNAL = ("CORR", "HMAC", "STRM", "BLBI")
@@ -69,6 +71,23 @@ class PythonCaller:
     def answered(self):
         return users(self.internal())
 
+    def greet(self, data):
+        """Connects with this handshake data; gives the answer."""
+        self.proxy._pyroHandshake = data
+        answers = []
+        object.__setattr__(self.proxy, "_pyroValidateHandshake", answers.append)
+        self.proxy._pyroBind()
+        (answer,) = answers
+        return answer
+
+    def refused(self, data):
+        """Tries to connect with this handshake data; gives the text of the refusal."""
+        self.proxy._pyroHandshake = data
+        with pytest.raises(self.peer.errors.CommunicationError) as raised:
+            self.proxy._pyroBind()
+        assert not self.is_connected()
+        return str(raised.value)
+
     def release(self):
         self.proxy._pyroRelease()
 
@@ -88,6 +107,7 @@ class RustCaller:
         if compression:
             options["config"] = {"COMPRESSION": "1"}
         self.client = client
+        self._uri, self._options = uri, options
         self.proxy = client.proxy(uri, **options)
         client.perform(op="forget_annotations")
         self.set_id(None)
@@ -106,6 +126,20 @@ class RustCaller:
 
     def answered(self):
         return users(self.internal())
+
+    def greet(self, data):
+        """Connects with this handshake data; gives the answer."""
+        self.proxy = self.client.proxy(self._uri, handshake=data, **self._options)
+        return self.proxy.perform("handshake")
+
+    def refused(self, data):
+        """Tries to connect with this handshake data; gives the text of the refusal."""
+        self.proxy = self.client.proxy(self._uri, handshake=data, **self._options)
+        with pytest.raises(rust_peer.RustError) as raised:
+            self.proxy.perform("bind")
+        assert raised.value.kind == "Communication"
+        assert not self.is_connected()
+        return raised.value.text
 
     def release(self):
         self.proxy.perform("release")

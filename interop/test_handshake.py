@@ -1,15 +1,20 @@
 """The handshake: what is sent and answered, refusals, and everything that can go wrong in the first message."""
 
 import marshal
+import re
 import socket
 import struct
+import threading
+import uuid
 import zlib
+from contextlib import contextmanager
 
 import pytest
 
+import desks
 import frames
 import peers
-from frames import CONNECT, CONNECTFAIL, PING, frame, hello, invoke
+from frames import CONNECT, CONNECTFAIL, CONNECTOK, PING, RESULT, frame, hello, invoke
 from rust_peer import RustError, start_server
 from servers import Servers
 
@@ -52,6 +57,7 @@ class TestRefusals:
         with pytest.raises(RustError, match="rejected: unknown object$"):
             proxy.perform("metadata")
 
+    # Conformance: HS-02, HS-03
     def test_handshake_data_of_any_kind_travels_both_ways(self, pyro, rust_server, rust_client, python_servers):
         data = {"user": "me", "numbers": [1, 2]}
         answers = []
@@ -63,6 +69,120 @@ class TestRefusals:
         assert answers == [{"you-sent": data}]
         proxy = rust_client.proxy(python_servers[pyro.name].uri, handshake=data)
         assert proxy.perform("handshake") == {"you-sent": data}
+
+
+@pytest.fixture(scope="module")
+def rust_desk(peer_program):
+    with Servers() as servers:
+        yield desks.start_rust_desk(servers, peer_program)
+
+
+@pytest.fixture(scope="module")
+def python_desks():
+    with Servers() as servers:
+        yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
+
+
+@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
+def pair(request, pyro, rust_client, rust_desk, python_desks):
+    """Each direction with each generation."""
+    return desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks)
+
+
+HANDSHAKES = {
+    "none": None,
+    "bool": True,
+    "number": -(2**31),
+    "float": 1.5,
+    "text": "\u00fcser \u20ac 'n' \"password\"",
+    "list": ["a", ["list", 1]],
+    "empty": [],
+    "dict": {"user": "irmen", "password": "secret"},
+    "nested": {"a": [{"b": {"c": [None, {"d": []}]}}, 2.5]},
+}
+
+
+class TestHooks:
+    # Conformance: HS-02, HS-03
+    @pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack"])
+    def test_the_hook_of_the_daemon_is_asked_with_what_the_proxy_sent(self, pair, serializer):
+        for data in HANDSHAKES.values():
+            caller = pair.caller(serializer=serializer)
+            answer = caller.greet(data)
+            assert answer == ["you sent", data]
+            seen = caller.call("handshake")
+            assert (seen["data"], type(seen["data"])) == (data, type(data))
+
+    # Conformance: HS-02
+    def test_a_proxy_says_hello(self, pair):
+        assert pair.caller().call("handshake")["data"] == "hello"
+
+    # Conformance: HS-03
+    def test_a_daemon_says_hello(self, pyro, ferropyro, servers, rust_client, real_echo_server):
+        assert rust_client.proxy(real_echo_server.uri).perform("handshake") == "hello"
+        echo = servers.start([ferropyro, "echo", "-p", "0"], ready="^echoserver running")
+        answers = []
+        proxy_class = type("Asking", (pyro.api.Proxy,), {"_pyroValidateHandshake": lambda self, answer: answers.append(answer)})
+        proxy_class(echo.uri)._pyroBind()
+        assert answers == ["hello"]
+
+    # Conformance: HS-03
+    def test_the_hook_of_the_daemon_knows_who_connects(self, pair):
+        caller = pair.caller()
+        id = str(uuid.uuid4())
+        caller.set_id(id)
+        caller.annotate("MINE", b"goes along")
+        report = caller.call("report")
+        seen = caller.call("handshake")
+        assert seen["address"] == report["address"]
+        if not pair.rust_calls:
+            assert seen["address"] == caller.address()
+        assert seen["correlation_id"] == id
+        if not pair.rust_calls:
+            assert desks.unhex(seen["annotations"])["MINE"] == b"goes along"
+            assert seen["serializer"] == report["serializer"]
+
+    # Conformance: HS-04
+    def test_who_is_refused_may_come_again(self, pair):
+        caller = pair.caller()
+        refused = caller.refused("reject")
+        host = "localhost" if pair.desk.uri.endswith(f"@localhost:{pair.desk.port}") else "127.0.0.1"
+        assert refused == f"connection to ('{host}', {pair.desk.port}) rejected: nope"
+        assert pair.caller().greet(["me"]) == ["you sent", ["me"]]
+
+    # Conformance: HS-05
+    def test_a_rust_proxy_may_refuse_what_the_daemon_answers(self, pyro, rust_client, python_desks):
+        proxy = rust_client.proxy(python_desks[pyro.name].uri, handshake=["me"], judge=[2, 3])
+        address = proxy.call("report")["address"]
+        assert proxy.call("report")["address"] == address
+        proxy.perform("release")
+        for _ in range(2):
+            with pytest.raises(RustError, match="^not my daemon") as raised:
+                proxy.call("report")
+            assert raised.value.kind == "Value"
+            assert not proxy.perform("connected")
+        assert proxy.call("report")["address"] != address
+        assert proxy.perform("shown") == [["you sent", ["me"]]] * 4
+
+    # Conformance: HS-05
+    def test_a_python_proxy_may_refuse_what_a_rust_daemon_answers(self, pyro, rust_desk):
+        answers = []
+
+        class Judging(pyro.api.Proxy):
+            def _pyroValidateHandshake(self, answer):
+                answers.append(answer)
+                if len(answers) == 2:
+                    raise ValueError("not my daemon")
+
+        proxy = Judging(rust_desk.uri)
+        proxy._pyroHandshake = ["me"]
+        assert proxy.report()["seq"] == 1
+        proxy._pyroRelease()
+        with pytest.raises(ValueError, match="not my daemon"):
+            proxy.report()
+        proxy._pyroRelease()  # it leaves the connection open
+        proxy.report()
+        assert answers == [["you sent", ["me"]]] * 3
 
 
 V48_ONLY, V502_ONLY, BOTH = (48,), (502,), (48, 502)
@@ -157,12 +277,17 @@ def test_a_bad_first_message_is_refused_and_the_server_lives_on(small_server, ve
         assert proxy.add(1, 2) == 3
 
 
-@pytest.fixture(scope="module")
-def small_server(peer_program):
+SMALL = {
+    "thread": {"PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"},
+    "multiplex": {"PYRO_SERVERTYPE": "multiplex", "PYRO_MAX_CONNECTIONS": "2"},
+}
+
+
+@pytest.fixture(scope="module", params=SMALL)
+def small_server(request, peer_program):
     """A server with so few workers that a lost one is noticed, and a generation to ask it with."""
     with Servers() as servers:
-        env = {"PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"}
-        yield start_server(servers, peer_program, env=env), peers.PYRO5
+        yield start_server(servers, peer_program, env=SMALL[request.param]), peers.PYRO5
 
 
 # Conformance: HS-06
@@ -222,3 +347,72 @@ def test_a_message_may_come_in_pieces_of_a_byte(rust_server):
             frames.read_message(sock)
             ((_, kind, _, seq, _, payload),) = frames.split(frames.read_message(sock))
         assert (kind, seq, payload) == (frames.RESULT, 7, b"# serpent utf-8 python3.2\n3")
+
+
+@contextmanager
+def answering(message):
+    """A server that gives everybody this answer; its URI."""
+
+    def serve():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client:
+                frames.read_message(client)
+                client.sendall(message)
+                client.shutdown(socket.SHUT_WR)
+                frames.read_to_end(client)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"PYRO:obj.test@127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def serpent(text):
+    return b"# serpent utf-8 python3.2\n" + text.encode()
+
+
+META = "{'methods':['add'],'oneway':[],'attrs':[]}"
+WELCOME = serpent("{'handshake':'hello','meta':%s}" % META)
+NOT_ENOUGH = "Communication", "cannot connect to .*: receiving: not enough data"
+# Answers to the greeting: name, the bytes, and the kind and text of the error.
+ANSWERS = [
+    ("nothing", lambda v: b"", NOT_ENOUGH),
+    ("half a header", lambda v: frame(v, CONNECTOK, WELCOME)[:13], NOT_ENOUGH),
+    ("half a payload", lambda v: frame(v, CONNECTOK, WELCOME)[:-13], NOT_ENOUGH),
+    ("an announced gigabyte", lambda v: frame(v, CONNECTOK, WELCOME, length=2**30 - 1000), NOT_ENOUGH),
+    ("more than the limit", lambda v: frame(v, CONNECTOK, WELCOME, length=2**31 - 1), ("MessageTooLarge", "")),
+    ("garbage", lambda v: GARBAGE, ("Protocol", "invalid data")),
+    ("HTTP", lambda v: b"HTTP/1.1 400 Bad Request\r\n\r\n", ("Protocol", "invalid data")),
+    ("a wrong checksum", lambda v: frame(v, CONNECTOK, WELCOME, break_check=True), ("Protocol", "")),
+    ("a result", lambda v: frame(v, RESULT, serpent("3")), ("Protocol", "invalid msg type 5 received")),
+    ("an unknown serializer", lambda v: frame(v, CONNECTOK, WELCOME, serializer=77), ("Serialize", "invalid serializer in response: 77")),
+    ("pickle", lambda v: frame(v, CONNECTOK, b"\x80\x02.", serializer=4 if v == 48 else 99), ("Serialize", "invalid serializer in response: ")),
+    ("no serpent", lambda v: frame(v, CONNECTOK, b"not serpent at all(", flags=16 if v == 48 else 0), ("Serialize", "")),
+    ("no dict", lambda v: frame(v, CONNECTOK, serpent("'hello'"), flags=16 if v == 48 else 0), ("Serialize", "")),
+    ("a refusal", lambda v: frame(v, CONNECTFAIL, serpent("'nope'")), ("Communication", "connection to .* rejected: nope$")),
+    ("a refusal of bytes", lambda v: frame(v, CONNECTFAIL, marshal.dumps(b"nope"), serializer=frames.MARSHAL[v]), ("Communication", "connection to .* rejected: nope$")),
+    ("a refusal without a reason", lambda v: frame(v, CONNECTFAIL, serpent("None")), ("Communication", r"connection to .* rejected: \?$")),
+    ("a broken refusal", lambda v: frame(v, CONNECTFAIL, b"("), ("Communication", r"connection to .* rejected: \?$")),
+    ("an object without members", lambda v: frame(v, CONNECTOK, serpent("{'handshake':1,'meta':{'methods':[],'oneway':[],'attrs':[]}}"), flags=16 if v == 48 else 0), ("Pyro", "doesn't expose any methods or attributes")),
+]
+
+
+@pytest.mark.parametrize("version", BOTH)
+@pytest.mark.parametrize("make, expected", [pytest.param(make, expected, id=name) for name, make, expected in ANSWERS])
+def test_a_client_stands_every_answer_to_its_greeting(rust_client, version, make, expected):
+    kind, text = expected
+    with answering(make(version)) as uri:
+        for dialect in ({"dialect": version}, {}):
+            proxy = rust_client.proxy(uri, timeout=10, **dialect)
+            with pytest.raises(RustError) as raised:
+                proxy.call("add", 1, 2)
+            assert (raised.value.kind, bool(re.search(text, raised.value.text))) == (kind, True), raised.value.text
+            assert not proxy.perform("connected")
