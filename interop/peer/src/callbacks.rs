@@ -1,10 +1,13 @@
 //! Commands of the client mode for callbacks: the client offers an object of its own, which servers call. `call_back` (`method`, `with`: the method of the
-//! client's object, `text`, `nested`) passes the object to a method; `notebook` gives what it has noted, `errors` the errors in its callbacks.
+//! client's object, `text`, `nested`) passes the object to a method; `notebook` gives what it has noted, `errors` the errors in its callbacks. `call_result`
+//! (`method`, `then`) calls a method of every proxy in the result of a method.
 #![allow(unreachable_pub)] // #[expose] goes by `pub`
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ferropyro::{Daemon, Proxy, Raise, Registered, RunningDaemon, Value, expose};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::client::{Failure, text};
@@ -27,6 +30,7 @@ impl Office {
             "errors" => self
                 .notebook()
                 .map(|notebook| Value::from(notebook.errors.lock().clone())),
+            "call_result" => call_result(proxy, command),
             _ => return None,
         };
         Some(done)
@@ -66,6 +70,24 @@ impl Office {
         open.map(|open| &open.notebook)
             .ok_or_else(|| Failure::Command("no daemon".to_owned()))
     }
+}
+
+/// What a method may give proxies in.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Proxies {
+    One(Proxy),
+    Many(BTreeMap<String, Vec<Proxy>>),
+}
+
+fn call_result(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+    let proxies = match proxy.call(text(command, "method")?, ())? {
+        Proxies::One(proxy) => vec![proxy],
+        Proxies::Many(dict) => dict.into_values().flatten().collect(),
+    };
+    let then = text(command, "then")?;
+    let results = proxies.iter().map(|proxy| proxy.call(then, ()));
+    Ok(Value::List(results.collect::<ferropyro::Result<_>>()?))
 }
 
 /// The object of the client.
