@@ -12,7 +12,7 @@ use serde::de::{
 use serde::ser::{Error as _, SerializeTuple};
 
 use crate::arguments::{Arguments, Form, Parameters, Text};
-use crate::serializer::{Codec, Serializer};
+use crate::serializer::{Codec, EarlyValue, Serializer};
 use crate::{Dialect, Result};
 
 /// Data that stays serialized at the receiver until somebody asks for it, with a bit of information that can be read at once (manual chapter "Tips & Tricks",
@@ -71,7 +71,7 @@ pub struct SerializedBlob {
 #[derive(Clone)]
 enum Data {
     /// Made here.
-    Local(Value),
+    Local(EarlyValue),
     /// The payload of the call that it came with.
     Received(Codec, Arc<[u8]>),
 }
@@ -87,7 +87,7 @@ impl SerializedBlob {
     pub fn new(info: impl Into<Value>, data: &(impl Serialize + ?Sized)) -> Result<SerializedBlob> {
         Ok(SerializedBlob {
             info: info.into(),
-            data: Data::Local(formats::to_value(data)?),
+            data: Data::Local(EarlyValue::new(data)?),
         })
     }
 
@@ -109,7 +109,7 @@ impl SerializedBlob {
     /// `Serialize` when they cannot be decoded, or are no `T`.
     pub fn deserialized<T: DeserializeOwned>(&self) -> Result<T> {
         Ok(match &self.data {
-            Data::Local(value) => formats::from_value(value.clone())?,
+            Data::Local(data) => formats::from_value(data.value().clone())?,
             Data::Received(codec, payload) => codec.read_seed(payload, ArgumentsSeed(PhantomData))?,
         })
     }
@@ -127,9 +127,9 @@ impl SerializedBlob {
     }
 
     /// The data of a blob that was made here.
-    pub(crate) fn value(&self) -> Option<&Value> {
+    pub(crate) fn data(&self) -> Option<&EarlyValue> {
         match &self.data {
-            Data::Local(value) => Some(value),
+            Data::Local(data) => Some(data),
             Data::Received(..) => None,
         }
     }
@@ -153,7 +153,7 @@ impl fmt::Debug for SerializedBlob {
         let mut blob = f.debug_struct("SerializedBlob");
         blob.field("info", &self.info);
         match &self.data {
-            Data::Local(value) => blob.field("data", value).finish(),
+            Data::Local(data) => blob.field("data", data.value()).finish(),
             Data::Received(_, payload) => blob.field("bytes", &payload.len()).finish_non_exhaustive(),
         }
     }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::str::FromStr;
 
-use ferropyro_formats::{self as formats, json, marshal, msgpack, serpent};
+use ferropyro_formats::{self as formats, Value, json, marshal, msgpack, serpent};
 use ferropyro_wire::{Dialect, SerializerId, SerializerKind};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed};
@@ -159,11 +159,48 @@ impl Codec {
 
 thread_local! {
     static WRITING: Cell<Dialect> = const { Cell::new(Dialect::V502) };
+    /// Whether somebody has asked for it.
+    static ASKED: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The dialect of the peer for whom a value is being written: proxies have another form in each.
 pub(crate) fn writing_dialect() -> Dialect {
+    ASKED.set(true);
     WRITING.get()
+}
+
+/// A value that is made before it is known for which generation: in the form for each, where they differ.
+#[derive(Debug, Clone)]
+pub(crate) struct EarlyValue {
+    value: Value,
+    for_pyro4: Option<Value>,
+}
+
+impl EarlyValue {
+    pub(crate) fn new<T: Serialize + ?Sized>(data: &T) -> Result<EarlyValue, formats::Error> {
+        let make = |dialect| {
+            let _writing = Writing::for_dialect(dialect);
+            formats::to_value(data)
+        };
+        ASKED.set(false);
+        let value = make(Dialect::V502)?;
+        let for_pyro4 = ASKED.get().then(|| make(Dialect::V48)).transpose()?;
+        Ok(EarlyValue { value, for_pyro4 })
+    }
+
+    /// The value as it is here.
+    pub(crate) fn value(&self) -> &Value {
+        &self.value
+    }
+}
+
+impl Serialize for EarlyValue {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.for_pyro4 {
+            Some(value) if !writing_dialect().is_pyro5() => value.serialize(serializer),
+            _ => self.value.serialize(serializer),
+        }
+    }
 }
 
 /// While this lives values are written for peers of a dialect.

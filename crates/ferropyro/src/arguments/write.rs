@@ -1,10 +1,10 @@
 //! Writing arguments on the client.
 
-use ferropyro_formats::{Dict, Value, to_value};
+use ferropyro_formats::Dict;
 use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple};
 
 use crate::SerializedBlob;
-use crate::serializer::Serializer;
+use crate::serializer::{EarlyValue, Serializer};
 
 /// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`](crate::Value), or an array.
 pub trait Arguments {
@@ -128,8 +128,8 @@ impl<A: Arguments + ?Sized> Arguments for &A {
 }
 
 /// The arguments as a value: a tuple.
-pub(crate) fn arguments_value(args: &impl Arguments) -> crate::Result<Value> {
-    Ok(to_value(&AsTuple(args))?)
+pub(crate) fn arguments_value(args: &impl Arguments) -> crate::Result<EarlyValue> {
+    Ok(EarlyValue::new(&AsTuple(args))?)
 }
 
 /// The payload of an INVOKE message, in the shape that the serializer's users expect (each has its own in Pyro).
@@ -170,7 +170,7 @@ impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
         match args.form() {
             Form::Tuple if self.0.serializer != Serializer::Marshal => AsTuple(args).serialize(serializer),
             Form::Tuple | Form::List => AsList(args).serialize(serializer),
-            Form::Blob(blob) => blob.value().serialize(serializer),
+            Form::Blob(blob) => blob.data().serialize(serializer),
         }
     }
 }

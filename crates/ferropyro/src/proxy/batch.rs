@@ -12,6 +12,7 @@ use super::{Proxy, no_kwargs};
 use crate::arguments::{Arguments, ListOf, arguments_value};
 use crate::error::RemoteError;
 use crate::futures::{Future, FutureResult};
+use crate::serializer::EarlyValue;
 use crate::{Error, ErrorKind, Result};
 
 /// Calls of one object that are collected, and sent in one message: see [`Proxy::batch`].
@@ -138,7 +139,7 @@ fn send<R: DeserializeOwned>(proxy: &Proxy, calls: Vec<BatchCall>, flags: Flags)
 #[derive(Debug, Clone)]
 struct BatchCall {
     method: String,
-    args: Value,
+    args: EarlyValue,
     kwargs: Dict,
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ferropyro::formats::{from_value, to_value};
-use ferropyro::{Config, Daemon, Dict, Instance, Proxy, Raise, Result, RunningDaemon, Serializer, Uri, Value, expose};
+use ferropyro::{
+    Config, Daemon, Dict, Instance, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri, Value, expose,
+};
 
 use super::support::{DIALECTS, SERIALIZERS, worker};
 
@@ -26,6 +28,18 @@ impl Broker {
 
     pub fn timeout_of(&self, proxy: Proxy) -> Option<f64> {
         proxy.timeout().map(|timeout| timeout.as_secs_f64())
+    }
+
+    pub fn add_by_blob(&self, blob: SerializedBlob) -> std::result::Result<(usize, i64), Raise> {
+        let Value::Instance(instance) = blob.deserialized()? else {
+            return Err("no object".into());
+        };
+        let items = instance
+            .attributes
+            .get("state")
+            .and_then(Value::as_sequence)
+            .map_or(0, <[Value]>::len);
+        Ok((items, blob.deserialized::<Proxy>()?.call("add", (1, 2))?))
     }
 
     /// The class and the state, as they came.
@@ -97,6 +111,29 @@ fn each_generation_gets_the_state_that_it_knows() -> Result<()> {
             assert_eq!(class, "Pyro4.core.Proxy");
         }
         assert_eq!(state, Value::List(expected));
+    }
+    Ok(())
+}
+
+/// Both are made before it is known who gets them.
+#[test]
+fn a_proxy_in_a_batch_or_a_blob_has_the_form_of_the_generation_that_gets_it() -> Result<()> {
+    let watch = worker(Config::default())?;
+    let (_daemon, uri) = broker(watch.proxy(DIALECTS[0])?, Config::default())?;
+    for broker in proxies(&uri)? {
+        let items = if broker.dialect()?.is_pyro5() { 6 } else { 9 };
+        let sent = watch.proxy(DIALECTS[1])?;
+        let results = broker
+            .batch()
+            .call("look_at", (&sent,))
+            .call("call_add", (&sent,))
+            .run()?;
+        let results: Vec<Value> = results.collect::<Result<_>>()?;
+        let looked: (String, Vec<Value>) = from_value(results[0].clone())?;
+        assert_eq!(looked.1.len(), items);
+        assert_eq!(results[1], Value::from(42));
+        let blob = SerializedBlob::new("a proxy", &sent)?;
+        assert_eq!(broker.call::<(usize, i64)>("add_by_blob", &blob)?, (items, 3));
     }
     Ok(())
 }
