@@ -1,10 +1,10 @@
 //! Annotations of single calls and their answers.
 
-use ferropyro::wire::{AnnotationKey, Dialect};
+use ferropyro::wire::{AnnotationKey, Dialect, MessageKind};
 use ferropyro::{Bytes, Daemon, Items, Proxy, Result, context};
 use uuid::Uuid;
 
-use super::support::{DIALECTS, Report, Server, answered, chunks, key};
+use super::support::{DIALECTS, Report, Server, answered, chunks, fake_server, key};
 
 const KEY: &str = "the key of both";
 
@@ -202,6 +202,59 @@ fn a_program_may_forget_all_annotations() -> Result<()> {
         );
         proxy.call::<()>("answer_with", ("BACK", Bytes::from(all_bytes())))?;
         assert_eq!(answered(), [("BACK".to_owned(), all_bytes())].into());
+    }
+    Ok(())
+}
+
+// Conformance: ANN-04, ANN-05, ANN-08
+#[test]
+fn a_batch_has_annotations_as_a_call_has() -> Result<()> {
+    let server = Server::start(Daemon::builder())?;
+    for dialect in DIALECTS {
+        let proxy = server.proxy(dialect)?;
+        context::annotate(key("MINE"), *b"of the batch");
+        let results = proxy
+            .batch()
+            .call("answer_with", ("ONE_", Bytes::from(&b"1"[..])))
+            .call("report", ())
+            .call("answer_with", ("TWO_", Bytes::from(&b"2"[..])))
+            .run()?;
+        assert_eq!(
+            answered(),
+            [("ONE_".to_owned(), b"1".to_vec()), ("TWO_".to_owned(), b"2".to_vec())].into()
+        );
+        assert_eq!(results.count(), 3);
+        let after: Report = proxy.call("report", ())?;
+        assert!(after.annotations.is_empty() && answered().is_empty());
+        context::annotate(key("MINE"), *b"of the batch");
+        proxy.batch().call("keep", ()).run_oneway()?;
+        assert_eq!(
+            server.witness.take().annotations().get(key("MINE")),
+            Some(&b"of the batch"[..])
+        );
+    }
+    Ok(())
+}
+
+// Conformance: ANN-05
+#[test]
+fn a_call_that_is_repeated_takes_its_annotations_along_again() -> Result<()> {
+    for dialect in DIALECTS {
+        let (uri, fake) = fake_server(dialect, 3, |client, number| {
+            let request = client.receive();
+            assert_eq!(request.annotations["MINE"], b"again and again");
+            // The first two clients are hung up on.
+            if number == 2 {
+                let header = client.header(MessageKind::RESULT, request.header.seq);
+                client.send(header, &[], "# serpent utf-8 python3.2\n'at last'");
+                assert!(!client.receive().annotations.contains_key("MINE"));
+            }
+        });
+        let proxy = Proxy::builder().dialect(dialect).max_retries(2).build(uri.as_str())?;
+        context::annotate(key("MINE"), *b"again and again");
+        assert_eq!(proxy.call::<String>("report", ())?, "at last");
+        proxy.call_oneway("report", ())?;
+        fake.join().expect("it saw what it expected");
     }
     Ok(())
 }

@@ -137,7 +137,7 @@ fn the_sequence_number_counts_the_calls_and_begins_again_after_16_bits() -> Resu
 fn an_answer_with_another_sequence_number_ends_the_connection() -> Result<()> {
     for dialect in DIALECTS {
         for wrong in [0, 2, 3, 65535] {
-            let (uri, fake) = fake_server(dialect, move |client| {
+            let (uri, fake) = fake_server(dialect, 1, move |client, _| {
                 assert_eq!(client.receive().header.seq, 1);
                 let header = client.header(MessageKind::RESULT, wrong);
                 client.send(header, &[], "# serpent utf-8 python3.2\n'for somebody else'");

@@ -215,3 +215,57 @@ fn bytes_in_the_handshake_stay_bytes_where_the_serializer_has_them() -> Result<(
     }
     Ok(())
 }
+
+// Conformance: HS-03, HS-06
+#[test]
+fn an_answer_that_cannot_be_sent_is_a_refusal() -> Result<()> {
+    let server = Server::start(Daemon::builder().validate_handshake(|data, cx| match data.as_str() {
+        Some("bytes") => Ok(Value::Bytes(vec![0])),
+        Some("annotations") => {
+            cx.annotate(key("BULK"), vec![0; 65_536]);
+            Ok(Value::None)
+        }
+        _ => Ok(Value::None),
+    }))?;
+    for dialect in DIALECTS {
+        let refusal = |handshake: &str| {
+            let builder = Proxy::builder().dialect(dialect).serializer(Serializer::Json);
+            let proxy = builder.handshake(handshake).build(server.uri.clone())?;
+            match proxy.bind() {
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::Communication);
+                    assert!(!proxy.is_connected());
+                    Ok(error.message().to_owned())
+                }
+                Ok(()) => Ok::<_, Error>(String::new()),
+            }
+        };
+        assert!(refusal("bytes")?.contains("rejected: "), "{}", refusal("bytes")?);
+        let text = refusal("annotations")?;
+        match dialect.is_pyro5() {
+            true => assert_eq!(text, ""),
+            false => assert!(
+                text.ends_with("rejected: the annotations take 65564 bytes, a Pyro4 message has room for 65535"),
+                "{text}"
+            ),
+        }
+        server.proxy(dialect)?.call::<Report>("report", ())?;
+    }
+    Ok(())
+}
+
+// Conformance: HS-02
+#[test]
+fn data_that_the_serializer_does_not_take_is_an_error_of_the_client() -> Result<()> {
+    let seen = Arc::default();
+    let server = Server::start(echoing(&seen))?;
+    for dialect in DIALECTS {
+        let builder = Proxy::builder().dialect(dialect).serializer(Serializer::Json);
+        let proxy = builder.handshake(Value::Bytes(vec![0])).build(server.uri.clone())?;
+        let error = proxy.bind().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Serialize, "{error}");
+        assert!(!proxy.is_connected());
+    }
+    assert!(seen.lock().expect("nobody panics here").is_empty());
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! Annotations that a program adds to every message, and what it is shown of those that come in.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ferropyro::context::AnnotationList;
@@ -262,6 +262,47 @@ fn the_hook_of_a_proxy_is_shown_each_new_connection() -> Result<()> {
             proxy.call::<Report>("report", ())?;
             assert_eq!(connected.load(Ordering::Relaxed), number);
             proxy.release();
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_proxy_with_a_hook_that_panics_can_be_used_again() -> Result<()> {
+    let server = Server::start(hooked_daemon())?;
+    for dialect in DIALECTS {
+        for place in ["annotations", "shown", "judged", "connected"] {
+            let panics = Arc::new(AtomicBool::new(false));
+            let hook = |name: &str| {
+                let (panics, here) = (Arc::clone(&panics), name == place);
+                move || assert!(!(here && panics.swap(false, Ordering::Relaxed)), "in the hook")
+            };
+            let [annotate, shown, judge, again] = ["annotations", "shown", "judged", "connected"].map(hook);
+            let builder = Proxy::builder()
+                .dialect(dialect)
+                .annotations(move || {
+                    annotate();
+                    AnnotationList::new()
+                })
+                .on_response_annotations(move |_, _| shown())
+                .validate_handshake(move |_| {
+                    judge();
+                    Ok(())
+                })
+                .on_reconnect(move |_| {
+                    again();
+                    Ok(())
+                });
+            let proxy = builder.build(server.uri.clone())?;
+            let before: Report = proxy.call("report", ())?;
+            proxy.release();
+            panics.store(true, Ordering::Relaxed);
+            let call = || proxy.call::<Report>("report", ());
+            let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(call));
+            assert!(caught.is_err(), "{place} {dialect}");
+            assert!(!proxy.is_connected(), "{place} {dialect}");
+            let after: Report = proxy.call("report", ())?;
+            assert_ne!(before.connection, after.connection);
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::thread;
 
 use ferropyro::config::ServerType;
 use ferropyro::wire::Dialect;
-use ferropyro::{Config, ErrorKind, Result, context};
+use ferropyro::{Config, ErrorKind, Items, Result, context};
 use uuid::Uuid;
 
 use super::support::{DIALECTS, Report, Server, answered, key};
@@ -178,5 +178,22 @@ fn a_call_inside_of_a_call_leaves_the_thread_as_it_was() -> Result<()> {
     assert_eq!((context::correlation_id(), context::current().is_none()), (None, true));
     let report: Report = server.proxy(Dialect::V502)?.call("report", ())?;
     assert_eq!(report.annotations["NEXT"], b"of the outer thread");
+    Ok(())
+}
+
+// Conformance: CTX-11
+#[test]
+fn a_stream_that_is_dropped_takes_nothing_of_the_next_call() -> Result<()> {
+    let server = Server::with_config(Config::default())?;
+    for dialect in DIALECTS {
+        let proxy = server.proxy(dialect)?;
+        let mut items: Items<u8> = proxy.call("items", (3,))?;
+        assert_eq!(items.next().transpose()?, Some(0));
+        context::annotate(key("MINE"), *b"of the next call");
+        drop(items);
+        assert_eq!(answered(), [("ITEM".to_owned(), vec![0])].into());
+        let report: Report = proxy.call("report", ())?;
+        assert_eq!(report.annotations["MINE"], b"of the next call");
+    }
     Ok(())
 }

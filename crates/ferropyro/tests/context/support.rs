@@ -278,6 +278,18 @@ impl Raw {
         self.send(header, &[], &payload);
     }
 
+    /// Answers the greeting of a client.
+    fn welcome(&mut self) {
+        assert_eq!(self.receive().header.kind, MessageKind::CONNECT);
+        let header = Header {
+            flags: Flags::META_ON_CONNECT,
+            ..self.header(MessageKind::CONNECTOK, 0)
+        };
+        let meta = "{'methods':['report'],'oneway':[],'attrs':[]}";
+        let payload = format!("# serpent utf-8 python3.2\n{{'handshake':'hello','meta':{meta}}}");
+        self.send(header, &[], &payload);
+    }
+
     /// A call of the witness; the arguments as Python writes them: `(1,2)`.
     pub(crate) fn invoke(&mut self, method: &str, args: &str) {
         let header = self.header(MessageKind::INVOKE, 1);
@@ -309,22 +321,22 @@ impl Raw {
     }
 }
 
-/// A server that answers the handshake of one client as it should, and does then what it is told to. Gives its URI.
-pub(crate) fn fake_server(dialect: Dialect, serve: impl FnOnce(&mut Raw) + Send + 'static) -> (String, JoinHandle<()>) {
+/// A server that answers the handshakes of so many clients as it should, one after the other, and does then what it is told to: with the client and its
+/// number, from 0 on. Gives its URI.
+pub(crate) fn fake_server(
+    dialect: Dialect,
+    clients: usize,
+    serve: impl Fn(&mut Raw, usize) + Send + 'static,
+) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("a TCP port").port();
     let thread = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a client");
-        let mut raw = Raw::new(stream, dialect);
-        assert_eq!(raw.receive().header.kind, MessageKind::CONNECT);
-        let header = Header {
-            flags: Flags::META_ON_CONNECT,
-            ..raw.header(MessageKind::CONNECTOK, 0)
-        };
-        let meta = "{'methods':['report'],'oneway':[],'attrs':[]}";
-        let payload = format!("# serpent utf-8 python3.2\n{{'handshake':'hello','meta':{meta}}}");
-        raw.send(header, &[], &payload);
-        serve(&mut raw);
+        for number in 0..clients {
+            let (stream, _) = listener.accept().expect("a client");
+            let mut raw = Raw::new(stream, dialect);
+            raw.welcome();
+            serve(&mut raw, number);
+        }
     });
     (format!("PYRO:fake@127.0.0.1:{port}"), thread)
 }
