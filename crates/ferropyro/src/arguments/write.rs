@@ -148,28 +148,32 @@ impl<A: Arguments + ?Sized> Serialize for Invoke<'_, A> {
             let mut map = serializer.serialize_struct("Invoke", 4)?;
             map.serialize_field("object", self.object)?;
             map.serialize_field("method", self.method)?;
-            map.serialize_field("params", &Positional(self))?;
+            match self.args.form() {
+                Form::Tuple => map.serialize_field("params", &AsTuple(self.args))?,
+                _ => map.serialize_field("params", &Positional(self.args))?,
+            }
             map.serialize_field("kwargs", &self.kwargs)?;
             return map.end();
         }
         let mut tuple = serializer.serialize_tuple(4)?;
         tuple.serialize_element(self.object)?;
         tuple.serialize_element(self.method)?;
-        tuple.serialize_element(&Positional(self))?;
+        match self.args.form() {
+            Form::Tuple if self.serializer != Serializer::Marshal => tuple.serialize_element(&AsTuple(self.args))?,
+            _ => tuple.serialize_element(&Positional(self.args))?,
+        }
         tuple.serialize_element(&self.kwargs)?;
         tuple.end()
     }
 }
 
-/// The arguments of a call. Pyro writes a list for marshal.
-struct Positional<'a, 'b, A: ?Sized>(&'a Invoke<'b, A>);
+/// Arguments that are written as anything but a tuple. Pyro writes a list for marshal.
+struct Positional<'a, A: ?Sized>(&'a A);
 
-impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
+impl<A: Arguments + ?Sized> Serialize for Positional<'_, A> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let args = self.0.args;
-        match args.form() {
-            Form::Tuple if self.0.serializer != Serializer::Marshal => AsTuple(args).serialize(serializer),
-            Form::Tuple | Form::List => AsList(args).serialize(serializer),
+        match self.0.form() {
+            Form::Tuple | Form::List => AsList(self.0).serialize(serializer),
             Form::Blob(blob) => blob.data().serialize(serializer),
         }
     }

@@ -213,7 +213,7 @@ impl fmt::Debug for RemoteStream {
 fn close_over(link: &mut Link, id: &str) -> Result<()> {
     let args = ListOf([id]);
     let call = daemon_call("close_stream", &args, Flags::ONEWAY);
-    link.begin(&call, None, &AnnotationList::new())
+    link.begin(&call, call.flags, None, &AnnotationList::new())
 }
 
 fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a, A> {

@@ -72,9 +72,8 @@ impl Link {
         if call.object.is_none() && self.is_oneway(call.method) {
             flags |= Flags::ONEWAY;
         }
-        let call = Outgoing { flags, ..*call };
         hooks.with_annotations(luggage, |annotations| {
-            self.begin(&call, luggage.correlation_id, annotations)
+            self.begin(call, flags, luggage.correlation_id, annotations)
         })?;
         if flags.contains(Flags::ONEWAY) {
             context::forget_response();
@@ -97,6 +96,7 @@ impl Link {
     pub(super) fn begin<A: Arguments>(
         &mut self,
         call: &Outgoing<'_, A>,
+        flags: Flags,
         correlation_id: Option<Uuid>,
         annotations: &AnnotationList,
     ) -> Result<()> {
@@ -105,7 +105,7 @@ impl Link {
             method: call.method,
             args: call.args,
             kwargs: call.kwargs,
-            flags: call.flags,
+            flags,
             correlation_id,
             annotations,
         };

@@ -14,7 +14,7 @@ use crate::arguments::{Arguments, Form, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
 use crate::error::RemoteError;
-use crate::serializer::Codec;
+use crate::serializer::{Codec, Serializer};
 use crate::{Error, ErrorKind, Result};
 
 /// The client's side of one connection.
@@ -38,6 +38,39 @@ pub(crate) struct Request<'a, A: ?Sized> {
     pub(crate) flags: Flags,
     pub(crate) correlation_id: Option<Uuid>,
     pub(crate) annotations: &'a AnnotationList,
+}
+
+impl<A: ?Sized> Request<'_, A> {
+    fn with_args<'b, B: ?Sized>(&'b self, args: &'b B) -> Request<'b, B> {
+        let Request {
+            object,
+            method,
+            args: _,
+            kwargs,
+            flags,
+            correlation_id,
+            annotations,
+        } = *self;
+        Request {
+            object,
+            method,
+            args,
+            kwargs,
+            flags,
+            correlation_id,
+            annotations,
+        }
+    }
+
+    fn payload(&self, serializer: Serializer) -> Invoke<'_, A> {
+        Invoke {
+            object: self.object,
+            method: self.method,
+            args: self.args,
+            kwargs: self.kwargs,
+            serializer,
+        }
+    }
 }
 
 /// What goes along with the CONNECT message.
@@ -141,72 +174,54 @@ impl ClientSession {
 
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
-        let blob = match request.args.form() {
-            Form::Blob(blob) => Some(blob),
-            _ => None,
-        };
-        match blob {
-            None => self.write_invoke(request, self.codec, None, out),
-            Some(blob) => self.invoke_blob(request, blob, out),
+        if let Form::Blob(blob) = request.args.form() {
+            return self.invoke_blob(blob, &request.with_args(blob), out);
         }
+        let header = self.invoke_header(request, request.flags, self.codec);
+        let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
+        self.codec
+            .append(frame.payload(), &request.payload(self.codec.serializer))?;
+        frame.finish()?;
+        self.seq = header.seq;
+        self.requested = self.codec;
+        Ok(())
     }
 
     /// Data that stay serialized; what is passed on goes as it came.
-    fn invoke_blob<A: Arguments + ?Sized>(
+    fn invoke_blob(
         &mut self,
-        request: &Request<'_, A>,
         blob: &SerializedBlob,
+        request: &Request<'_, SerializedBlob>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         if request.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
             return Err(formats::Error::custom(ONLY_ARGUMENT).into());
         }
+        let mut codec = self.codec;
+        if let Some((received, _)) = blob.payload() {
+            codec.serializer = received.serializer;
+        }
+        let header = self.invoke_header(request, request.flags | Flags::KEEPSERIALIZED, codec);
         let label = blob.label(self.dialect(), request.object, request.method)?;
-        let codec = match blob.payload() {
-            Some((codec, _)) => Codec {
-                dialect: self.dialect(),
-                ..*codec
-            },
-            None => self.codec,
-        };
-        self.write_invoke(request, codec, Some((blob, &label)), out)
-    }
-
-    fn write_invoke<A: Arguments + ?Sized>(
-        &mut self,
-        request: &Request<'_, A>,
-        codec: Codec,
-        blob: Option<(&SerializedBlob, &[u8])>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        let header = Header {
-            seq: self.seq.wrapping_add(1),
-            flags: if blob.is_some() {
-                request.flags | Flags::KEEPSERIALIZED
-            } else {
-                request.flags
-            },
-            correlation_id: request.correlation_id,
-            ..Header::new(self.dialect(), MessageKind::INVOKE, codec.id())
-        };
-        let label = blob.map(|(_, label)| (AnnotationKey::BLBI, label));
-        let annotations = borrowed(request.annotations).chain(label);
+        let annotations = borrowed(request.annotations).chain([(AnnotationKey::BLBI, label.as_slice())]);
         let mut frame = FrameBuilder::begin(out, &header, annotations, &self.settings)?;
-        let invoke = Invoke {
-            object: request.object,
-            method: request.method,
-            args: request.args,
-            kwargs: request.kwargs,
-            serializer: codec.serializer,
-        };
-        match blob.and_then(|(blob, _)| blob.payload()) {
+        match blob.payload() {
             Some((_, payload)) => frame.payload().extend_from_slice(payload),
-            None => codec.append(frame.payload(), &invoke)?,
+            None => codec.append(frame.payload(), &request.payload(codec.serializer))?,
         }
         frame.finish()?;
         self.seq = header.seq;
         self.requested = codec;
         Ok(())
+    }
+
+    fn invoke_header<A: ?Sized>(&self, request: &Request<'_, A>, flags: Flags, codec: Codec) -> Header {
+        Header {
+            seq: self.seq.wrapping_add(1),
+            flags,
+            correlation_id: request.correlation_id,
+            ..Header::new(self.dialect(), MessageKind::INVOKE, codec.id())
+        }
     }
 
     /// Judges the RESULT message of the last request.
@@ -245,7 +260,7 @@ impl ClientSession {
     }
 
     fn codec_of(&self, id: SerializerId) -> Result<Codec> {
-        match crate::Serializer::from_id(self.dialect(), id) {
+        match Serializer::from_id(self.dialect(), id) {
             Some(serializer) => Ok(Codec {
                 serializer,
                 ..self.codec
