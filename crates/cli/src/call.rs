@@ -85,7 +85,10 @@ pub(crate) fn run(args: CallArgs) -> Outcome {
 
 pub(crate) fn get(args: GetArgs) -> Outcome {
     let target = Target::parse(&args.target, "ATTRIBUTE")?;
-    print(target.connect(&args.client.client()?)?.get(target.member)?, &args.format)?;
+    print(
+        target.connect(&args.client.client()?)?.get(target.member)?,
+        &args.format,
+    )?;
     Ok(Exit::Ok)
 }
 

@@ -21,6 +21,10 @@ use crate::streams::Streams;
 use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
+type Annotate = Box<dyn Fn() -> AnnotationList + Send + Sync>;
+type Warn = Box<dyn Fn(&str) + Send + Sync>;
+type Tell<T> = Box<dyn Fn(&T) + Send + Sync>;
+type TellOfFailure = Box<dyn for<'a> Fn(&FailedCall<'a>) + Send + Sync>;
 
 /// What the program wants to be asked and told; without a hook things go their usual way.
 #[derive(Default)]
@@ -28,13 +32,13 @@ pub(crate) struct Hooks {
     /// Judges a client's handshake data: gives the answer for it, or refuses with an exception's text.
     pub(crate) validate_handshake: Option<ValidateHandshake>,
     /// Gives annotations for a message that goes out.
-    pub(crate) annotations: Option<Box<dyn Fn() -> AnnotationList + Send + Sync>>,
+    pub(crate) annotations: Option<Annotate>,
     /// Is told that a client's connection has ended.
-    pub(crate) client_disconnect: Option<Box<dyn Fn(&Connection) + Send + Sync>>,
+    pub(crate) client_disconnect: Option<Tell<Connection>>,
     /// Is told of calls that failed.
-    pub(crate) on_error: Option<Box<dyn Fn(&FailedCall<'_>) + Send + Sync>>,
+    pub(crate) on_error: Option<TellOfFailure>,
     /// Is told what the operator should see.
-    pub(crate) warn: Option<Box<dyn Fn(&str) + Send + Sync>>,
+    pub(crate) warn: Option<Warn>,
 }
 
 pub(crate) struct Core {

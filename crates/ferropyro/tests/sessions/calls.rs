@@ -74,7 +74,10 @@ fn a_blob_without_a_label_is_refused_and_not_taken_for_arguments() -> Result<()>
             payload,
         ));
         let answer = raw.receive().expect("an answer");
-        assert!(answer.exception && answer.contains("KeyError") && answer.contains("BLBI"), "{answer:?}");
+        assert!(
+            answer.exception && answer.contains("KeyError") && answer.contains("BLBI"),
+            "{answer:?}"
+        );
         assert!(raw.call(2, "add", "(1,2)").expect("an answer").contains("\n3"));
     }
     Ok(())
