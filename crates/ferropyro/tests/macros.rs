@@ -515,6 +515,7 @@ fn the_impl_by_hand_behaves_the_same() {
     }
 }
 
+// Conformance: CTX-10
 #[test]
 fn misuse_is_reported_at_the_token_that_is_wrong() {
     let cases = trybuild::TestCases::new();
