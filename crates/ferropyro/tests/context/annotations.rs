@@ -168,6 +168,12 @@ fn annotations_of_an_answer_are_there_until_the_next_call() -> Result<()> {
         proxy.call::<()>("keep_unanswered", ())?;
         assert!(context::response_annotations().is_empty());
 
+        server.proxy(dialect)?.call_oneway("report", ())?;
+        assert!(
+            context::response_annotations().is_empty(),
+            "nor are there those of the handshake"
+        );
+
         answer()?;
         assert!(proxy.call::<()>("no_such_method", ()).is_err());
         assert!(

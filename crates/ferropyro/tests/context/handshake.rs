@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use ferropyro::wire::AnnotationKey;
+use ferropyro::wire::{AnnotationKey, MessageKind};
 use ferropyro::{
     Context, Daemon, DaemonBuilder, Dict, Error, ErrorKind, Proxy, Raise, Result, Serializer, Value, context,
 };
 use uuid::Uuid;
 
-use super::support::{DIALECTS, Report, Server, answered, chunks, key};
+use super::support::{DIALECTS, Raw, Report, Server, answered, chunks, key};
 
 const SERIALIZERS: [Serializer; 4] = [
     Serializer::Serpent,
@@ -150,6 +150,10 @@ fn a_refused_client_may_come_again_with_better_words() -> Result<()> {
         let reason = format!("connection to {address} rejected: nope");
         assert_eq!(refused(Value::None)?, reason);
         assert_eq!(refused(Value::from(vec![1]))?, reason);
+        let mut raw = Raw::connect(&server.daemon, dialect);
+        raw.greet("None");
+        assert_eq!(raw.receive().header.kind, MessageKind::CONNECTFAIL);
+        assert!(raw.is_at_end());
         let text = refused(Value::Bytes(vec![0]))?;
         assert!(
             text.starts_with(&format!("connection to {address} rejected: ")),

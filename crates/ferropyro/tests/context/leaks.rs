@@ -4,7 +4,7 @@ use std::thread;
 
 use ferropyro::config::ServerType;
 use ferropyro::wire::Dialect;
-use ferropyro::{Config, ErrorKind, Items, Result, context};
+use ferropyro::{Bytes, Config, ErrorKind, Items, Result, context};
 use uuid::Uuid;
 
 use super::support::{DIALECTS, Report, Server, answered, key};
@@ -178,6 +178,16 @@ fn a_call_inside_of_a_call_leaves_the_thread_as_it_was() -> Result<()> {
     assert_eq!((context::correlation_id(), context::current().is_none()), (None, true));
     let report: Report = server.proxy(Dialect::V502)?.call("report", ())?;
     assert_eq!(report.annotations["NEXT"], b"of the outer thread");
+    {
+        let _entered = served.enter();
+        server
+            .proxy(Dialect::V502)?
+            .call::<()>("answer_with", ("BACK", Bytes::from(&b"inside"[..])))?;
+        context::annotate(key("LEFT"), *b"inside");
+    }
+    assert_eq!(answered(), [].into());
+    let report: Report = server.proxy(Dialect::V502)?.call("report", ())?;
+    assert!(report.annotations.is_empty(), "{report:?}");
     Ok(())
 }
 
