@@ -76,11 +76,12 @@ impl Link {
             self.begin(call, flags, luggage.correlation_id, annotations)
         })?;
         if flags.contains(Flags::ONEWAY) {
-            context::forget_response();
             return oneway_result(call.method).map(Answer::Result);
         }
         self.receive(|session, message| {
-            context::remember_response(&message.annotations);
+            if !message.annotations.is_empty() {
+                context::remember_response(&message.annotations);
+            }
             hooks.show_annotations(&message.annotations, message.header.kind);
             match session.result(message)? {
                 Outcome::Result(codec) => {

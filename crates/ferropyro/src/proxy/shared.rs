@@ -9,7 +9,7 @@ use super::items::RemoteStream;
 use super::link::{Answer, Link, Outgoing};
 use super::reply::FromReply;
 use crate::arguments::Arguments;
-use crate::context::Luggage;
+use crate::context::{self, Luggage};
 use crate::session::metadata::Metadata;
 use crate::{Error, ErrorKind, Result, Uri};
 
@@ -102,7 +102,12 @@ impl Shared {
     ) -> Result<Answer<R>> {
         let mut link = match state.link.take() {
             Some(link) => link,
-            None => self.connect(state, luggage)?,
+            None => {
+                let link = self.connect(state, luggage)?;
+                // What the server's greeting brought is not the answer of the call.
+                context::forget_response();
+                link
+            }
         };
         let result = link.perform(call, luggage, &self.settings.hooks);
         state.seq = link.session.seq();
