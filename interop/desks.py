@@ -88,6 +88,9 @@ class PythonCaller:
         assert not self.is_connected()
         return str(raised.value)
 
+    def close(self):
+        self.proxy._pyroRelease()
+
     def release(self):
         self.proxy._pyroRelease()
 
@@ -129,17 +132,24 @@ class RustCaller:
 
     def greet(self, data):
         """Connects with this handshake data; gives the answer."""
-        self.proxy = self.client.proxy(self._uri, handshake=data, **self._options)
+        self._open_anew(data)
         return self.proxy.perform("handshake")
 
     def refused(self, data):
         """Tries to connect with this handshake data; gives the text of the refusal."""
-        self.proxy = self.client.proxy(self._uri, handshake=data, **self._options)
+        self._open_anew(data)
         with pytest.raises(rust_peer.RustError) as raised:
             self.proxy.perform("bind")
         assert raised.value.kind == "Communication"
         assert not self.is_connected()
         return raised.value.text
+
+    def _open_anew(self, data):
+        self.close()
+        self.proxy = self.client.proxy(self._uri, handshake=data, **self._options)
+
+    def close(self):
+        self.proxy.perform("close")
 
     def release(self):
         self.proxy.perform("release")
@@ -149,15 +159,26 @@ class RustCaller:
 
 
 class Pair:
-    """A caller and a desk in different languages."""
+    """Callers and a desk in different languages. The callers end with it: the desk has a worker for each of them."""
 
     def __init__(self, peer, rust_calls, rust_client, rust_desk, python_desks):
         self.peer = peer
         self.rust_calls = rust_calls
         self._client = rust_client
+        self._callers = []
         self.desk = python_desks[peer.name] if rust_calls else rust_desk
 
     def caller(self, **options):
         if self.rust_calls:
-            return RustCaller(self._client, self.desk.uri, dialect=self.peer.protocol, **options)
-        return PythonCaller(self.peer, self.desk.uri, **options)
+            caller = RustCaller(self._client, self.desk.uri, dialect=self.peer.protocol, **options)
+        else:
+            caller = PythonCaller(self.peer, self.desk.uri, **options)
+        self._callers.append(caller)
+        return caller
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        for caller in self._callers:
+            caller.close()

@@ -50,13 +50,8 @@ def hooked_python_desks():
 @pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
 def pair(request, pyro, rust_client, rust_desk, python_desks):
     """Each direction with each generation."""
-    return desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks)
-
-
-@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
-def hooked_pair(request, pyro, rust_client, hooked_rust_desk, hooked_python_desks):
-    """As `pair`, with daemons that add an annotation to every message."""
-    return desks.Pair(pyro, request.param == "rust-calls-python", rust_client, hooked_rust_desk, hooked_python_desks)
+    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
+        yield pair
 
 
 def new_id():

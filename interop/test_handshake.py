@@ -86,7 +86,8 @@ def python_desks():
 @pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
 def pair(request, pyro, rust_client, rust_desk, python_desks):
     """Each direction with each generation."""
-    return desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks)
+    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
+        yield pair
 
 
 HANDSHAKES = {
