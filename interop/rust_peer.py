@@ -82,13 +82,21 @@ class RustClient:
         self._count += 1
         return f"{kind}{self._count}"
 
+    def begin(self, **command):
+        """Sends a command, and waits for nothing."""
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+
     def perform(self, **command):
         with self._lock:
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            self.begin(**command)
+            return self.answer()
+
+    def answer(self):
+        """The answer to what was begun."""
+        line = self._process.stdout.readline()
         if not line:
-            raise AssertionError(f"the Rust client ended with {self._process.wait()} at {command}")
+            raise AssertionError(f"the Rust client ended with {self._process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
             raise RustError(answer["error"])
@@ -108,6 +116,10 @@ class RustProxy:
 
     def oneway(self, method, *args):
         return self._invoke("oneway", method, args, {})
+
+    def begin(self, op, method, *args):
+        """Sends the command for a call, and waits for nothing."""
+        self._client.begin(op=op, proxy=self._name, method=method, args=[tagged.describe(arg) for arg in args])
 
     def get(self, name):
         return self.perform("get", name=name)

@@ -3,6 +3,8 @@
 import json
 import sys
 import threading
+import time
+from pathlib import Path
 
 if sys.argv[1] == "pyro4":
     import Pyro4 as api
@@ -90,6 +92,13 @@ class Gate:
             self._changed.wait_for(lambda: self._opened != opened)
             self._waiting -= 1
         return "through"
+
+    @api.expose
+    def wait_for_file(self, path):
+        path = Path(path)
+        path.with_suffix(".waiting").touch()
+        while not path.exists():
+            time.sleep(0.001)
 
     @api.expose
     def await_waiting(self, count):

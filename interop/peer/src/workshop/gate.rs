@@ -1,8 +1,10 @@
 //! Calls that take as long as somebody wants them to, and answers of any size.
 
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use ferropyro::expose;
+use ferropyro::{Raise, expose};
 
 #[derive(Default)]
 pub(super) struct Gate {
@@ -28,6 +30,15 @@ impl Gate {
     #[expose(oneway)]
     pub fn wait_unanswered(&self) {
         self.pass();
+    }
+
+    /// Comes back when there is a file at this path; makes one of its own beside it when it begins to wait. For a server that serves nobody else meanwhile.
+    pub fn wait_for_file(&self, path: PathBuf) -> Result<&'static str, Raise> {
+        std::fs::write(path.with_extension("waiting"), "")?;
+        while !path.exists() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok("through")
     }
 
     /// Never comes back.

@@ -71,6 +71,14 @@ impl House {
         ])
     }
 
+    /// Stops the daemon, which has to do without this call's end.
+    pub fn shut_down_and_stay(&self) {
+        self.shut_down();
+        loop {
+            std::thread::park();
+        }
+    }
+
     /// The caller may get its answer before the daemon has stopped.
     pub fn shut_down(&self) {
         if let Some(daemon) = self.daemon.get() {
