@@ -138,17 +138,23 @@ impl Connection {
         self.state().streams.retain(|known| known != id);
     }
 
-    /// The connection is over: closes the resources, and gives what has to end somewhere else.
+    /// The connection is over: nothing more can be tied to it.
+    pub(crate) fn set_closed(&self) {
+        self.state().is_closed = true;
+    }
+
+    /// Frees what was tied to the connection: closes the resources, and gives what has to end somewhere else.
     pub(crate) fn close(&self) -> Estate {
-        let mut state = self.state();
+        let closed = State {
+            is_closed: true,
+            ..State::default()
+        };
         let State {
             resources,
             leases,
             streams,
             ..
-        } = std::mem::take(&mut *state);
-        state.is_closed = true;
-        drop(state);
+        } = std::mem::replace(&mut *self.state(), closed);
         for resource in resources.iter().filter_map(Weak::upgrade) {
             if catch_unwind(AssertUnwindSafe(|| resource.close())).is_err() {
                 tracing::warn!(target: logger::SERVER, "a resource of {} panicked when it was closed", self.peer);

@@ -141,6 +141,7 @@ impl Core {
 
     /// A client is gone: tells the program, and frees what only this client had.
     pub(crate) fn connection_ended(&self, connection: &Connection) {
+        connection.set_closed();
         if let Some(hook) = &self.hooks.client_disconnect
             && catch_unwind(AssertUnwindSafe(|| hook(connection))).is_err()
         {

@@ -5,7 +5,7 @@ use ferropyro_wire::{Flags, FrameBuilder, Header};
 
 use crate::answer::STOP;
 use crate::arguments::Head;
-use crate::context::Context;
+use crate::context::{AnnotationList, Context};
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
 use crate::failed_call::FailedCall;
@@ -104,7 +104,8 @@ fn from_afar(brought: &Value) -> impl Iterator<Item = Value> {
     all.into_iter().map(Value::from)
 }
 
-/// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro.
+/// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro; the annotations of the
+/// daemon's hook are left out where they are what no message can carry.
 /// False when not even that can be written: the connection has to end then, or the client would wait for ever.
 #[must_use]
 pub(super) fn write_exception(
@@ -115,7 +116,7 @@ pub(super) fn write_exception(
     out: &mut Vec<u8>,
 ) -> bool {
     let exception = failure.exception(core, codec);
-    let Err(why) = try_write_exception(core, header, codec, &exception, out) else {
+    let Err(why) = write_frame(core, header, codec, &exception, core.annotations(Vec::new()), out) else {
         return true;
     };
     let text = format!(
@@ -127,18 +128,23 @@ pub(super) fn write_exception(
     if let Some(lines) = exception.attributes.get(TRACEBACK) {
         replacement = replacement.attribute(TRACEBACK, lines.clone());
     }
-    let written = try_write_exception(core, header, codec, &replacement, out);
-    if let Err(error) = &written {
-        tracing::error!(target: logger::SERVER, "no reply could be written: {error}");
-    }
-    written.is_ok()
+    let annotations = core.annotations(Vec::new());
+    let with_and_without = [annotations, Vec::new()];
+    with_and_without.into_iter().any(|annotations| {
+        let written = write_frame(core, header, codec, &replacement, annotations, out);
+        if let Err(error) = &written {
+            tracing::error!(target: logger::SERVER, "an exception reply could not be written: {error}");
+        }
+        written.is_ok()
+    })
 }
 
-fn try_write_exception(
+fn write_frame(
     core: &Core,
     header: &Header,
     codec: &Codec,
     exception: &Exception,
+    annotations: AnnotationList,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
     let header = Header {
@@ -147,8 +153,7 @@ fn try_write_exception(
         correlation_id: header.correlation_id.filter(|_| header.dialect.is_pyro5()),
         ..*header
     };
-    let mut frame = FrameBuilder::begin(out, &header, core.annotations(Vec::new()), &core.frame_settings)
-        .map_err(|e| e.to_string())?;
+    let mut frame = FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
     codec
         .append(frame.payload(), exception)
         .map_err(|error| error.to_string())?;

@@ -57,7 +57,13 @@ impl Refusal {
             correlation_id,
             ..Header::new(self.codec.dialect, MessageKind::CONNECTFAIL, self.codec.id())
         };
-        let annotations = core.annotations(Vec::new());
+        // Without the annotations of the daemon's hook where no message can carry them: that may be the very reason.
+        let with_and_without = [core.annotations(Vec::new()), Vec::new()];
+        let fitting = with_and_without.into_iter().find(|annotations| {
+            let annotations = annotations.iter().map(|(key, value)| (*key, value));
+            FrameBuilder::begin(&mut Vec::new(), &header, annotations, &core.frame_settings).is_ok()
+        });
+        let annotations = fitting.unwrap_or_default();
         let Ok(mut frame) = FrameBuilder::begin(out, &header, annotations, &core.frame_settings) else {
             return;
         };

@@ -307,3 +307,26 @@ fn a_proxy_with_a_hook_that_panics_can_be_used_again() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_daemon_whose_hook_gives_more_than_a_pyro4_message_carries_says_so() -> Result<()> {
+    let length = Arc::new(AtomicUsize::new(70_000));
+    let given = Arc::clone(&length);
+    let daemon = Daemon::builder().annotations(move || vec![(key("BULK"), vec![0; given.load(Ordering::Relaxed)])]);
+    let server = Server::start(daemon)?;
+    let proxy = Proxy::builder().dialect(Dialect::V48).build(server.uri.clone())?;
+    let refused = proxy.call::<Value>("report", ()).unwrap_err();
+    assert!(
+        refused.message().contains("a Pyro4 message has room for 65535"),
+        "{refused}"
+    );
+    length.store(10, Ordering::Relaxed);
+    proxy.call::<Value>("report", ())?;
+    length.store(70_000, Ordering::Relaxed);
+    let raised = proxy.call::<Value>("report", ()).unwrap_err();
+    assert!(
+        raised.message().contains("a Pyro4 message has room for 65535"),
+        "{raised}"
+    );
+    Ok(())
+}
