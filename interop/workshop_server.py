@@ -1,15 +1,19 @@
 """The workshop in Python: `workshop_server.py pyro4|pyro5 [CONFIGURATION ITEMS AS JSON]`. Prints `URI = PYRO:streams@...` when it listens."""
 
+import hashlib
 import json
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 if sys.argv[1] == "pyro4":
     import Pyro4 as api
+    from Pyro4.util import SerializerBase as base
 else:
     import Pyro5.api as api
+    from Pyro5.serializers import SerializerBase as base
 
 for name, setting in json.loads(sys.argv[2]).items():
     setattr(api.config, name, set(setting) if name == "SERIALIZERS_ACCEPTED" else setting)
@@ -168,11 +172,53 @@ class Parts:
         return text
 
 
+class Parcel:
+    """What a listener knows, and a dispatcher does not."""
+
+    def __init__(self, number, words):
+        self.number = number
+        self.words = words
+
+
+class Blobs:
+    """Gets blobs, and passes them on."""
+
+    def __init__(self):
+        self._uri = None
+
+    @api.expose
+    def connect(self, uri):
+        self._uri = uri
+
+    @api.expose
+    def dispatch(self, blob):
+        """Passes the blob on; the last one opens it."""
+        if self._uri is None:
+            return self._receive(blob)
+        with api.Proxy(self._uri) as proxy:
+            return proxy.dispatch(blob)
+
+    def _receive(self, blob):
+        """The label, the contents of parcels, and a hash of the message that it came in."""
+        message = blob._data
+        payload = bytes(message.data)
+        if message.flags & 2:
+            payload = zlib.decompress(payload)
+        base.register_dict_to_class("shop.Parcel", lambda name, state: Parcel(state["number"], state["words"]))
+        try:
+            contents = [[parcel.number, " ".join(parcel.words)] for parcel in blob.deserialized()]
+        finally:
+            base.unregister_dict_to_class("shop.Parcel")
+        return [blob.info, contents, hashlib.sha256(payload).hexdigest()]
+
+
 def main():
     daemon = api.Daemon(host="127.0.0.1")
     uri = daemon.register(Streams(), "streams")
     daemon.register(Gate(), "gate")
     daemon.register(Parts(daemon), "parts")
+    for name in ("blobs.first", "blobs.second"):
+        daemon.register(Blobs(), name)
     print("URI = %s" % uri, flush=True)
     daemon.requestLoop()
 

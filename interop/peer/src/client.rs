@@ -21,6 +21,7 @@ use crate::describe::{describe, value, values};
 use crate::generate::Generator;
 use crate::items::Streams;
 use crate::luggage;
+use crate::parcels;
 
 /// So many generated values go into one message.
 const PER_MESSAGE: u64 = 200;
@@ -82,7 +83,8 @@ impl Client {
             return Err(Failure::Command(format!("no proxy {name}")));
         };
         let done = self.streams.perform(proxy, command);
-        if let Some(done) = done.or_else(|| self.office.perform(proxy, command)) {
+        let done = done.or_else(|| self.office.perform(proxy, command));
+        if let Some(done) = done.or_else(|| parcels::perform(proxy, command)) {
             return done;
         }
         match text(command, "op")? {

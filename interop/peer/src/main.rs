@@ -14,6 +14,7 @@ mod generate;
 mod items;
 mod luggage;
 mod orders;
+mod parcels;
 mod serve;
 mod thing;
 mod workshop;

@@ -1,7 +1,8 @@
 //! The workshop mode: `interop_peer workshop [--set ITEM=VALUE]...` serves objects that keep something for their clients, so that tests see what is
-//! left when these have gone: `streams`, `resources`, `parts`, `gate`. Prints `URI = PYRO:streams@...` when it listens. Settings come from the environment too.
+//! left when these have gone: `streams`, `resources`, `parts`, `gate`; and `blobs.first` and `blobs.second`, which pass on what they do not know. Prints `URI = PYRO:streams@...` when it listens. Settings come from the environment too.
 #![allow(unreachable_pub)] // #[expose] goes by `pub`
 
+mod blobs;
 mod gate;
 mod parts;
 mod resources;
@@ -16,17 +17,21 @@ use ferropyro::{Config, Daemon, Dict, expose, logging};
 
 pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
     logging::init_from_env()?;
+    let config = config(options)?;
     let held = Arc::new(resources::Store::default());
     let daemon = {
         let held = Arc::clone(&held);
         Daemon::builder()
-            .config(config(options)?)
+            .config(config.clone())
             .client_disconnect(move |connection| held.client_gone(connection))
             .bind()?
     };
     let uri = daemon.register("streams", streams::Streams::default())?;
     daemon.register("resources", resources::Resources::new(held))?;
     daemon.register("parts", parts::Parts::new(&daemon)?)?;
+    for id in ["blobs.first", "blobs.second"] {
+        daemon.register(id, blobs::Blobs::new(config.clone()))?;
+    }
     daemon.register_shared("gate", Arc::new(gate::Gate::default()))?;
     let house = Arc::new(House::default());
     daemon.register_shared("house", house.clone())?;
