@@ -11,7 +11,7 @@ use serde::de::{
 };
 use serde::ser::{Error as _, SerializeTuple};
 
-use crate::arguments::{Arguments, Form, Parameters, Text};
+use crate::arguments::{Arguments, Parameters, Text};
 use crate::serializer::{Codec, EarlyValue, Serializer};
 use crate::{Dialect, Result};
 
@@ -169,8 +169,13 @@ impl Arguments for SerializedBlob {
         Err(T::Error::custom(ONLY_ARGUMENT))
     }
 
-    fn form(&self) -> Form<'_> {
-        Form::Blob(self)
+    /// The data stand where the arguments of other calls do.
+    fn serialize<S: serde::Serializer>(&self, serializer: S, _as_list: bool) -> std::result::Result<S::Ok, S::Error> {
+        self.data().serialize(serializer)
+    }
+
+    fn blob(&self) -> Option<&SerializedBlob> {
+        Some(self)
     }
 }
 
@@ -185,8 +190,8 @@ macro_rules! one_blob {
                 self.0.write(tuple)
             }
 
-            fn form(&self) -> Form<'_> {
-                self.0.form()
+            fn blob(&self) -> Option<&SerializedBlob> {
+                self.0.blob()
             }
         }
     };

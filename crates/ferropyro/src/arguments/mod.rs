@@ -17,7 +17,7 @@ pub(crate) use signature::Signature;
 pub use text::Text;
 pub(crate) use values::read_values;
 pub use write::Arguments;
-pub(crate) use write::{Form, Invoke, ListOf, arguments_value};
+pub(crate) use write::{Invoke, ListOf, arguments_value};
 
 use crate::SerializedBlob;
 use crate::serializer::Codec;

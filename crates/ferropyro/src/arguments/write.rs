@@ -1,10 +1,10 @@
 //! Writing arguments on the client.
 
 use ferropyro_formats::Dict;
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple};
+use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
 
 use crate::SerializedBlob;
-use crate::serializer::{EarlyValue, Serializer};
+use crate::serializer::{EarlyValue, Serializer as SerializerName};
 
 /// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`](crate::Value), or an array.
 pub trait Arguments {
@@ -17,26 +17,23 @@ pub trait Arguments {
     /// Those of the serializer.
     fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error>;
 
-    /// What they are written as.
+    /// Writes them all, as a list if the serializer has them so.
     #[doc(hidden)]
-    fn form(&self) -> Form<'_> {
-        Form::Tuple
+    fn serialize<S: Serializer>(&self, serializer: S, as_list: bool) -> Result<S::Ok, S::Error> {
+        match as_list {
+            true => AsList(self).serialize(serializer),
+            false => AsTuple(self).serialize(serializer),
+        }
+    }
+
+    /// The one argument that stays serialized at the receiver.
+    #[doc(hidden)]
+    fn blob(&self) -> Option<&SerializedBlob> {
+        None
     }
 }
 
-/// What arguments are written as.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy)]
-pub enum Form<'a> {
-    /// A tuple, as Python's `*args` are.
-    Tuple,
-    /// A list, as in the calls that Pyro makes for itself.
-    List,
-    /// Data that stay serialized at the receiver.
-    Blob(&'a SerializedBlob),
-}
-
-/// Arguments that are written as a list.
+/// Arguments that are always written as a list, as those of the calls that Pyro makes for itself.
 pub(crate) struct ListOf<A>(pub(crate) A);
 
 impl<A: Arguments> Arguments for ListOf<A> {
@@ -48,8 +45,8 @@ impl<A: Arguments> Arguments for ListOf<A> {
         self.0.write(tuple)
     }
 
-    fn form(&self) -> Form<'_> {
-        Form::List
+    fn serialize<S: Serializer>(&self, serializer: S, _as_list: bool) -> Result<S::Ok, S::Error> {
+        AsList(&self.0).serialize(serializer)
     }
 }
 
@@ -122,8 +119,12 @@ impl<A: Arguments + ?Sized> Arguments for &A {
         (**self).write(tuple)
     }
 
-    fn form(&self) -> Form<'_> {
-        (**self).form()
+    fn serialize<S: Serializer>(&self, serializer: S, as_list: bool) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer, as_list)
+    }
+
+    fn blob(&self) -> Option<&SerializedBlob> {
+        (**self).blob()
     }
 }
 
@@ -139,50 +140,44 @@ pub(crate) struct Invoke<'a, A: ?Sized> {
     pub(crate) args: &'a A,
     /// `None` for batches and attributes, where Pyro writes None.
     pub(crate) kwargs: Option<&'a Dict>,
-    pub(crate) serializer: Serializer,
+    pub(crate) serializer: SerializerName,
 }
 
 impl<A: Arguments + ?Sized> Serialize for Invoke<'_, A> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.serializer == Serializer::Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.serializer == SerializerName::Json {
             let mut map = serializer.serialize_struct("Invoke", 4)?;
             map.serialize_field("object", self.object)?;
             map.serialize_field("method", self.method)?;
-            match self.args.form() {
-                Form::Tuple => map.serialize_field("params", &AsTuple(self.args))?,
-                _ => map.serialize_field("params", &Positional(self.args))?,
-            }
+            map.serialize_field("params", &Positional(self))?;
             map.serialize_field("kwargs", &self.kwargs)?;
             return map.end();
         }
         let mut tuple = serializer.serialize_tuple(4)?;
         tuple.serialize_element(self.object)?;
         tuple.serialize_element(self.method)?;
-        match self.args.form() {
-            Form::Tuple if self.serializer != Serializer::Marshal => tuple.serialize_element(&AsTuple(self.args))?,
-            _ => tuple.serialize_element(&Positional(self.args))?,
-        }
+        tuple.serialize_element(&Positional(self))?;
         tuple.serialize_element(&self.kwargs)?;
         tuple.end()
     }
 }
 
-/// Arguments that are written as anything but a tuple. Pyro writes a list for marshal.
-struct Positional<'a, A: ?Sized>(&'a A);
+/// The arguments of a call. Pyro writes a list for marshal.
+struct Positional<'a, 'b, A: ?Sized>(&'a Invoke<'b, A>);
 
-impl<A: Arguments + ?Sized> Serialize for Positional<'_, A> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.form() {
-            Form::Tuple | Form::List => AsList(self.0).serialize(serializer),
-            Form::Blob(blob) => blob.data().serialize(serializer),
-        }
+impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Invoke {
+            args, serializer: kind, ..
+        } = self.0;
+        args.serialize(serializer, *kind == SerializerName::Marshal)
     }
 }
 
 struct AsTuple<'a, A: ?Sized>(&'a A);
 
 impl<A: Arguments + ?Sized> Serialize for AsTuple<'_, A> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut tuple = serializer.serialize_tuple(self.0.count())?;
         self.0.write(&mut tuple)?;
         tuple.end()
@@ -192,7 +187,7 @@ impl<A: Arguments + ?Sized> Serialize for AsTuple<'_, A> {
 struct AsList<'a, A: ?Sized>(&'a A);
 
 impl<A: Arguments + ?Sized> Serialize for AsList<'_, A> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = ListAsTuple(serializer.serialize_seq(Some(self.0.count()))?);
         self.0.write(&mut list)?;
         list.0.end()

@@ -1,5 +1,6 @@
 //! Making a connection: the dialect, the handshake, the metadata.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -175,22 +176,19 @@ impl Greeter<'_> {
 
     fn shake_hands(&self, link: &mut Link) -> Result<()> {
         let Settings { hooks, config, .. } = self.settings;
-        hooks.with_annotations(self.luggage, |annotations| {
-            let size: usize = annotations.iter().map(|(_, value)| CHUNK_HEADER + value.len()).sum();
-            let none = AnnotationList::new();
-            let greeting = Greeting {
-                object: &link.object,
-                handshake: &self.settings.handshake,
-                wants_metadata: config.metadata,
-                correlation_id: self.luggage.correlation_id,
-                annotations: if size > GREETING_ANNOTATIONS {
-                    &none
-                } else {
-                    annotations
-                },
-            };
-            link.session.connect(&greeting, &mut link.out)
-        })?;
+        let mut annotations = hooks.annotations(self.luggage);
+        let size: usize = annotations.iter().map(|(_, value)| CHUNK_HEADER + value.len()).sum();
+        if size > GREETING_ANNOTATIONS {
+            annotations = Cow::Owned(AnnotationList::new());
+        }
+        let greeting = Greeting {
+            object: &link.object,
+            handshake: &self.settings.handshake,
+            wants_metadata: config.metadata,
+            correlation_id: self.luggage.correlation_id,
+            annotations: &annotations,
+        };
+        link.session.connect(&greeting, &mut link.out)?;
         link.send()?;
         let (answer, metadata) = link.receive(|session, message| {
             let connected = session.connected(message)?;

@@ -1,5 +1,6 @@
 //! What the program wants to be asked and told on the client's side.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -31,15 +32,14 @@ pub(super) struct Hooks {
 impl Hooks {
     /// The annotations of a message: those of the call, and those that the program adds to every message. Where a key comes twice the later one
     /// holds, that of the hook.
-    pub(super) fn with_annotations<T>(&self, luggage: &Luggage, write: impl FnOnce(&AnnotationList) -> T) -> T {
-        match &self.annotations {
-            None => write(&luggage.annotations),
-            Some(hook) => {
-                let mut all = luggage.annotations.clone();
-                all.extend(hook().into_iter().filter(|(key, _)| !key.is_reserved()));
-                write(&all)
-            }
+    #[inline]
+    pub(super) fn annotations<'l>(&self, luggage: &'l Luggage) -> Cow<'l, AnnotationList> {
+        let mut annotations = Cow::Borrowed(&luggage.annotations);
+        if let Some(hook) = &self.annotations {
+            let added = hook().into_iter().filter(|(key, _)| !key.is_reserved());
+            annotations.to_mut().extend(added);
         }
+        annotations
     }
 
     pub(super) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) {

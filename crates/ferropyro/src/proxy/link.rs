@@ -72,9 +72,8 @@ impl Link {
         if call.object.is_none() && self.is_oneway(call.method) {
             flags |= Flags::ONEWAY;
         }
-        hooks.with_annotations(luggage, |annotations| {
-            self.begin(call, flags, luggage.correlation_id, annotations)
-        })?;
+        let annotations = hooks.annotations(luggage);
+        self.begin(call, flags, luggage.correlation_id, &annotations)?;
         if flags.contains(Flags::ONEWAY) {
             return oneway_result(call.method).map(Answer::Result);
         }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::MAX_ANNOTATIONS;
 use super::metadata::Metadata;
-use crate::arguments::{Arguments, Form, Invoke};
+use crate::arguments::{Arguments, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
 use crate::error::RemoteError;
@@ -174,7 +174,7 @@ impl ClientSession {
 
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
-        if let Form::Blob(blob) = request.args.form() {
+        if let Some(blob) = request.args.blob() {
             return self.invoke_blob(blob, &request.with_args(blob), out);
         }
         let header = self.invoke_header(request, request.flags, self.codec);
