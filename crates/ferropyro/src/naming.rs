@@ -134,8 +134,8 @@ fn pick(found: BTreeMap<String, Registration>, tags: &BTreeSet<String>) -> Resul
     }
 }
 
-/// A name server, Python's or ours, of either generation.
-#[derive(Debug)]
+/// A name server, Python's or ours, of either generation. A clone has a connection of its own.
+#[derive(Debug, Clone)]
 pub struct NameServer {
     proxy: Proxy,
 }

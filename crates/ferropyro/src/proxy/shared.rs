@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ferropyro_wire::Flags;
+
 use super::Proxy;
 use super::connect::Settings;
 use super::items::RemoteStream;
@@ -82,7 +84,7 @@ impl Shared {
         let mut tries_left = retries;
         let answer = loop {
             match self.once(&mut state, call, &luggage) {
-                Err(error) if tries_left > 0 && is_transient(&error) => tries_left -= 1,
+                Err(error) if tries_left > 0 && is_transient(&error) && !self.is_oneway(call) => tries_left -= 1,
                 other => break other?,
             }
         };
@@ -91,6 +93,12 @@ impl Shared {
             Answer::Result(result) => Ok(result),
             Answer::Stream(id) => R::from_stream(RemoteStream::new(Arc::clone(self), id)),
         }
+    }
+
+    /// Whether nobody can tell if such a call has come through, so that it must not be sent again.
+    fn is_oneway<A>(&self, call: &Outgoing<'_, A>) -> bool {
+        let declared = || self.target().metadata.oneway.iter().any(|name| name == call.method);
+        call.flags.contains(Flags::ONEWAY) || (call.object.is_none() && declared())
     }
 
     /// The link is taken out while it is in use, so that a panic on the way (in a hook) ends the connection.

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Config, Daemon, Error, ErrorKind, Proxy, Raise, Result, Uri, Value, expose};
+use ferropyro::{
+    BatchResults, Config, Daemon, Error, ErrorKind, Items, Proxy, Raise, Result, SerializedBlob, Uri, Value, expose,
+};
 
 use super::support::{DIALECTS, Watch, worker, worker_on};
 
@@ -301,8 +303,46 @@ fn oneway_calls_are_never_repeated() -> Result<()> {
     // The socket takes bytes until it hears that nobody reads them; then it is an error, and no new connection is made for the call.
     while proxy.call_oneway("forget", ()).is_ok() {}
     assert!(!proxy.is_connected());
+    proxy.bind()?;
+    let watch = restarted(watch)?;
+    while proxy.call::<()>("forget", ()).is_ok() {}
+    assert!(!proxy.is_connected());
     assert!(watch.worker.calls().is_empty());
     Ok(())
+}
+
+// Conformance: POOL-08
+#[test]
+fn a_connection_that_the_server_has_closed_fails_one_call_and_is_made_again() -> Result<()> {
+    let (gone, goodbyes) = channel();
+    let daemon = Daemon::builder()
+        .config(Config::default().commtimeout(Duration::from_millis(100)))
+        .client_disconnect(move |_| {
+            let _ = gone.send(());
+        })
+        .bind()?;
+    let uri = daemon.register("relay", Relay::default())?;
+    let _running = daemon.start();
+    for dialect in DIALECTS {
+        let proxy = Proxy::builder().dialect(dialect).build(uri.clone())?;
+        proxy.bind()?;
+        goodbyes.recv().expect("the daemon does not wait for ever");
+        let error = proxy.call::<String>("ring", ()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionClosed, "{error}");
+        assert_eq!(proxy.call::<String>("ring", ())?, "rang");
+        drop(proxy);
+        goodbyes.recv().expect("this proxy goes as well");
+    }
+    Ok(())
+}
+
+#[test]
+fn proxies_and_what_comes_from_them_may_go_to_other_threads() {
+    fn assert_send_and_sync<T: Send + Sync>() {}
+    assert_send_and_sync::<Proxy>();
+    assert_send_and_sync::<Items<std::rc::Rc<()>>>();
+    assert_send_and_sync::<BatchResults>();
+    assert_send_and_sync::<SerializedBlob>();
 }
 
 // Conformance: POOL-04

@@ -4,6 +4,7 @@
 mod batches;
 mod blobs;
 mod connections;
+mod hostile;
 mod proxies;
 mod streams;
 mod support;
