@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from contextlib import suppress
 
 
 class Relay:
@@ -14,6 +15,7 @@ class Relay:
         self._limit = None
         self._changed = threading.Condition()
         self._passed = 0
+        self._sent = b""
         self._ends = []
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -23,10 +25,12 @@ class Relay:
 
     def __exit__(self, *exc_info):
         self.go_on()
-        self._listener.close()
         for end in self._ends:
-            end.close()
+            with suppress(OSError):  # it may be closed already
+                end.shutdown(socket.SHUT_RDWR)
         self._thread.join(10)
+        for end in [*self._ends, self._listener]:
+            end.close()
 
     def hold_after(self, count):
         """Lets so many more bytes of the server through."""
@@ -37,6 +41,11 @@ class Relay:
         """Waits until that is so: the server is in the midst of its answer then, if that is long."""
         with self._changed:
             assert self._changed.wait_for(lambda: self._passed == self._limit, 20)
+
+    @property
+    def sent(self):
+        """All that the client has sent."""
+        return self._sent
 
     def go_on(self):
         with self._changed:
@@ -58,6 +67,7 @@ class Relay:
     def _pass_on(self, source, target):
         try:
             while piece := source.recv(65536):
+                self._sent += piece
                 target.sendall(piece)
             target.shutdown(socket.SHUT_WR)
         except OSError:

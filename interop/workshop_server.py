@@ -1,4 +1,4 @@
-"""The workshop in Python: `workshop_server.py pyro4|pyro5 [CONFIGURATION ITEMS AS JSON]`. Prints `URI = PYRO:streams@...` when it listens."""
+"""The workshop in Python: `workshop_server.py pyro4|pyro5 PORT CONFIGURATION_ITEMS_AS_JSON`. Prints `URI = PYRO:streams@...` when it listens."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ else:
     import Pyro5.api as api
     from Pyro5.serializers import SerializerBase as base
 
-for name, setting in json.loads(sys.argv[2]).items():
+for name, setting in json.loads(sys.argv[3]).items():
     setattr(api.config, name, set(setting) if name == "SERIALIZERS_ACCEPTED" else setting)
 
 
@@ -213,7 +213,7 @@ class Blobs:
 
 
 def main():
-    daemon = api.Daemon(host="127.0.0.1")
+    daemon = api.Daemon(host="127.0.0.1", port=int(sys.argv[2]))
     uri = daemon.register(Streams(), "streams")
     daemon.register(Gate(), "gate")
     daemon.register(Parts(daemon), "parts")

@@ -2,9 +2,9 @@
 //!
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
-//! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `uri`, `close`; `values` sends `count`
+//! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `reconnect` (`tries`), `uri`, `close`; `values` sends `count`
 //! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
-//! callbacks, `luggage.rs` for correlation ids, annotations and hooks.
+//! callbacks, `luggage.rs` for correlation ids, annotations and hooks, `parcels.rs` for blobs, `batches.rs` for batches.
 
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -16,6 +16,7 @@ use ferropyro::config::{Item, UnknownItems};
 use ferropyro::{Config, Dialect, Dict, Error, Proxy, Serializer, Value};
 use serde_json::{Value as Json, json};
 
+use crate::batches;
 use crate::callbacks::Office;
 use crate::describe::{describe, value, values};
 use crate::generate::Generator;
@@ -84,7 +85,8 @@ impl Client {
         };
         let done = self.streams.perform(proxy, command);
         let done = done.or_else(|| self.office.perform(proxy, command));
-        if let Some(done) = done.or_else(|| parcels::perform(proxy, command)) {
+        let done = done.or_else(|| parcels::perform(proxy, command));
+        if let Some(done) = done.or_else(|| batches::perform(proxy, command)) {
             return done;
         }
         match text(command, "op")? {
@@ -127,6 +129,11 @@ fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
         }
         "release" => {
             proxy.release();
+            Value::None
+        }
+        "reconnect" => {
+            let tries = command["tries"].as_u64().and_then(|tries| tries.try_into().ok());
+            proxy.reconnect(tries.unwrap_or_default())?;
             Value::None
         }
         other => return Err(Failure::Command(format!("no operation {other}"))),

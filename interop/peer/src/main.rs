@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program for tests, which read what it prints
 
+mod batches;
 mod callbacks;
 mod classes;
 mod client;

@@ -1,5 +1,5 @@
-//! The workshop mode: `interop_peer workshop [--set ITEM=VALUE]...` serves objects that keep something for their clients, so that tests see what is
-//! left when these have gone: `streams`, `resources`, `parts`, `gate`; and `blobs.first` and `blobs.second`, which pass on what they do not know. Prints `URI = PYRO:streams@...` when it listens. Settings come from the environment too.
+//! The workshop mode: `interop_peer workshop [PORT]` serves objects that keep something for their clients, so that tests see what is
+//! left when these have gone: `streams`, `resources`, `parts`, `gate`; and `blobs.first` and `blobs.second`, which pass on what they do not know. Prints `URI = PYRO:streams@...` when it listens. Settings come from the environment.
 #![allow(unreachable_pub)] // #[expose] goes by `pub`
 
 mod blobs;
@@ -12,17 +12,22 @@ use std::error::Error;
 use std::io::Write as _;
 use std::sync::{Arc, OnceLock};
 
-use ferropyro::config::{Item, UnknownItems};
 use ferropyro::{Config, Daemon, Dict, expose, logging};
 
 pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
     logging::init_from_env()?;
-    let config = config(options)?;
+    let port = match options {
+        [] => 0,
+        [port] => port.parse()?,
+        _ => return Err("usage: interop_peer workshop [PORT]".into()),
+    };
+    let config = Config::from_env()?;
     let held = Arc::new(resources::Store::default());
     let daemon = {
         let held = Arc::clone(&held);
         Daemon::builder()
             .config(config.clone())
+            .port(port)
             .client_disconnect(move |connection| held.client_gone(connection))
             .bind()?
     };
@@ -41,21 +46,6 @@ pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
     daemon.run();
     println!("stopped");
     Ok(())
-}
-
-fn config(options: &[String]) -> Result<Config, Box<dyn Error>> {
-    let mut config = Config::default();
-    config.apply_env(UnknownItems::Refuse)?;
-    let mut options = options.iter();
-    while let Some(option) = options.next() {
-        let assignment = options.next().filter(|_| option == "--set");
-        let (name, value) = assignment
-            .and_then(|assignment| assignment.split_once('='))
-            .ok_or_else(|| format!("unknown option {option}: only --set ITEM=VALUE"))?;
-        let item = Item::find(name).ok_or_else(|| format!("no item {name}"))?;
-        item.set(&mut config, value)?;
-    }
-    Ok(config)
 }
 
 /// What the daemon knows about itself.
