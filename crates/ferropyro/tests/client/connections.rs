@@ -93,7 +93,7 @@ fn a_circle_of_calls_through_one_proxy_ends_in_a_timeout() -> Result<()> {
     let relay = Arc::new(Relay::default());
     let uri = daemon.register_shared("relay", relay.clone())?;
     let _running = daemon.start();
-    let shared = Arc::new(Proxy::builder().timeout(Duration::from_millis(200)).build(uri)?);
+    let shared = Arc::new(Proxy::builder().timeout(Duration::from_millis(500)).build(uri)?);
     relay.back.set(Arc::clone(&shared)).expect("set once");
     let error = shared.call::<String>("bounce", ()).unwrap_err();
     assert_eq!(
@@ -316,7 +316,7 @@ fn oneway_calls_are_never_repeated() -> Result<()> {
 fn a_connection_that_the_server_has_closed_fails_one_call_and_is_made_again() -> Result<()> {
     let (gone, goodbyes) = channel();
     let daemon = Daemon::builder()
-        .config(Config::default().commtimeout(Duration::from_millis(100)))
+        .config(Config::default().commtimeout(Duration::from_millis(400)))
         .client_disconnect(move |_| {
             let _ = gone.send(());
         })
@@ -353,7 +353,7 @@ fn the_time_limit_of_a_proxy_can_be_changed() -> Result<()> {
         let proxy = watch.proxy(dialect)?;
         assert_eq!(proxy.timeout(), None);
         proxy.bind()?;
-        proxy.set_timeout(Some(Duration::from_millis(50)));
+        proxy.set_timeout(Some(Duration::from_millis(300)));
         let error = proxy.call::<()>("wait", ()).unwrap_err();
         assert_eq!(
             (error.kind(), error.message()),
@@ -373,6 +373,7 @@ fn the_time_limit_of_a_proxy_can_be_changed() -> Result<()> {
 
 #[test]
 fn connecting_has_a_time_limit_of_its_own() -> Result<()> {
+    const LIMIT: Duration = Duration::from_millis(500);
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let uri = format!(
         "PYRO:worker@127.0.0.1:{}",
@@ -380,11 +381,7 @@ fn connecting_has_a_time_limit_of_its_own() -> Result<()> {
     );
     let watch = worker(Config::default())?;
     for dialect in DIALECTS {
-        let builder = || {
-            Proxy::builder()
-                .dialect(dialect)
-                .connect_timeout(Duration::from_millis(50))
-        };
+        let builder = || Proxy::builder().dialect(dialect).connect_timeout(LIMIT);
         let error = builder().build(uri.as_str())?.bind().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
         // Calls are not held to it.
@@ -392,7 +389,7 @@ fn connecting_has_a_time_limit_of_its_own() -> Result<()> {
         thread::scope(|scope| -> Result<()> {
             let waiting = scope.spawn(|| proxy.call::<()>("wait", ()));
             watch.arrived.recv().expect("the call has arrived");
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(LIMIT);
             watch.worker.open();
             waiting.join().expect("no panic")
         })?;
