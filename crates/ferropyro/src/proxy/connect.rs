@@ -1,6 +1,5 @@
 //! Making a connection: the dialect, the handshake, the metadata.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -176,11 +175,16 @@ impl Greeter<'_> {
 
     fn shake_hands(&self, link: &mut Link) -> Result<()> {
         let Settings { hooks, config, .. } = self.settings;
-        let mut annotations = hooks.annotations(self.luggage);
-        let size: usize = annotations.iter().map(|(_, value)| CHUNK_HEADER + value.len()).sum();
-        if size > GREETING_ANNOTATIONS {
-            annotations = Cow::Owned(AnnotationList::new());
-        }
+        let none = Luggage::default();
+        let sizes = self
+            .luggage
+            .annotations
+            .iter()
+            .map(|(_, value)| CHUNK_HEADER + value.len());
+        let annotations = match sizes.sum::<usize>() > GREETING_ANNOTATIONS {
+            true => hooks.annotations(&none),
+            false => hooks.annotations(self.luggage),
+        };
         let greeting = Greeting {
             object: &link.object,
             handshake: &self.settings.handshake,

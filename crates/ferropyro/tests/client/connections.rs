@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
+use ferropyro::wire::AnnotationKey;
 use ferropyro::{
-    BatchResults, Config, Daemon, Error, ErrorKind, Items, Proxy, Raise, Result, SerializedBlob, Uri, Value, expose,
+    BatchResults, Config, Daemon, Error, ErrorKind, Items, Proxy, Raise, Result, SerializedBlob, Uri, Value, context,
+    expose,
 };
 
 use super::support::{DIALECTS, Watch, worker, worker_on};
@@ -368,6 +370,35 @@ fn the_time_limit_of_a_proxy_can_be_changed() -> Result<()> {
         assert_eq!(proxy.call::<i64>("add", (1, 2))?, 3);
     }
     watch.worker.open();
+    Ok(())
+}
+
+// Conformance: ANN-06
+#[test]
+fn large_annotations_of_the_first_call_stay_out_of_the_greeting_and_those_of_the_hook_do_not() -> Result<()> {
+    const SMALL: AnnotationKey = AnnotationKey::new(*b"SMAL").expect("ASCII");
+    const LARGE: AnnotationKey = AnnotationKey::new(*b"LARG").expect("ASCII");
+    let (greeted, greetings) = channel();
+    let daemon = Daemon::builder()
+        .validate_handshake(move |_, cx| {
+            let lengths = [SMALL, LARGE].map(|key| cx.annotations().get(key).map(<[u8]>::len));
+            let _ = greeted.send(lengths);
+            Ok(Value::None)
+        })
+        .bind()?;
+    let uri = daemon.register("relay", Relay::default())?;
+    let _running = daemon.start();
+    for dialect in DIALECTS {
+        for (large, in_greeting) in [(16_000, Some(16_000)), (60_000, None)] {
+            let proxy = Proxy::builder()
+                .dialect(dialect)
+                .annotations(|| vec![(SMALL, vec![1])])
+                .build(uri.clone())?;
+            context::annotate(LARGE, vec![2; large]);
+            assert_eq!(proxy.call::<String>("ring", ())?, "rang");
+            assert_eq!(greetings.recv().expect("a greeting"), [Some(1), in_greeting]);
+        }
+    }
     Ok(())
 }
 
