@@ -9,7 +9,7 @@ use ferropyro_wire::{Annotations, Dialect, HmacKey, MessageKind};
 use super::Proxy;
 use super::connect::Settings;
 use super::hooks::Hooks;
-use super::shared::{Shared, Target};
+use super::shared::{Shared, Target, limit};
 use crate::config::Config;
 use crate::context::AnnotationList;
 use crate::serializer::Serializer;
@@ -70,16 +70,16 @@ impl ProxyBuilder {
         self
     }
 
-    /// How long the other side may be silent before a call gives up with a `Timeout` error, see [`Proxy::set_timeout`]. Default: COMMTIMEOUT of
-    /// the configuration, which is for ever.
+    /// How long the other side may be silent before a call gives up with a `Timeout` error, see [`Proxy::set_timeout`]; zero is for ever. Default:
+    /// COMMTIMEOUT of the configuration, which is for ever.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> ProxyBuilder {
         self.timeout = Some(timeout);
         self
     }
 
-    /// The same for each step of making a connection: the network's own connection, and the server's answer to the greeting. Default: the timeout of
-    /// calls.
+    /// The same for each step of making a connection: the network's own connection, and the server's answer to the greeting; zero is for ever.
+    /// Default: the timeout of calls.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> ProxyBuilder {
         self.connect_timeout = Some(timeout);
@@ -151,7 +151,7 @@ impl ProxyBuilder {
         let uri = uri.try_into()?;
         let config = self.config.unwrap_or_default();
         config.check_ssl()?;
-        let timeout = self.timeout.or(config.commtimeout);
+        let timeout = limit(self.timeout.or(config.commtimeout));
         let settings = Settings {
             serializer: match self.serializer {
                 Some(serializer) => serializer,

@@ -10,7 +10,7 @@ use ferropyro_wire::{Dialect, Flags, FrameErrorKind, FrameSettings, HmacKey};
 use super::hooks::Hooks;
 use super::link::{Check, Link, Outgoing};
 use super::no_kwargs;
-use super::shared::Target;
+use super::shared::{Target, limit};
 use crate::arguments::ListOf;
 use crate::config::Config;
 use crate::context::{self, AnnotationList, Luggage};
@@ -32,6 +32,7 @@ pub(super) struct Settings {
     pub(super) dialect: Option<Dialect>,
     pub(super) hmac_key: Option<HmacKey>,
     pub(super) handshake: Value,
+    /// `None` is that of the calls.
     pub(super) connect_timeout: Option<Duration>,
     pub(super) max_retries: u32,
     pub(super) hooks: Hooks,
@@ -53,7 +54,7 @@ impl Settings {
             settings: self,
             uri: &uri,
             location,
-            timeout: self.connect_timeout.or(target.timeout),
+            timeout: self.time_to_connect(target),
             seq,
             luggage,
         };
@@ -75,13 +76,18 @@ impl Settings {
         Ok(link)
     }
 
+    /// How long each step of connecting may take.
+    fn time_to_connect(&self, target: &Target) -> Option<Duration> {
+        limit(self.connect_timeout.or(target.timeout))
+    }
+
     /// The URI of an object, which a name server may have to be asked for.
     pub(super) fn resolve(&self, target: &Target) -> Result<Uri> {
         if target.uri.protocol() == Protocol::Pyro {
             return Ok(target.uri.clone());
         }
         let config = Config {
-            commtimeout: self.connect_timeout.or(target.timeout),
+            commtimeout: self.time_to_connect(target),
             ..Config::clone(&self.config)
         };
         let settings = naming::Settings {

@@ -27,7 +27,7 @@ pub use builder::ProxyBuilder;
 pub use items::Items;
 use link::{Check, Outgoing};
 pub use reply::FromReply;
-use shared::{Shared, Target};
+use shared::{Shared, Target, limit};
 
 use crate::arguments::Arguments;
 use crate::context::Luggage;
@@ -208,9 +208,10 @@ impl Proxy {
     }
 
     /// Sets how long the other side may be silent before a call gives up with a `Timeout` error and closes the connection (Pyro's
-    /// `_pyroTimeout`); `None` is for ever. As in Pyro it is the silence that counts and not the whole call: a long answer may take longer
+    /// `_pyroTimeout`); `None` and zero are for ever. As in Pyro it is the silence that counts and not the whole call: a long answer may take longer
     /// as long as it keeps coming in. A call that is on its way is waited for.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
+        let timeout = limit(timeout);
         self.shared.target().timeout = timeout;
         let mut state = self.shared.state();
         if state.link().is_some_and(|link| link.set_timeout(timeout).is_err()) {

@@ -182,6 +182,11 @@ impl State {
     }
 }
 
+/// A time limit as the configuration has it: zero is none.
+pub(super) fn limit(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.filter(|timeout| !timeout.is_zero())
+}
+
 /// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
 fn ends_connection(error: &Error) -> bool {
     (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)

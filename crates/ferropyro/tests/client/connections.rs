@@ -403,6 +403,27 @@ fn large_annotations_of_the_first_call_stay_out_of_the_greeting_and_those_of_the
 }
 
 #[test]
+fn a_time_limit_of_zero_is_none() -> Result<()> {
+    let watch = worker(Config::default())?;
+    let hurried = Config::default().commtimeout(Duration::from_millis(1));
+    for dialect in DIALECTS {
+        let builder = || Proxy::builder().dialect(dialect).config(hurried.clone());
+        let proxy = builder().timeout(Duration::ZERO).build(watch.uri.clone())?;
+        assert_eq!(proxy.timeout(), None);
+        assert_eq!(proxy.call::<i64>("add", (1, 2))?, 3);
+        proxy.set_timeout(Some(Duration::from_secs(20)));
+        proxy.set_timeout(Some(Duration::ZERO));
+        assert_eq!(proxy.timeout(), None);
+        assert_eq!(proxy.call::<i64>("add", (1, 2))?, 3);
+
+        let proxy = builder().connect_timeout(Duration::ZERO).build(watch.uri.clone())?;
+        proxy.bind()?;
+        assert_eq!(proxy.timeout(), hurried.commtimeout);
+    }
+    Ok(())
+}
+
+#[test]
 fn connecting_has_a_time_limit_of_its_own() -> Result<()> {
     const LIMIT: Duration = Duration::from_millis(500);
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
