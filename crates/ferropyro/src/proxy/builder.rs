@@ -86,8 +86,8 @@ impl ProxyBuilder {
         self
     }
 
-    /// How often a call is sent again on a new connection when its connection broke or it timed out; the server may then execute it twice. Oneway calls
-    /// and the items of [`Items`](crate::Items) are never repeated. Default: MAX_RETRIES of the configuration, which is 0.
+    /// How often a call is sent again on a new connection when its connection broke or it timed out; the server may then execute it twice. Oneway calls,
+    /// batches and the items of [`Items`](crate::Items) are never repeated. Default: MAX_RETRIES of the configuration, which is 0.
     #[must_use]
     pub fn max_retries(mut self, retries: u32) -> ProxyBuilder {
         self.max_retries = Some(retries);
