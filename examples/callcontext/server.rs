@@ -42,7 +42,7 @@ fn description(method: &str, message: &str, cx: &Context) -> String {
 }
 
 fn main() -> ferropyro::Result<()> {
-    let mut daemon = Daemon::builder().annotations(|| vec![(DAEMON, b"every answer has this".to_vec())]);
+    let mut daemon = Daemon::builder().annotations(|_| vec![(DAEMON, b"every answer has this".to_vec())]);
     if let Some(key) = std::env::args().nth(1) {
         daemon = daemon.hmac_key(key);
     }

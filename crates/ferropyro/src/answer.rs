@@ -48,7 +48,7 @@ impl<T: Serialize> Answer for T {
 pub struct ItemStream(Source);
 
 impl ItemStream {
-    /// A stream of these items.
+    /// A stream of these items. Items that may fail are for [`ItemStream::fallible`]: here a `Result` would travel as the dict that serde makes of it.
     pub fn new<I>(items: I) -> ItemStream
     where
         I: IntoIterator<IntoIter: Send + 'static, Item: Answer>,

@@ -1,14 +1,14 @@
 //! A client's connection as the program may see it: who is there, and what is to be freed when it ends.
 
 use std::any::Any;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use crate::context::{self, Context};
 use crate::core::Core;
-use crate::logging::logger;
+use crate::panics::contain;
 use crate::peer::Peer;
 use crate::{Error, ErrorKind, Result};
 
@@ -41,11 +41,14 @@ pub struct Connection {
 #[derive(Default)]
 struct State {
     is_closed: bool,
-    resources: Vec<Weak<dyn Resource>>,
+    /// By their addresses, which nobody else has as long as there is a weak reference.
+    resources: HashMap<usize, Weak<dyn Resource>>,
+    /// With so many it is time to forget those that are gone.
+    resources_to_look_after: usize,
     /// The ids of objects that live as long as the connection.
-    leases: Vec<String>,
+    leases: HashSet<String>,
     /// The ids of the item streams that the client got.
-    streams: Vec<String>,
+    streams: HashSet<String>,
 }
 
 /// What a connection leaves behind.
@@ -56,11 +59,20 @@ pub(crate) struct Estate {
 
 impl Connection {
     pub(crate) fn new(peer: Peer, core: &Arc<Core>) -> Arc<Connection> {
+        Connection::with(peer, Arc::downgrade(core))
+    }
+
+    /// With nobody, and no daemon.
+    pub(crate) fn detached() -> Arc<Connection> {
+        Connection::with(Peer::Nobody, Weak::new())
+    }
+
+    fn with(peer: Peer, core: Weak<Core>) -> Arc<Connection> {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Connection {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             peer,
-            core: Arc::downgrade(core),
+            core,
             state: Mutex::default(),
         })
     }
@@ -87,41 +99,48 @@ impl Connection {
     /// # Errors
     /// `Pyro` when the connection has ended already.
     pub fn track_resource<R: Resource>(&self, resource: &Arc<R>) -> Result<()> {
-        let weak = Arc::downgrade(resource);
+        let weak: Weak<dyn Resource> = Arc::downgrade(resource) as _;
         let mut state = self.state();
         if state.is_closed {
             let text = "cannot track a resource: the client's connection has ended already";
             return Err(Error::new(ErrorKind::Pyro, text));
         }
-        state.resources.retain(|known| known.strong_count() > 0);
-        if !state.resources.iter().any(|known| is_same(known, resource)) {
-            state.resources.push(weak);
+        if state.resources.len() >= state.resources_to_look_after {
+            state.resources.retain(|_, known| known.strong_count() > 0);
+            state.resources_to_look_after = 2 * state.resources.len() + 16;
         }
+        state.resources.insert(address(resource), weak);
         Ok(())
     }
 
     /// Takes a resource out again; harmless when it is not tracked.
     pub fn untrack_resource<R: Resource>(&self, resource: &Arc<R>) {
-        self.state().resources.retain(|known| !is_same(known, resource));
+        self.state().resources.remove(&address(resource));
     }
 
     /// The resources that are tracked and alive. Which ones they are tells `(resource as Arc<dyn Any + Send + Sync>).downcast::<Telescope>()`.
     pub fn tracked_resources(&self) -> Vec<Arc<dyn Resource>> {
-        self.state().resources.iter().filter_map(Weak::upgrade).collect()
+        self.state().resources.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Ties the life of a registered object to this connection. False when that has ended.
-    pub(crate) fn lease(&self, id: &str) -> bool {
+    /// Ties the life of a registered object to this connection.
+    pub(crate) fn lease(&self, id: &str, most: Option<usize>) -> Result<()> {
         let mut state = self.state();
-        if !state.is_closed {
-            state.leases.push(id.to_owned());
+        if state.is_closed {
+            let text = "cannot lease an object to a client whose connection has ended already";
+            return Err(Error::new(ErrorKind::Pyro, text));
         }
-        !state.is_closed
+        if let Some(most) = most.filter(|most| state.leases.len() >= *most) {
+            let text = format!("this connection has {most} leased objects, and may not have more (setting MAX_LEASES)");
+            return Err(Error::new(ErrorKind::Runtime, text));
+        }
+        state.leases.insert(id.to_owned());
+        Ok(())
     }
 
     /// The object lives on without the connection, or is gone.
     pub(crate) fn end_lease(&self, id: &str) {
-        self.state().leases.retain(|known| known != id);
+        self.state().leases.remove(id);
     }
 
     /// The client gets an item stream. False when it has so many already.
@@ -129,13 +148,13 @@ impl Connection {
         let mut state = self.state();
         let has_room = most.is_none_or(|most| state.streams.len() < most);
         if has_room {
-            state.streams.push(id.to_owned());
+            state.streams.insert(id.to_owned());
         }
         has_room
     }
 
     pub(crate) fn remove_stream(&self, id: &str) {
-        self.state().streams.retain(|known| known != id);
+        self.state().streams.remove(id);
     }
 
     /// The connection is over: nothing more can be tied to it.
@@ -155,12 +174,16 @@ impl Connection {
             streams,
             ..
         } = std::mem::replace(&mut *self.state(), closed);
-        for resource in resources.iter().filter_map(Weak::upgrade) {
-            if catch_unwind(AssertUnwindSafe(|| resource.close())).is_err() {
-                tracing::warn!(target: logger::SERVER, "a resource of {} panicked when it was closed", self.peer);
-            }
+        for resource in resources.values().filter_map(Weak::upgrade) {
+            contain("closing a resource", || {
+                resource.close();
+                drop(resource);
+            });
         }
-        Estate { leases, streams }
+        Estate {
+            leases: leases.into_iter().collect(),
+            streams: streams.into_iter().collect(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -204,9 +227,8 @@ pub fn untrack_resource<R: Resource>(resource: &Arc<R>) {
     }
 }
 
-/// Whether this is the very same resource.
-fn is_same<R: Resource>(known: &Weak<dyn Resource>, resource: &Arc<R>) -> bool {
-    std::ptr::addr_eq(known.as_ptr(), Arc::as_ptr(resource))
+fn address<R>(resource: &Arc<R>) -> usize {
+    Arc::as_ptr(resource).addr()
 }
 
 impl fmt::Debug for Connection {

@@ -1,11 +1,10 @@
 //! What all connections of a daemon share.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Dialect, FrameSettings, Header};
+use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header};
 
 use crate::config::{Config, ServerType};
 use crate::connection::{Connection, Estate};
@@ -13,6 +12,7 @@ use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::failed_call::{FailedCall, Statistics};
 use crate::logging::logger;
+use crate::panics::{contain, drop_contained};
 use crate::registered::Leases;
 use crate::registry::{Entry, Registry};
 use crate::serializer::{Codec, Serializer};
@@ -21,7 +21,7 @@ use crate::streams::Streams;
 use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
-type Annotate = Box<dyn Fn() -> AnnotationList + Send + Sync>;
+type Annotate = Box<dyn Fn(Option<&Context>) -> AnnotationList + Send + Sync>;
 type Warn = Box<dyn Fn(&str) + Send + Sync>;
 type Tell<T> = Box<dyn Fn(&T) + Send + Sync>;
 type TellOfFailure = Box<dyn for<'a> Fn(&FailedCall<'a>) + Send + Sync>;
@@ -122,34 +122,47 @@ impl Core {
     /// What is to be done now and then.
     pub(crate) fn keep_house(&self) {
         self.streams.expire();
-        for id in self.leases.take_ended() {
-            self.registry.remove(&id);
-        }
+        self.end_leases(&self.leases.take_ended());
     }
 
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes
     /// twice the later one holds, that of the hook, as in Pyro.
-    pub(crate) fn annotations(&self, mut annotations: AnnotationList) -> AnnotationList {
+    pub(crate) fn annotations(&self, mut annotations: AnnotationList, context: Option<&Context>) -> AnnotationList {
         if let Some(hook) = &self.hooks.annotations {
-            match catch_unwind(AssertUnwindSafe(hook)) {
-                Ok(added) => annotations.extend(added.into_iter().filter(|(key, _)| !key.is_reserved())),
-                Err(_) => tracing::error!(target: logger::SERVER, "the annotations hook panicked"),
-            }
+            let added = contain("the annotations hook", || hook(context)).unwrap_or_default();
+            annotations.extend(added.into_iter().filter(|(key, _)| !key.is_reserved()));
         }
         annotations
     }
 
-    /// A client is gone: tells the program, and frees what only this client had.
-    pub(crate) fn connection_ended(&self, connection: &Connection) {
+    /// The annotations of a message that tells of a failure: none, where no message can carry those that the program adds. They may be that very failure.
+    pub(crate) fn bearable_annotations(&self, header: &Header, context: Option<&Context>) -> AnnotationList {
+        let annotations = self.annotations(Vec::new(), context);
+        let borrowed = annotations.iter().map(|(key, value)| (*key, value));
+        match FrameBuilder::begin(&mut Vec::new(), header, borrowed, &self.frame_settings) {
+            Ok(_) => annotations,
+            Err(error) => {
+                tracing::error!(target: logger::SERVER, "the annotations hook gives too much: {error}");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A client is gone: tells the program, unless the client was never let in, and frees what only this client had.
+    pub(crate) fn connection_ended(&self, connection: &Connection, was_let_in: bool) {
         connection.set_closed();
-        if let Some(hook) = &self.hooks.client_disconnect
-            && catch_unwind(AssertUnwindSafe(|| hook(connection))).is_err()
-        {
-            tracing::error!(target: logger::SERVER, "the client_disconnect hook panicked");
+        if let Some(hook) = self.hooks.client_disconnect.as_ref().filter(|_| was_let_in) {
+            contain("the client_disconnect hook", || hook(connection));
         }
         let Estate { leases, streams } = connection.close();
-        leases.iter().for_each(|id| drop(self.registry.remove(id)));
+        self.end_leases(&leases);
         self.streams.abandon(&streams);
+    }
+
+    fn end_leases(&self, ids: &[String]) {
+        for entry in self.registry.remove_all(ids) {
+            drop_contained("dropping a leased object", entry);
+        }
     }
 
     /// A call has raised an exception.
@@ -158,10 +171,8 @@ impl Core {
         if call.is_oneway() {
             self.failed_oneway_calls.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(hook) = &self.hooks.on_error
-            && catch_unwind(AssertUnwindSafe(|| hook(call))).is_err()
-        {
-            tracing::error!(target: logger::SERVER, "the on_error hook panicked");
+        if let Some(hook) = &self.hooks.on_error {
+            contain("the on_error hook", || hook(call));
         }
     }
 

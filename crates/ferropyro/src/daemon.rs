@@ -312,14 +312,20 @@ impl DaemonBuilder {
 
     /// Gives annotations for every message that the daemon sends: answers to handshakes and refusals, results and exceptions, answers to pings (Pyro's
     /// `Daemon.annotations()`). Those of Pyro itself stay as they are; an annotation of the call ([`Context::annotate`]) with the same key gives way.
+    ///
+    /// The hook gets the context of the call or handshake that is answered; `None` for what answers neither, such as a ping.
     #[must_use]
-    pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> DaemonBuilder {
+    pub fn annotations(
+        mut self,
+        hook: impl Fn(Option<&Context>) -> AnnotationList + Send + Sync + 'static,
+    ) -> DaemonBuilder {
         self.hooks.annotations = Some(Box::new(hook));
         self
     }
 
     /// Is told of every client whose connection has ended, once, before what belongs to it is freed: its tracked resources, its instances, its leases
-    /// (Pyro's `Daemon.clientDisconnect`). Clients that were refused are not told of.
+    /// (Pyro's `Daemon.clientDisconnect`). Clients that were refused are not told of. With SERVERTYPE multiplex it may run beside a call of another client, as
+    /// may the closing of resources: only calls take turns.
     #[must_use]
     pub fn client_disconnect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> DaemonBuilder {
         self.hooks.client_disconnect = Some(Box::new(hook));

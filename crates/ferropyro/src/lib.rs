@@ -25,6 +25,7 @@ pub mod logging;
 mod members;
 pub mod naming;
 mod object;
+mod panics;
 mod peer;
 mod proxy;
 mod proxy_class;

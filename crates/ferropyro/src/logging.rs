@@ -379,3 +379,23 @@ impl Visit for Fields {
         };
     }
 }
+
+/// A text from elsewhere, of which only so much goes into a line of the log.
+pub(crate) struct Clipped<'a>(pub(crate) &'a str);
+
+/// The most characters of it.
+const MOST_CHARACTERS: usize = 1000;
+
+impl fmt::Display for Clipped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(MOST_CHARACTERS) {
+            None => f.write_str(self.0),
+            Some((end, _)) => write!(
+                f,
+                "{}... ({} bytes)",
+                self.0.get(..end).unwrap_or_default(),
+                self.0.len()
+            ),
+        }
+    }
+}

@@ -195,7 +195,10 @@ impl<'a> Call<'a> {
 
     pub(crate) fn stream(self, stream: ItemStream) -> Result<Reply, Raise> {
         match self.sink {
-            Sink::Frame(frame) => frame.announce(self.context, stream)?,
+            Sink::Frame(frame) => {
+                let origin = format!("{}.{}", self.class, self.member);
+                frame.announce(self.context, stream, origin)?;
+            }
             Sink::Value(_) => {
                 let text = format!(
                     "{}() gives an iterator, which cannot be part of a batch's results",
@@ -225,17 +228,18 @@ pub(crate) fn no_attribute(class: &str, name: &str) -> Raise {
 impl Frame<'_> {
     fn write<T: Serialize + ?Sized>(self, context: &Context, result: &T) -> Result<(), Raise> {
         let header = reply_header(&self.codec, context);
-        self.write_with(&header, context.take_response(), result)
+        let annotations = self.core.annotations(context.take_response(), Some(context));
+        self.write_with(&header, annotations, result)
     }
 
     /// Tells the caller that it has to ask for items, and by which id; without one it cannot.
-    fn announce(self, context: &Context, stream: ItemStream) -> Result<(), Raise> {
+    fn announce(self, context: &Context, stream: ItemStream, origin: String) -> Result<(), Raise> {
         let core = self.core;
         let id = match core.config.iter_streaming {
-            true => Some(core.streams.open(stream.into_source(), context.connection())?),
+            true => Some(core.streams.open(stream.into_source(), context.connection(), origin)?),
             false => None,
         };
-        let mut annotations = context.take_response();
+        let mut annotations = core.annotations(context.take_response(), Some(context));
         annotations.extend(id.iter().map(|id| (AnnotationKey::STRM, id.clone().into_bytes())));
         let header = Header {
             flags: Flags::EXCEPTION | Flags::ITEMSTREAMRESULT,
@@ -255,7 +259,6 @@ impl Frame<'_> {
         annotations: AnnotationList,
         result: &T,
     ) -> Result<(), Raise> {
-        let annotations = self.core.annotations(annotations);
         let mut frame = FrameBuilder::begin(self.out, header, annotations, &self.core.frame_settings)
             .map_err(|error| Raise::from(crate::Error::from(error)))?;
         self.codec

@@ -11,6 +11,8 @@ pub enum Peer {
     Tcp(SocketAddr),
     /// A Unix domain socket; its clients have no names.
     Unix,
+    /// Nobody: this program itself, see [`Context::detached`](crate::Context::detached).
+    Nobody,
 }
 
 impl fmt::Display for Peer {
@@ -18,6 +20,7 @@ impl fmt::Display for Peer {
         match self {
             Peer::Tcp(address) => address.fmt(f),
             Peer::Unix => f.write_str("unix socket"),
+            Peer::Nobody => f.write_str("nobody"),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Registered objects that know where they are registered, so that they can travel: whoever gets one gets a proxy for it.
 
 use std::fmt;
-use std::ops::Deref;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use crate::{Error, ErrorKind, Result, Uri, Value, uri};
 ///
 /// [`Daemon::share`](crate::Daemon::share) makes one; so does [`Context::lease`], whose objects live only as long as the connection of the client that got
 /// them. It is a handle, and clones stand for the same object. Dropping it changes nothing: the daemon has the object until
-/// [`Registered::unregister`].
+/// [`Registered::unregister`]. The object itself is [`Registered::object`].
 ///
 /// ```
 /// use ferropyro::{Daemon, Proxy, Registered, expose};
@@ -83,10 +82,9 @@ impl<T: Object> Registered<T> {
         let object = Arc::new(object);
         let id = uri::generate_object_id();
         core.register(&id, Entry::Object(Arc::clone(&object) as Arc<dyn Object>))?;
-        if !connection.lease(&id) {
+        if let Err(error) = connection.lease(&id, core.config.max_leases) {
             core.registry.remove(&id);
-            let text = "cannot lease an object to a client whose connection has ended already";
-            return Err(Error::new(ErrorKind::Pyro, text));
+            return Err(error);
         }
         let lessee = Arc::downgrade(connection);
         if let Some(time) = time {
@@ -104,7 +102,12 @@ impl<T: Object> Registered<T> {
     }
 }
 
-impl<T> Registered<T> {
+impl<T: Object> Registered<T> {
+    /// The object, which lives as long as somebody holds it, registered or not.
+    pub fn object(&self) -> &Arc<T> {
+        &self.object
+    }
+
     /// The id under which the object is registered.
     pub fn id(&self) -> &str {
         &self.registration.id
@@ -121,7 +124,7 @@ impl<T> Registered<T> {
     /// Whether the daemon still has the object: it was not unregistered, and its lease has not ended.
     pub fn is_registered(&self) -> bool {
         let core = self.registration.core.upgrade();
-        core.is_some_and(|core| core.registry.contains(self.id()))
+        core.is_some_and(|core| core.registry.has(self.id(), &*self.object))
     }
 
     /// Takes the object out of the daemon, before its lease ends if it has one: proxies for it get `unknown object` from now on. Harmless when it is
@@ -131,7 +134,7 @@ impl<T> Registered<T> {
             lessee.end_lease(self.id());
         }
         if let Some(core) = self.registration.core.upgrade() {
-            core.registry.remove(self.id());
+            core.registry.remove_object(self.id(), &*self.object);
         }
     }
 }
@@ -153,7 +156,8 @@ impl Context {
     /// The proxy that the caller gets opens a connection of its own; it is the connection of the call at hand that counts.
     ///
     /// # Errors
-    /// `Pyro` when the connection has ended already, as it may have in a oneway call; `Daemon` when the daemon is gone.
+    /// `Pyro` when the connection has ended already, as it may have in a oneway call; `Daemon` when the daemon is gone; `Runtime` when the client has
+    /// as many leases as it may (MAX_LEASES).
     ///
     /// ```
     /// use ferropyro::{Context, Raise, Registered, expose};
@@ -194,7 +198,8 @@ impl Context {
 pub(crate) struct Leases(Mutex<Vec<Lease>>);
 
 struct Lease {
-    ends: Instant,
+    /// `None` is never.
+    ends: Option<Instant>,
     id: String,
     lessee: Weak<Connection>,
 }
@@ -202,7 +207,7 @@ struct Lease {
 impl Leases {
     fn add(&self, id: &str, lessee: &Weak<Connection>, time: Duration) {
         let lease = Lease {
-            ends: Instant::now() + time,
+            ends: Instant::now().checked_add(time),
             id: id.to_owned(),
             lessee: Weak::clone(lessee),
         };
@@ -214,7 +219,9 @@ impl Leases {
         let now = Instant::now();
         let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let ended: Vec<Lease> = leases
-            .extract_if(.., |lease| lease.ends <= now || lease.lessee.strong_count() == 0)
+            .extract_if(.., |lease| {
+                lease.ends.is_some_and(|ends| ends <= now) || lease.lessee.strong_count() == 0
+            })
             .collect();
         drop(leases);
         ended
@@ -237,7 +244,11 @@ impl<T: Object> Serialize for Registered<T> {
                 "a registered object does not travel as a proxy, because the setting AUTOPROXY is off: send its URI";
             return Err(ser::Error::custom(text));
         }
-        let metadata = core.metadata(self.id()).map_err(|_| {
+        let metadata = core
+            .registry
+            .has(self.id(), &*self.object)
+            .then(|| core.metadata(self.id()));
+        let metadata = metadata.and_then(std::result::Result::ok).ok_or_else(|| {
             let id = self.id();
             ser::Error::custom(format_args!(
                 "the object {id} is not registered any more, so there can be no proxy for it"
@@ -263,15 +274,7 @@ impl<T> Clone for Registered<T> {
     }
 }
 
-impl<T> Deref for Registered<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.object
-    }
-}
-
-impl<T> fmt::Debug for Registered<T> {
+impl<T: Object> fmt::Debug for Registered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Registered({})", self.id())
     }

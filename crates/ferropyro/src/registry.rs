@@ -1,5 +1,6 @@
 //! The objects of a daemon.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
@@ -8,6 +9,7 @@ use indexmap::IndexMap;
 use crate::error::Raise;
 use crate::members::Members;
 use crate::object::Object;
+use crate::panics::drop_contained;
 use crate::{Error, ErrorKind, Result};
 
 /// The id under which every daemon can be asked about itself.
@@ -64,6 +66,13 @@ impl ClassEntry {
 }
 
 impl Entry {
+    fn is(&self, object: &dyn Object) -> bool {
+        match self {
+            Entry::Object(known) => std::ptr::addr_eq(Arc::as_ptr(known), object),
+            Entry::Class(_) => false,
+        }
+    }
+
     pub(crate) fn with_members<R>(&self, look: impl FnOnce(&Members) -> R) -> R {
         match self {
             Entry::Object(object) => look(object.members()),
@@ -104,19 +113,42 @@ impl Registry {
         removed
     }
 
+    /// Takes out what was registered under these ids, in one go.
+    pub(crate) fn remove_all(&self, ids: &[String]) -> Vec<Entry> {
+        if let [] | [_] = ids {
+            return ids.iter().filter_map(|id| self.remove(id)).collect();
+        }
+        let ids: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = entries.extract_if(.., |id, _| ids.contains(id.as_str()));
+        let removed = removed.map(|(_, entry)| entry).collect();
+        self.generation.fetch_add(1, Ordering::Release);
+        removed
+    }
+
+    /// Whether it is this very object that is registered under an id.
+    pub(crate) fn has(&self, id: &str, object: &dyn Object) -> bool {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(id).is_some_and(|entry| entry.is(object))
+    }
+
+    /// Takes this very object out, unless it is out already.
+    pub(crate) fn remove_object(&self, id: &str, object: &dyn Object) -> Option<Entry> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let removed = entries
+            .get(id)
+            .is_some_and(|entry| entry.is(object))
+            .then(|| entries.shift_remove(id));
+        self.generation.fetch_add(1, Ordering::Release);
+        removed.flatten()
+    }
+
     pub(crate) fn get(&self, id: &str) -> Option<Entry> {
         self.entries
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(id)
             .cloned()
-    }
-
-    pub(crate) fn contains(&self, id: &str) -> bool {
-        self.entries
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains_key(id)
     }
 
     /// The ids in the order of registration.
@@ -151,6 +183,15 @@ struct Found {
     /// Somebody else keeps it: the registry, its class, or the instances of this connection. An object that is taken out must not live on in the
     /// memory of a client that has nothing to ask.
     object: Weak<dyn Object>,
+}
+
+/// Instances are code of the program's own.
+impl Drop for SessionObjects {
+    fn drop(&mut self) {
+        for (_, object) in self.instances.drain(..) {
+            drop_contained("dropping an instance", object);
+        }
+    }
 }
 
 impl SessionObjects {

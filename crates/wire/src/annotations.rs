@@ -119,6 +119,9 @@ pub struct OwnedAnnotations {
     count: usize,
 }
 
+/// The most memory in bytes that [`OwnedAnnotations`] keep when they are empty.
+const KEEP: usize = 64 << 10;
+
 impl OwnedAnnotations {
     /// None at all.
     pub const EMPTY: OwnedAnnotations = OwnedAnnotations {
@@ -164,13 +167,15 @@ impl OwnedAnnotations {
     pub fn replace(&mut self, annotations: &Annotations<'_>) {
         self.dialect = annotations.dialect;
         self.chunks.clear();
+        self.chunks.shrink_to(KEEP);
         self.chunks.extend_from_slice(annotations.chunks);
         self.count = annotations.count;
     }
 
-    /// Forgets them, and keeps their memory for the next ones.
+    /// Forgets them, and keeps some of their memory for the next ones.
     pub fn clear(&mut self) {
         self.chunks.clear();
+        self.chunks.shrink_to(KEEP);
         self.count = 0;
     }
 }
@@ -225,6 +230,12 @@ impl<'b> Annotations<'b> {
             .map(|(_, value)| value)
     }
 
+    /// How many bytes they take in the message.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.chunks.len()
+    }
+
     /// A copy that outlives the message.
     #[must_use]
     pub fn to_owned(&self) -> OwnedAnnotations {
@@ -276,5 +287,20 @@ fn split_chunk_header(dialect: Dialect, chunks: &[u8]) -> Result<([u8; 4], usize
     } else {
         let ([a, b, c, d, len @ ..], rest) = chunks.split_first_chunk::<6>().ok_or(AnnotationFault::Torn)?;
         Ok(([*a, *b, *c, *d], usize::from(u16::from_be_bytes(*len)), rest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_large_annotations_is_given_back() {
+        let chunks = [b"BULK".as_slice(), &(1_u32 << 20).to_be_bytes(), &vec![0; 1 << 20]].concat();
+        let large = Annotations::parse(Dialect::V502, &chunks, 1).expect("one annotation");
+        let mut owned = large.to_owned();
+        assert_eq!(owned.borrow().size(), 8 + (1 << 20));
+        owned.replace(&OwnedAnnotations::EMPTY.borrow());
+        assert!(owned.is_empty() && owned.chunks.capacity() <= KEEP);
     }
 }

@@ -26,10 +26,10 @@ impl Office {
     pub(crate) fn perform(&mut self, proxy: &Arc<Proxy>, command: &Json) -> Option<Result<Value, Failure>> {
         let done = match command["op"].as_str()? {
             "call_back" => self.call_back(proxy, command),
-            "notebook" => self.notebook().map(|notebook| notebook.read(command)),
+            "notebook" => self.notebook().map(|notebook| notebook.object().read(command)),
             "errors" => self
                 .notebook()
-                .map(|notebook| Value::from(notebook.errors.lock().clone())),
+                .map(|notebook| Value::from(notebook.object().errors.lock().clone())),
             "call_result" => call_result(proxy, command),
             _ => return None,
         };
@@ -38,7 +38,7 @@ impl Office {
 
     fn call_back(&mut self, proxy: &Arc<Proxy>, command: &Json) -> Result<Value, Failure> {
         let notebook = self.notebook()?;
-        *notebook.proxy.lock() = Some(Arc::clone(proxy));
+        *notebook.object().proxy.lock() = Some(Arc::clone(proxy));
         let (method, with, text) = (text(command, "method")?, text(command, "with")?, text(command, "text")?);
         match command["nested"].as_bool() {
             Some(true) => Ok(proxy.call(method, (vec![notebook], with, text))?),

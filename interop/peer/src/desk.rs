@@ -48,7 +48,7 @@ fn build(options: &[String], desk: &Arc<Desk>) -> Result<Daemon, Box<dyn Error>>
         }
     }
     if !annotations.is_empty() {
-        builder = builder.annotations(move || annotations.clone());
+        builder = builder.annotations(move |_| annotations.clone());
     }
     Ok(builder.config(config).bind()?)
 }

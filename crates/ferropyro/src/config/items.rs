@@ -215,6 +215,8 @@ config_items! {
     MAX_CONNECTIONS max_connections: Option<usize>, Ferropyro, all(10_000usize);
     /// The most calls in one batch; absent: no limit.
     MAX_BATCH_CALLS max_batch_calls: Option<usize>, Ferropyro, all(10_000usize);
+    /// The most leased objects that one connection may have; absent: no limit.
+    MAX_LEASES max_leases: Option<usize>, Ferropyro, all(10_000usize);
     /// The most item streams that one connection may have open; absent: no limit.
     MAX_STREAMS max_streams: Option<usize>, Ferropyro, all(64usize);
 }

@@ -72,6 +72,20 @@ impl Context {
         }))
     }
 
+    /// The context of no call, for programs that call the methods of their own objects, such as tests. Nothing can be leased with it, and its resources
+    /// are not closed by anybody.
+    pub fn detached() -> Context {
+        let facts = Facts {
+            dialect: Dialect::V502,
+            serializer: Serializer::default(),
+            seq: 0,
+            flags: Flags::NONE,
+            correlation_id: Uuid::new_v4(),
+        };
+        let none = OwnedAnnotations::EMPTY;
+        Context::new(Connection::detached(), facts, &none.borrow())
+    }
+
     /// Makes this the context of the connection's next call: in the same memory, unless somebody has kept it.
     pub(crate) fn renew(&mut self, facts: Facts, annotations: &Annotations<'_>) {
         match Arc::get_mut(&mut self.0) {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::panic_text;
+use crate::panics::panic_text;
 use crate::{Error, ErrorKind, Result};
 
 /// The result of a calculation in the background: Pyro4's `FutureResult`.

@@ -16,7 +16,7 @@ const OUT_KEEP: usize = 1 << 20;
 /// Serves a client until it goes, or does something that ends the connection.
 pub(crate) fn serve(core: &Arc<Core>, runner: &Threads, stream: &Stream) {
     let mut session = ServerSession::new(Arc::clone(core), stream.peer());
-    let mut connection = Connection {
+    let mut connection = Conversation {
         core,
         stream,
         inbox: Inbox::default(),
@@ -29,7 +29,7 @@ pub(crate) fn serve(core: &Arc<Core>, runner: &Threads, stream: &Stream) {
 /// Waits for a client's CONNECT message, and refuses it with this text in the client's own dialect.
 pub(crate) fn refuse(core: &Arc<Core>, stream: &Stream, text: &str) {
     let mut session = ServerSession::new(Arc::clone(core), stream.peer());
-    let mut connection = Connection {
+    let mut connection = Conversation {
         core,
         stream,
         inbox: Inbox::default(),
@@ -38,16 +38,16 @@ pub(crate) fn refuse(core: &Arc<Core>, stream: &Stream, text: &str) {
     let _ = connection.run(&mut session, |session, input| session.refuse_next(input, text));
 }
 
-struct Connection<'a> {
+struct Conversation<'a> {
     core: &'a Core,
     stream: &'a Stream,
     inbox: Inbox,
 }
 
-impl Connection<'_> {
+impl Conversation<'_> {
     fn run(&mut self, session: &mut ServerSession, step: impl Fn(&mut ServerSession, &[u8]) -> Step) -> io::Result<()> {
         self.stream.set_write_timeout(self.core.config.write_timeout)?;
-        let deadline = self.handshake_time().map(|time| Instant::now() + time);
+        let deadline = self.handshake_time().and_then(|time| Instant::now().checked_add(time));
         let mut greeted = false;
         loop {
             let next = step(session, self.inbox.bytes());

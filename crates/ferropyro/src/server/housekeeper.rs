@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::core::Core;
 use crate::logging::logger;
+use crate::panics::contain;
 
 /// A POLLTIMEOUT below this would only cost time.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -24,7 +25,7 @@ impl Housekeeper {
             let pause = core.config.polltimeout.max(SHORTEST_PAUSE);
             // It ends when the other end of the channel is dropped.
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                core.keep_house();
+                contain("housekeeping", || core.keep_house());
             }
         };
         match thread::Builder::new()

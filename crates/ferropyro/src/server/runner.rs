@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use super::gate::Gate;
 use crate::config::{Config, ServerType};
@@ -37,6 +38,13 @@ impl Threads {
     fn turn(&self) -> Option<MutexGuard<'_, ()>> {
         let turn = self.turn.as_ref()?;
         Some(turn.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Threads {
+    /// Waits for the oneway calls that run, at most for this time. Gives how many still do.
+    pub(crate) fn wait_for_oneways(&self, timeout: Duration) -> usize {
+        self.oneways.wait_until_empty(timeout)
     }
 }
 

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::connection;
 use super::gate::Gate;
@@ -110,6 +110,7 @@ impl ThreadPool {
         self.stop();
         self.listener.close();
         let timeout = self.core.config.shutdown_timeout;
+        let begun = Instant::now();
         let (state, result) = self
             .changed
             .wait_timeout_while(self.lock(), timeout, |state| state.workers > 0)
@@ -117,6 +118,13 @@ impl ThreadPool {
         if result.timed_out() {
             state.open.values().for_each(|stream| stream.shut_down());
             tracing::warn!(target: logger::THREADPOOLSERVER, "{} calls did not end in time", state.workers);
+        }
+        drop(state);
+        match self.runner.wait_for_oneways(timeout.saturating_sub(begun.elapsed())) {
+            0 => {}
+            running => {
+                tracing::warn!(target: logger::THREADPOOLSERVER, "{running} oneway calls did not end in time");
+            }
         }
     }
 

@@ -5,11 +5,11 @@ use ferropyro_wire::{Flags, FrameBuilder, Header};
 
 use crate::answer::STOP;
 use crate::arguments::Head;
-use crate::context::{AnnotationList, Context};
+use crate::context::Context;
 use crate::core::Core;
 use crate::error::{Raise, TRACEBACK};
 use crate::failed_call::FailedCall;
-use crate::logging::logger;
+use crate::logging::{Clipped, logger};
 use crate::object::{Object, traceback};
 use crate::registry::DAEMON_ID;
 use crate::serializer::Codec;
@@ -35,9 +35,14 @@ impl Failure {
     }
 
     pub(super) fn of(raise: Raise, head: &Head<'_>, object: &dyn Object) -> Failure {
+        Failure::in_method(raise, &head.object, object, &head.method)
+    }
+
+    /// A call that failed in the object's own code, or on the way to it.
+    pub(super) fn in_method(raise: Raise, id: &str, object: &dyn Object, method: &str) -> Failure {
         let members = object.members();
-        let mut failure = Failure::at(raise, &head.object, &members.class, &head.method);
-        failure.place.is_callback = members.method(&head.method).is_some_and(|method| method.callback);
+        let mut failure = Failure::at(raise, id, &members.class, method);
+        failure.place.is_callback = members.method(method).is_some_and(|method| method.callback);
         failure
     }
 
@@ -68,7 +73,8 @@ impl Failure {
         tracing::warn!(
             target: logger::SERVER,
             "{}.{} called by {} (correlation id {}) raised {}",
-            self.place.object, self.place.method, context.peer(), context.correlation_id(), self.raise
+            Clipped(&self.place.object), Clipped(&self.place.method), context.peer(), context.correlation_id(),
+            Clipped(&self.raise.to_string())
         );
         core.failed(&FailedCall {
             object: &self.place.object,
@@ -81,7 +87,7 @@ impl Failure {
 
     /// The exception with the traceback that goes to the client: ours, and behind it the one that it brought from another server. None when the setting
     /// SEND_TRACEBACK is off.
-    fn exception(&self, core: &Core, codec: &Codec) -> Exception {
+    pub(super) fn exception(&self, core: &Core, codec: &Codec) -> Exception {
         let mut exception = self.raise.0.clone();
         let brought = exception.attributes.remove(TRACEBACK);
         if core.config.send_traceback {
@@ -104,8 +110,7 @@ fn from_afar(brought: &Value) -> impl Iterator<Item = Value> {
     all.into_iter().map(Value::from)
 }
 
-/// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro; the annotations of the
-/// daemon's hook are left out where they are what no message can carry.
+/// Writes an exception reply. An exception that the serializer cannot carry is replaced by one that says so, as in Pyro.
 /// False when not even that can be written: the connection has to end then, or the client would wait for ever.
 #[must_use]
 pub(super) fn write_exception(
@@ -113,10 +118,27 @@ pub(super) fn write_exception(
     header: &Header,
     codec: &Codec,
     failure: &Failure,
+    context: Option<&Context>,
     out: &mut Vec<u8>,
 ) -> bool {
+    let header = Header {
+        flags: Flags::EXCEPTION,
+        // Pyro4 puts none into exception replies.
+        correlation_id: header.correlation_id.filter(|_| header.dialect.is_pyro5()),
+        ..*header
+    };
+    let annotations = core.bearable_annotations(&header, context);
+    let mut write = |exception: &Exception| {
+        let annotations = annotations.iter().map(|(key, value)| (*key, value));
+        let mut frame =
+            FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|error| error.to_string())?;
+        codec
+            .append(frame.payload(), exception)
+            .map_err(|error| error.to_string())?;
+        frame.finish().map(drop).map_err(|error| error.to_string())
+    };
     let exception = failure.exception(core, codec);
-    let Err(why) = write_frame(core, header, codec, &exception, core.annotations(Vec::new()), out) else {
+    let Err(why) = write(&exception) else {
         return true;
     };
     let text = format!(
@@ -128,34 +150,9 @@ pub(super) fn write_exception(
     if let Some(lines) = exception.attributes.get(TRACEBACK) {
         replacement = replacement.attribute(TRACEBACK, lines.clone());
     }
-    let annotations = core.annotations(Vec::new());
-    let with_and_without = [annotations, Vec::new()];
-    with_and_without.into_iter().any(|annotations| {
-        let written = write_frame(core, header, codec, &replacement, annotations, out);
-        if let Err(error) = &written {
-            tracing::error!(target: logger::SERVER, "an exception reply could not be written: {error}");
-        }
-        written.is_ok()
-    })
-}
-
-fn write_frame(
-    core: &Core,
-    header: &Header,
-    codec: &Codec,
-    exception: &Exception,
-    annotations: AnnotationList,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
-    let header = Header {
-        flags: Flags::EXCEPTION,
-        // Pyro4 puts none into exception replies.
-        correlation_id: header.correlation_id.filter(|_| header.dialect.is_pyro5()),
-        ..*header
-    };
-    let mut frame = FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
-    codec
-        .append(frame.payload(), exception)
-        .map_err(|error| error.to_string())?;
-    frame.finish().map(drop).map_err(|error| error.to_string())
+    let written = write(&replacement);
+    if let Err(error) = &written {
+        tracing::error!(target: logger::SERVER, "no reply could be written: {error}");
+    }
+    written.is_ok()
 }

@@ -57,13 +57,7 @@ impl Refusal {
             correlation_id,
             ..Header::new(self.codec.dialect, MessageKind::CONNECTFAIL, self.codec.id())
         };
-        // Without the annotations of the daemon's hook where no message can carry them: that may be the very reason.
-        let with_and_without = [core.annotations(Vec::new()), Vec::new()];
-        let fitting = with_and_without.into_iter().find(|annotations| {
-            let annotations = annotations.iter().map(|(key, value)| (*key, value));
-            FrameBuilder::begin(&mut Vec::new(), &header, annotations, &core.frame_settings).is_ok()
-        });
-        let annotations = fitting.unwrap_or_default();
+        let annotations = core.bearable_annotations(&header, None);
         let Ok(mut frame) = FrameBuilder::begin(out, &header, annotations, &core.frame_settings) else {
             return;
         };
@@ -131,7 +125,7 @@ fn write(
         },
         ..Header::new(request.dialect, MessageKind::CONNECTOK, codec.id())
     };
-    let annotations = core.annotations(context.take_response());
+    let annotations = core.annotations(context.take_response(), Some(context));
     let mut frame = FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
     match answer.metadata {
         Some(_) => codec.append(frame.payload(), answer),

@@ -4,9 +4,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::arguments::{self, Signature, Source, Text};
 use crate::context::Context;
-use crate::error::{Raise, panic_text};
+use crate::error::Raise;
 use crate::members::Param;
 use crate::object::{Call, Member, Object, Sink, find_method};
+use crate::panics::panic_text;
 
 /// Calls a method, or reads or sets an attribute.
 pub(super) fn call_member<'a>(

@@ -13,8 +13,9 @@ use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::core::Core;
-use crate::error::{Raise, TRACEBACK};
-use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header, traceback};
+use crate::error::Raise;
+use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header};
+use crate::panics::drop_contained;
 use crate::registry::SessionObjects;
 use crate::serializer::Codec;
 
@@ -36,7 +37,7 @@ impl<'a> Request<'a> {
         out.truncate(start);
         failure.report(self.core, self.context);
         let header = reply_header(&self.codec, self.context);
-        write_exception(self.core, &header, &self.codec, &failure, out) && !failure.is_callback()
+        write_exception(self.core, &header, &self.codec, &failure, Some(self.context), out) && !failure.is_callback()
     }
 
     fn try_answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> Result<(), Failure> {
@@ -46,11 +47,7 @@ impl<'a> Request<'a> {
             codec: self.codec,
             core: self.core,
         });
-        runner.run(|| {
-            let _entered = self.context.enter();
-            let object = self.find(objects, &head)?;
-            self.perform(&*object, &head, sink)
-        })
+        runner.run(|| self.find_and_perform(objects, &head, sink))
     }
 
     /// Runs a call that nobody waits for: apart from its connection, so that this one goes on, unless Pyro does otherwise too.
@@ -63,11 +60,7 @@ impl<'a> Request<'a> {
     fn try_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) -> Result<(), Failure> {
         let head = self.head()?;
         if self.is_batch() || is_attribute_access(&head.method) || !self.core.config.oneway_threaded {
-            return runner.run(|| {
-                let _entered = self.context.enter();
-                let object = self.find(objects, &head)?;
-                self.perform(&*object, &head, Sink::Nowhere)
-            });
+            return runner.run(|| self.find_and_perform(objects, &head, Sink::Nowhere));
         }
         let object = runner.run(|| {
             let _entered = self.context.enter();
@@ -83,6 +76,15 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
+    fn find_and_perform(&self, objects: &mut SessionObjects, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
+        let _entered = self.context.enter();
+        let object = self.find(objects, head)?;
+        let result = self.perform(&*object, head, sink);
+        // It may have been made for this call only.
+        drop_contained("dropping an instance", object);
+        result
+    }
+
     fn is_batch(&self) -> bool {
         self.context.flags().contains(Flags::BATCH)
     }
@@ -92,7 +94,7 @@ impl<'a> Request<'a> {
             self.blob()
                 .and_then(|blob| call_member(object, &head.method, Source::Blob(&blob), self.context, sink))
         } else if self.is_batch() {
-            self.batch(object, sink)
+            self.batch(object, &head.object, sink)
         } else {
             let source = Source::Payload(self.codec, self.payload);
             call_member(object, &head.method, source, self.context, sink)
@@ -131,7 +133,7 @@ impl<'a> Request<'a> {
     }
 
     /// Runs the calls of a batch until one raises; that exception is the last result.
-    fn batch(&self, object: &dyn Object, sink: Sink<'_>) -> Result<(), Raise> {
+    fn batch(&self, object: &dyn Object, id: &str, sink: Sink<'_>) -> Result<(), Raise> {
         let (calls, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
         if self.core.config.max_batch_calls.is_some_and(|most| calls.len() > most) {
             return Err(Raise::new(
@@ -150,10 +152,9 @@ impl<'a> Request<'a> {
             match call_member(object, &method, source, self.context, Sink::Value(&mut result)) {
                 Ok(()) => results.push(result),
                 Err(raise) => {
-                    let mut exception = raise.0.clone();
-                    let lines = traceback(&raise, &object.members().class, &method, self.codec.dialect);
-                    exception.attributes.insert(TRACEBACK, lines);
-                    results.push(exception_wrapper(exception.into()));
+                    let failure = Failure::in_method(raise, id, object, &method);
+                    failure.report(self.core, self.context);
+                    results.push(exception_wrapper(failure.exception(self.core, &self.codec).into()));
                     break;
                 }
             }
@@ -181,9 +182,9 @@ pub(crate) struct Oneway {
 }
 
 impl Oneway {
-    /// The bytes of its arguments.
+    /// The bytes of its arguments and annotations.
     pub(crate) fn size(&self) -> usize {
-        self.payload.len()
+        self.payload.len() + self.context.annotations().size()
     }
 
     pub(crate) fn run(&self) {

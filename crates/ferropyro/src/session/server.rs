@@ -16,7 +16,7 @@ use crate::connection::Connection;
 use crate::context::{Context, Facts};
 use crate::core::Core;
 use crate::error::Raise;
-use crate::logging::logger;
+use crate::logging::{Clipped, logger};
 use crate::peer::Peer;
 use crate::registry::SessionObjects;
 use crate::serializer::Serializer;
@@ -45,6 +45,9 @@ pub(crate) enum Step {
     /// Close the connection.
     Close,
 }
+
+/// A context with more bytes of annotations is not kept while the connection is idle.
+const CONTEXT_KEEP: usize = 64 << 10;
 
 const KEY_WANTED: &str =
     "this server takes messages signed with its key only (HMAC), and Pyro5 has no signatures: use Pyro4";
@@ -119,7 +122,7 @@ impl ServerSession {
                 Step::Continue(length)
             }
             Err(refusal) => {
-                tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), refusal.text);
+                tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), Clipped(&refusal.text));
                 refusal.write(&self.core, message.header.seq, Some(correlation_id), &mut self.out);
                 Step::Close
             }
@@ -148,7 +151,7 @@ impl ServerSession {
     }
 
     fn refuse(&mut self, text: String, dialect: Dialect, seq: u16) {
-        tracing::warn!(target: logger::SERVER, "{} refused: {text}", self.peer());
+        tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), Clipped(&text));
         let codec = self.core.codec(Serializer::Marshal, dialect);
         Refusal { text, codec }.write(&self.core, seq, None, &mut self.out);
     }
@@ -168,7 +171,7 @@ impl ServerSession {
             ..Header::new(header.dialect, MessageKind::RESULT, codec.id())
         };
         let failure = Failure::early(Raise::new("ValueError", error.to_string()), None);
-        match write_exception(&self.core, &header, &codec, &failure, &mut self.out) {
+        match write_exception(&self.core, &header, &codec, &failure, None, &mut self.out) {
             true => Step::Continue(length),
             false => Step::Close,
         }
@@ -206,12 +209,19 @@ impl ServerSession {
             context,
             payload: &message.payload,
         };
-        if message.header.flags.contains(Flags::ONEWAY) {
+        let goes_on = if message.header.flags.contains(Flags::ONEWAY) {
             request.run_oneway(&mut self.objects, runner);
-        } else if !request.answer(&mut self.objects, runner, &mut self.out) {
-            return Step::Close;
+            true
+        } else {
+            request.answer(&mut self.objects, runner, &mut self.out)
+        };
+        if message.annotations.size() > CONTEXT_KEEP {
+            self.context = None;
         }
-        Step::Continue(length)
+        match goes_on {
+            true => Step::Continue(length),
+            false => Step::Close,
+        }
     }
 
     fn pong(&mut self, ping: &Header) -> Result<(), EncodeError> {
@@ -221,7 +231,7 @@ impl ServerSession {
             correlation_id: Some(correlation_id),
             ..Header::new(ping.dialect, MessageKind::PING, ping.serializer)
         };
-        let annotations = self.core.annotations(Vec::new());
+        let annotations = self.core.annotations(Vec::new(), None);
         let mut frame = FrameBuilder::begin(&mut self.out, &header, annotations, &self.core.frame_settings)?;
         frame.payload().extend_from_slice(b"pong");
         frame.finish().map(drop)
@@ -236,7 +246,7 @@ impl ServerSession {
             ..Header::new(codec.dialect, MessageKind::RESULT, codec.id())
         };
         let failure = Failure::early(Raise::new("Pyro5.errors.SerializeError", text), None);
-        let _ = write_exception(&self.core, &header, &codec, &failure, &mut self.out);
+        let _ = write_exception(&self.core, &header, &codec, &failure, None, &mut self.out);
         Step::Close
     }
 }
@@ -244,9 +254,7 @@ impl ServerSession {
 /// Nothing that the client had may outlive its connection, however that ended.
 impl Drop for ServerSession {
     fn drop(&mut self) {
-        if self.connected {
-            self.core.connection_ended(&self.connection);
-        }
+        self.core.connection_ended(&self.connection, self.connected);
     }
 }
 

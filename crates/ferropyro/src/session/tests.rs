@@ -7,7 +7,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind, NO_ANNOTATIONS, SerializerId};
+use ferropyro_wire::{
+    AnnotationKey, Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind, NO_ANNOTATIONS, SerializerId,
+};
 
 use super::Runner;
 use super::request::Oneway;
@@ -65,6 +67,8 @@ impl Lamp {
 struct Counting {
     here: Cell<usize>,
     apart: Cell<usize>,
+    /// Bytes that the last one apart holds.
+    size: Cell<usize>,
 }
 
 impl Runner for Counting {
@@ -75,6 +79,7 @@ impl Runner for Counting {
 
     fn run_apart(&self, call: Oneway) {
         self.apart.set(self.apart.get() + 1);
+        self.size.set(call.size());
         call.run();
     }
 }
@@ -118,5 +123,28 @@ fn calls_run_in_their_turn_and_oneway_methods_apart() -> Result<()> {
     assert_eq!(places(Config::default(), Flags::ONEWAY | Flags::BATCH, batch)?, (1, 0));
     let in_turn = Config::default().oneway_threaded(false);
     assert_eq!(places(in_turn, Flags::ONEWAY, blink)?, (1, 0));
+    Ok(())
+}
+
+#[test]
+fn a_oneway_call_counts_with_its_annotations() -> Result<()> {
+    let daemon = Daemon::new()?;
+    daemon.register("lamp", Lamp)?;
+    let mut session = ServerSession::new(Arc::clone(daemon.core()), Peer::Unix);
+    let runner = Counting::default();
+    let hello = "{'handshake':'hello','object':'lamp'}";
+    send(&mut session, &runner, MessageKind::CONNECT, Flags::NONE, hello);
+    let header = Header {
+        flags: Flags::ONEWAY,
+        ..Header::new(Dialect::V502, MessageKind::INVOKE, SerializerId(1))
+    };
+    let key = AnnotationKey::new(*b"BULK").expect("four characters");
+    let (settings, mut bytes) = (FrameSettings::default(), Vec::new());
+    let mut frame = FrameBuilder::begin(&mut bytes, &header, [(key, [0; 1000])], &settings).expect("a small frame");
+    let payload = b"# serpent utf-8 python3.2\n('lamp','blink',(),{})";
+    frame.payload().extend_from_slice(payload);
+    frame.finish().expect("a small frame");
+    session.step(&bytes, &runner);
+    assert_eq!(runner.size.get(), payload.len() + 8 + 1000);
     Ok(())
 }

@@ -18,7 +18,7 @@ fn of_the_daemon() -> Chunks {
 
 /// Adds an annotation to everything, and tries to replace those of Pyro itself.
 fn hooked_daemon() -> DaemonBuilder {
-    Daemon::builder().annotations(|| with_reserved("DMON", b"of the daemon"))
+    Daemon::builder().annotations(|_| with_reserved("DMON", b"of the daemon"))
 }
 
 fn with_reserved(name: &str, value: &[u8]) -> AnnotationList {
@@ -83,7 +83,7 @@ fn the_hook_of_a_daemon_adds_to_every_message() -> Result<()> {
 fn the_hook_of_a_daemon_is_asked_for_every_message() -> Result<()> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let builder = Daemon::builder().annotations(move || {
+    let builder = Daemon::builder().annotations(move |_| {
         let number = count.fetch_add(1, Ordering::Relaxed) + 1;
         vec![(key("NUMB"), number.to_string().into_bytes())]
     });
@@ -112,7 +112,7 @@ fn the_hook_of_a_daemon_is_asked_for_every_message() -> Result<()> {
 // Conformance: ANN-06
 #[test]
 fn a_daemon_with_a_hook_that_panics_goes_on() -> Result<()> {
-    let server = Server::start(Daemon::builder().annotations(|| panic!("in the hook")))?;
+    let server = Server::start(Daemon::builder().annotations(|_| panic!("in the hook")))?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         proxy.call::<()>("answer_with", ("BACK", Bytes::from(&b"x"[..])))?;
@@ -312,7 +312,7 @@ fn a_proxy_with_a_hook_that_panics_can_be_used_again() -> Result<()> {
 fn a_daemon_whose_hook_gives_more_than_a_pyro4_message_carries_says_so() -> Result<()> {
     let length = Arc::new(AtomicUsize::new(70_000));
     let given = Arc::clone(&length);
-    let daemon = Daemon::builder().annotations(move || vec![(key("BULK"), vec![0; given.load(Ordering::Relaxed)])]);
+    let daemon = Daemon::builder().annotations(move |_| vec![(key("BULK"), vec![0; given.load(Ordering::Relaxed)])]);
     let server = Server::start(daemon)?;
     let proxy = Proxy::builder().dialect(Dialect::V48).build(server.uri.clone())?;
     let refused = proxy.call::<Value>("report", ()).unwrap_err();

@@ -10,4 +10,5 @@ mod handshake;
 mod instances;
 mod panics;
 mod pool;
+mod remains;
 mod support;
