@@ -16,9 +16,10 @@ use crate::{Error, ErrorKind, FromReply, Proxy, Result};
 /// So many connections that no call uses are kept for later calls.
 const MAX_IDLE: usize = 8;
 
-/// How long to wait before asking a server again that had no free worker: at first, and how much longer each time.
+/// How long to wait before asking a server again that had no free worker: at first, how much longer each time, and at the most.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGER: Duration = Duration::from_millis(400);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes the calls of a proxy in the background: Pyro4's `asyncproxy`.
 ///
@@ -168,7 +169,7 @@ impl Pool {
             if let Some(free) = self.wait_for_idle(pause.min(left)) {
                 proxy = free;
             }
-            pause += LONGER;
+            pause = longer(pause);
         }
     }
 
@@ -225,6 +226,10 @@ impl Idle {
     }
 }
 
+fn longer(pause: Duration) -> Duration {
+    (pause + LONGER).min(LONGEST_PAUSE)
+}
+
 /// Whether a server of threads has refused the connection because it serves as many as it can.
 fn lacks_workers(error: &Error) -> bool {
     error.kind() == ErrorKind::Communication && error.message().contains("no free workers")
@@ -234,5 +239,20 @@ fn lacks_workers(error: &Error) -> bool {
 impl fmt::Debug for AsyncProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AsyncProxy({})", self.pool.model.uri())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_two_seconds() {
+        let pauses: Vec<Duration> = std::iter::successors(Some(FIRST_PAUSE), |&pause| Some(longer(pause)))
+            .take(20)
+            .collect();
+        assert!(pauses.is_sorted());
+        assert_eq!(pauses[..3], [100, 500, 900].map(Duration::from_millis));
+        assert_eq!(pauses[19], Duration::from_secs(2));
     }
 }

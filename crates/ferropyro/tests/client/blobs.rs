@@ -8,7 +8,7 @@ use ferropyro::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::support::{DIALECTS, SERIALIZERS, dict};
+use super::support::{DIALECTS, dict, proxies};
 
 /// Takes blobs: looks into them, passes them on, or only reads the label.
 #[derive(Default)]
@@ -50,17 +50,6 @@ fn desk() -> Result<(RunningDaemon, Uri)> {
     let daemon = Daemon::new()?;
     let uri = daemon.register("desk", Desk::default())?;
     Ok((daemon.start(), uri))
-}
-
-fn proxies(uri: &Uri) -> Result<Vec<Proxy>> {
-    let mut proxies = Vec::new();
-    for dialect in DIALECTS {
-        for serializer in SERIALIZERS {
-            let builder = Proxy::builder().dialect(dialect).serializer(serializer);
-            proxies.push(builder.build(uri.clone())?);
-        }
-    }
-    Ok(proxies)
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use ferropyro::{
     Config, Daemon, Dict, Instance, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri, Value, expose,
 };
 
-use super::support::{DIALECTS, SERIALIZERS, worker};
+use super::support::{DIALECTS, proxies, worker};
 
 /// Gives proxies away, and looks at those that it gets.
 struct Broker(Proxy);
@@ -59,17 +59,6 @@ fn broker(proxy: Proxy, config: Config) -> Result<(RunningDaemon, Uri)> {
     let daemon = Daemon::builder().config(config).bind()?;
     let uri = daemon.register("broker", Broker(proxy))?;
     Ok((daemon.start(), uri))
-}
-
-fn proxies(uri: &Uri) -> Result<Vec<Proxy>> {
-    let mut proxies = Vec::new();
-    for dialect in DIALECTS {
-        for serializer in SERIALIZERS {
-            let builder = Proxy::builder().dialect(dialect).serializer(serializer);
-            proxies.push(builder.build(uri.clone())?);
-        }
-    }
-    Ok(proxies)
 }
 
 #[test]

@@ -174,17 +174,21 @@ impl Watch {
         Proxy::builder().dialect(dialect).build(self.uri.clone())
     }
 
-    /// Proxies of every dialect and serializer.
     pub(crate) fn proxies(&self) -> Result<Vec<Proxy>> {
-        let mut proxies = Vec::new();
-        for dialect in DIALECTS {
-            for serializer in SERIALIZERS {
-                let builder = Proxy::builder().dialect(dialect).serializer(serializer);
-                proxies.push(builder.build(self.uri.clone())?);
-            }
-        }
-        Ok(proxies)
+        proxies(&self.uri)
     }
+}
+
+/// Proxies of every dialect and serializer.
+pub(crate) fn proxies(uri: &Uri) -> Result<Vec<Proxy>> {
+    let mut proxies = Vec::new();
+    for dialect in DIALECTS {
+        for serializer in SERIALIZERS {
+            let builder = Proxy::builder().dialect(dialect).serializer(serializer);
+            proxies.push(builder.build(uri.clone())?);
+        }
+    }
+    Ok(proxies)
 }
 
 pub(crate) fn dict<const N: usize>(entries: [(&str, i64); N]) -> Dict {
