@@ -10,7 +10,6 @@ use serde::Serialize;
 
 use super::{Future, FutureResult};
 use crate::arguments::Arguments;
-use crate::context::{self, Luggage};
 use crate::{Error, ErrorKind, FromReply, Proxy, Result};
 
 /// So many connections that no call uses are kept for later calls.
@@ -28,7 +27,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// along.
 ///
 /// Up to 8 connections that no call uses are kept for later calls. Remember that a connection takes up a thread of the server, and that objects made for
-/// a session are made for a connection. When a server has no free thread, calls wait until it has one, for no longer than the proxy's time limit.
+/// a session are made for a connection. A connection over which [`Items`](crate::Items) come is theirs until they are dropped, and closed then. When a
+/// server has no free thread, calls wait until it has one, for no longer than the proxy's time limit.
 ///
 /// ```
 /// use ferropyro::futures::{AsyncProxy, FutureResult};
@@ -110,17 +110,13 @@ impl AsyncProxy {
     /// The errors are those of connecting and of the work, in the result.
     pub fn run<R: Send + 'static>(&self, work: impl FnOnce(&Proxy) -> Result<R> + Send + 'static) -> FutureResult<R> {
         let pool = Arc::clone(&self.pool);
-        let luggage = Luggage::take();
         let call = move || {
-            for (key, value) in luggage.annotations {
-                context::annotate(key, value);
-            }
             let (proxy, releases) = pool.take()?;
             let result = work(&proxy);
             pool.give_back(proxy, releases);
             result
         };
-        Future::new(call).start().unwrap_or_else(FutureResult::failed)
+        Future::with_luggage(call).start().unwrap_or_else(FutureResult::failed)
     }
 
     /// Closes the connections: those that no call uses now, the others when their calls are done. Later calls connect again.
@@ -191,7 +187,7 @@ impl Pool {
     }
 
     fn give_back(&self, proxy: Proxy, releases: u64) {
-        if !proxy.is_connected() {
+        if !proxy.is_free() {
             return;
         }
         let mut idle = self.lock();
@@ -215,10 +211,10 @@ impl Pool {
 }
 
 impl Idle {
-    /// A proxy whose connection the server has not closed meanwhile; those with other connections are dropped.
+    /// A proxy whose connection is free, and not closed by the server meanwhile; the other proxies are dropped.
     fn pop(&mut self) -> Option<Proxy> {
         while let Some(proxy) = self.proxies.pop() {
-            if proxy.is_alive() {
+            if proxy.is_free() {
                 return Some(proxy);
             }
         }

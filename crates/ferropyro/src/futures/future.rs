@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::result::{FutureResult, Promise, pending};
 use super::schedule::{Schedule, already_evaluated};
-use crate::{Error, ErrorKind, Result, context};
+use crate::context::{self, Luggage};
+use crate::{Error, ErrorKind, Result};
 
 /// A callable that is evaluated in the background, once: Pyro4's `Future`.
 ///
@@ -39,6 +40,17 @@ impl<T: Send + 'static> Future<T> {
             schedule: Arc::default(),
             work: Mutex::new(Some((turn, its_turn.then(|()| call())))),
         }
+    }
+
+    /// As [`Future::new`], for a remote call in the background: the annotations that this thread has for its next call go with that one.
+    pub(crate) fn with_luggage(call: impl FnOnce() -> Result<T> + Send + 'static) -> Future<T> {
+        let luggage = Luggage::take();
+        Future::new(move || {
+            for (key, value) in luggage.annotations {
+                context::annotate(key, value);
+            }
+            call()
+        })
     }
 
     /// Starts the evaluation in a thread of its own, and returns at once. The [correlation id](crate::context::correlation_id) of this thread goes along.

@@ -94,14 +94,15 @@ impl<'p> Batch<'p> {
         send(self.proxy, calls, Flags::BATCH | Flags::ONEWAY)
     }
 
-    /// Makes the calls in the background, over a connection of its own, while this thread goes on.
+    /// Makes the calls in the background, over a connection of its own, while this thread goes on. What this thread has set in its
+    /// [context](crate::context) goes along.
     ///
     /// # Errors
     /// Arguments that cannot be sent; when there can be no more threads.
     pub fn run_in_background(&mut self) -> Result<FutureResult<BatchResults>> {
         let calls = self.take()?;
         let proxy = self.proxy.clone();
-        Future::new(move || run(&proxy, calls)).start()
+        Future::with_luggage(move || run(&proxy, calls)).start()
     }
 
     fn take(&mut self) -> Result<Vec<BatchCall>> {

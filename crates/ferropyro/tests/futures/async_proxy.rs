@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::channel;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro::futures::{AsyncProxy, FutureResult};
 use ferropyro::wire::{AnnotationKey, Dialect};
 use ferropyro::{
-    Config, Context, Daemon, Dict, ErrorKind, Proxy, Raise, Result, RunningDaemon, Uri, Value, context, expose,
+    Config, Context, Daemon, Dict, ErrorKind, ItemStream, Items, Proxy, Raise, Result, RunningDaemon, Uri, Value,
+    context, expose,
 };
 use uuid::Uuid;
 
@@ -21,12 +23,40 @@ struct Desk {
     gate: Mutex<Gate>,
     changed: Condvar,
     owner: Mutex<String>,
+    door: Arc<Door>,
 }
 
 #[derive(Default)]
 struct Gate {
     waiting: usize,
     opened: usize,
+}
+
+/// Closed until it is opened for good.
+#[derive(Default)]
+struct Door {
+    /// Whether somebody stands before it, and whether it is open.
+    state: Mutex<(bool, bool)>,
+    changed: Condvar,
+}
+
+impl Door {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.0 = true;
+        self.changed.notify_all();
+        drop(self.changed.wait_while(state, |(_, is_open)| !*is_open).unwrap());
+    }
+
+    fn await_knock(&self) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |(knocked, _)| !*knocked).unwrap());
+    }
+
+    fn open(&self) {
+        self.state.lock().unwrap().1 = true;
+        self.changed.notify_all();
+    }
 }
 
 #[expose]
@@ -64,6 +94,21 @@ impl Desk {
     #[expose(set)]
     pub fn set_owner(&self, value: String) {
         *self.owner.lock().unwrap() = value;
+    }
+
+    /// Items that come when the door is open.
+    pub fn items(&self) -> ItemStream {
+        let door = Arc::clone(&self.door);
+        ItemStream::new((1..=3).inspect(move |_| door.pass()))
+    }
+
+    /// Comes back when somebody stands before the door.
+    pub fn await_knock(&self) {
+        self.door.await_knock();
+    }
+
+    pub fn open_door(&self) {
+        self.door.open();
     }
 
     /// The correlation id, and an annotation.
@@ -274,6 +319,25 @@ fn what_the_calling_thread_has_set_goes_along_with_its_call() {
     }
 }
 
+// Conformance: CTX-08
+#[test]
+fn what_the_calling_thread_has_set_goes_along_with_its_batch() {
+    type CameAlong = (String, Option<String>);
+    for dialect in DIALECTS {
+        let (_running, uri) = desk(Config::default()).unwrap();
+        let desk = Proxy::builder().dialect(dialect).build(uri).unwrap();
+        let id = Uuid::new_v4();
+        context::set_correlation_id(Some(id));
+        context::annotate(key(), *b"magic");
+        let batch = desk.batch().call("what_came_along", ()).run_in_background().unwrap();
+        let next: CameAlong = desk.call("what_came_along", ()).unwrap();
+        context::set_correlation_id(None);
+        let results: Vec<CameAlong> = batch.into_value().unwrap().all().unwrap();
+        assert_eq!(results, [(id.to_string(), Some("magic".to_owned()))]);
+        assert_eq!(next, (id.to_string(), None));
+    }
+}
+
 #[test]
 fn work_that_panics_loses_its_connection_and_nothing_else() {
     let (_running, uri) = desk(Config::default()).unwrap();
@@ -298,4 +362,61 @@ fn connections_that_the_server_has_closed_meanwhile_are_not_used_again() {
     daemon.register("desk", Desk::default()).unwrap();
     let _running = daemon.start();
     assert_eq!(connections(&desk, 3).len(), 3);
+}
+
+/// The first of the items, and what the desk does while it is waited for.
+fn while_an_item_is_waited_for(uri: &Uri, items: Items<i64>, busy: impl FnOnce()) -> Option<Result<i64>> {
+    let other = Proxy::new(uri.clone()).unwrap();
+    let mut items = items;
+    thread::scope(|scope| {
+        let waiting = scope.spawn(move || items.next());
+        other.call::<()>("await_knock", ()).unwrap();
+        busy();
+        other.call::<()>("open_door", ()).unwrap();
+        waiting.join().unwrap()
+    })
+}
+
+#[test]
+fn nothing_waits_for_an_item_that_takes_its_time() {
+    let patient = |uri: &Uri| {
+        Proxy::builder()
+            .timeout(Duration::from_secs(10))
+            .build(uri.clone())
+            .unwrap()
+    };
+    let work = |desk: &AsyncProxy| {
+        let calls: Vec<FutureResult<i64>> = (0..5).map(|n| desk.call("divide", (n,))).collect();
+        desk.release();
+        assert_eq!(calls.iter().map(FutureResult::value).sum::<Result<i64>>().unwrap(), 10);
+    };
+    // Items that came from a call in the background, and items of the proxy that the calls begin with.
+    let (_running, uri) = desk(Config::default()).unwrap();
+    let desk_of_items = AsyncProxy::new(patient(&uri));
+    let items = desk_of_items.call::<Items<i64>>("items", ()).into_value().unwrap();
+    let item = while_an_item_is_waited_for(&uri, items, || work(&desk_of_items));
+    assert_eq!(item.unwrap().unwrap(), 1);
+
+    let (_running, uri) = desk(Config::default()).unwrap();
+    let proxy = patient(&uri);
+    let items = proxy.call::<Items<i64>>("items", ()).unwrap();
+    let item = while_an_item_is_waited_for(&uri, items, || work(&AsyncProxy::new(proxy)));
+    assert_eq!(item.unwrap().unwrap(), 1);
+}
+
+#[test]
+fn a_connection_over_which_items_come_is_theirs() {
+    let (_running, uri) = desk(Config::default()).unwrap();
+    let plain = Proxy::new(uri.clone()).unwrap();
+    plain.call::<()>("open_door", ()).unwrap();
+    let desk = AsyncProxy::new(Proxy::new(uri).unwrap());
+    let both = desk.run(|proxy| {
+        Ok((
+            proxy.call::<Items<i64>>("items", ())?,
+            proxy.call::<String>("meet", (1,))?,
+        ))
+    });
+    let (items, connection) = both.into_value().unwrap();
+    assert!(!connections(&desk, 3).contains(&connection));
+    assert_eq!(items.sum::<Result<i64>>().unwrap(), 6);
 }
