@@ -41,8 +41,12 @@ impl Stream {
         match location {
             Location::Tcp { host, port } => connect_tcp(host, *port, config, timeout),
             #[cfg(unix)]
-            Location::Unix(path) => UnixStream::connect(path).map(Stream::Unix).map_err(|error| {
-                Error::new(ErrorKind::Communication, format!("cannot connect to {path}: {error}")).caused_by(error)
+            Location::Unix(path) => connect_unix(path, timeout).map(Stream::Unix).map_err(|error| {
+                let (kind, reason) = match is_timeout(&error) {
+                    true => (ErrorKind::Timeout, "no answer in time".to_owned()),
+                    false => (ErrorKind::Communication, error.to_string()),
+                };
+                Error::new(kind, format!("cannot connect to {path}: {reason}")).caused_by(error)
             }),
             #[cfg(not(unix))]
             Location::Unix(path) => Err(Error::new(
@@ -61,14 +65,11 @@ impl Stream {
     }
 
     pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        // Zero would be an error; it means "at once".
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
-        on_stream!(self, stream => stream.set_read_timeout(timeout))
+        on_stream!(self, stream => stream.set_read_timeout(timeout.map(not_at_once)))
     }
 
     pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        let timeout = timeout.map(|timeout| timeout.max(Duration::from_millis(1)));
-        on_stream!(self, stream => stream.set_write_timeout(timeout))
+        on_stream!(self, stream => stream.set_write_timeout(timeout.map(not_at_once)))
     }
 
     pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
@@ -158,6 +159,23 @@ fn connect_tcp(host: &str, port: u16, config: &Config, timeout: Option<Duration>
     })
 }
 
+/// A server that lets nobody in any more, as many wait at its door already, is waited for.
+#[cfg(unix)]
+fn connect_unix(path: &str, timeout: Option<Duration>) -> io::Result<UnixStream> {
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+    // Linux takes the limit of writes for that of connecting too; elsewhere nobody waits at a full door.
+    socket.set_write_timeout(timeout.map(not_at_once))?;
+    let address = socket2::SockAddr::unix(path)?;
+    while let Err(error) = socket.connect(&address) {
+        // With a limit the system does not go on by itself after a signal.
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    socket.set_write_timeout(None)?;
+    Ok(socket.into())
+}
+
 /// The addresses of a host, those of the preferred IP version only (PREFER_IP_VERSION).
 pub(crate) fn addresses(host: &str, port: u16, config: &Config) -> io::Result<Vec<SocketAddr>> {
     let all: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
@@ -178,6 +196,11 @@ pub(crate) fn addresses(host: &str, port: u16, config: &Config) -> io::Result<Ve
         )));
     }
     Ok(wanted)
+}
+
+/// What a socket takes as a time limit: zero would be none, or an error.
+fn not_at_once(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(1))
 }
 
 /// Whether a read or write ended because of the socket's timeout.
@@ -443,6 +466,39 @@ mod tests {
         }
         assert!(sender.join().expect("no panic"));
         longest
+    }
+
+    /// A server that takes no more connections until it accepts the first one, which comes with it.
+    #[cfg(target_os = "linux")]
+    fn full_house(path: &str) -> io::Result<(UnixListener, UnixStream)> {
+        let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
+        socket.bind(&socket2::SockAddr::unix(path)?)?;
+        socket.listen(0)?;
+        Ok((socket.into(), UnixStream::connect(path)?))
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn connecting_to_a_unix_socket_waits_for_a_busy_server_until_the_limit() {
+        let path = std::env::temp_dir().join(format!("ferropyro-busy-{}.sock", std::process::id()));
+        let path = path.to_str().expect("a plain name");
+        let (listener, _first) = full_house(path).expect("a listening socket");
+        let connect = |limit| Stream::connect(&Location::unix(path), &Config::default(), limit);
+        let error = connect(Some(Duration::from_millis(50))).expect_err("it is full");
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!(error.message(), format!("cannot connect to {path}: no answer in time"));
+        for limit in [None, Some(Duration::from_secs(20))] {
+            let stream = thread::scope(|scope| {
+                let waiting = scope.spawn(|| connect(limit));
+                listener.accept().expect("the one before");
+                waiting.join().expect("no panic").expect("there is room now")
+            });
+            let Stream::Unix(stream) = stream else {
+                panic!("{stream:?} is no Unix socket")
+            };
+            assert_eq!(stream.write_timeout().expect("an open socket"), None);
+        }
+        std::fs::remove_file(path).expect("the file of the socket");
     }
 
     // Conformance: SER-05
