@@ -3,19 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::Flags;
 
-use super::link::{Check, Link, Outgoing};
+use super::link::{Check, Outgoing};
 use super::no_kwargs;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
 use crate::arguments::ListOf;
-use crate::context::{AnnotationList, Luggage};
-use crate::logging::logger;
 use crate::registry::DAEMON_ID;
 use crate::{Error, ErrorKind, Result};
 
@@ -62,8 +58,9 @@ pub struct Items<T> {
 }
 
 impl<T> Items<T> {
-    /// Tells the server to drop the iterator; so does dropping this. Nobody waits for an answer. Nothing is sent when the proxy is not connected, since the
-    /// server drops the streams of a connection by itself when that has been gone for a while.
+    /// Tells the server to drop the iterator; so does dropping this. Nobody waits for an answer, nor for a call of the proxy that is on its way: the
+    /// server is told after that. Nothing is sent when the proxy is not connected, since the server drops the streams of a connection by itself
+    /// when that has been gone for a while.
     pub fn close(self) {}
 
     /// What a generator of Python gave back when it was at its end; None before.
@@ -132,9 +129,6 @@ pub struct RemoteStream {
     is_over: bool,
 }
 
-/// How long any step of closing a stream may take. It is a courtesy: the server would notice by itself.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
-
 impl RemoteStream {
     pub(super) fn new(shared: Arc<Shared>, id: String) -> RemoteStream {
         RemoteStream {
@@ -150,55 +144,13 @@ impl RemoteStream {
         self.shared
             .call(&daemon_call("get_next_stream_item", &args, Flags::NONE), 0)
     }
-
-    /// Over the proxy's connection, or while that is in use over one of its own.
-    fn close(&mut self) -> Result<()> {
-        if std::mem::replace(&mut self.is_over, true) {
-            return Ok(());
-        }
-        let Some(mut state) = self.shared.try_state() else {
-            return self.close_apart();
-        };
-        let Some(link) = state.link() else { return Ok(()) };
-        let timeout = self.shared.target().timeout;
-        let closed = match timeout {
-            Some(timeout) if timeout <= CLOSE_TIMEOUT => close_over(link, &self.id),
-            _ => link
-                .set_timeout(Some(CLOSE_TIMEOUT))
-                .and_then(|()| close_over(link, &self.id))
-                .and_then(|()| link.set_timeout(timeout)),
-        };
-        if closed.is_err() {
-            state.disconnect();
-        }
-        closed
-    }
-
-    /// In a thread: nobody who drops a stream wants to wait for a connection.
-    fn close_apart(&self) -> Result<()> {
-        let shared = self.shared.another();
-        let id = self.id.clone();
-        let close = move || {
-            let mut settings = shared.settings.clone();
-            settings.connect_timeout = Some(CLOSE_TIMEOUT);
-            let mut target = shared.target().clone();
-            target.timeout = Some(CLOSE_TIMEOUT);
-            let closed = settings
-                .connect(&target, 0, &Luggage::default())
-                .and_then(|mut link| close_over(&mut link, &id));
-            log(&id, closed);
-        };
-        let started = thread::Builder::new().name("pyro close stream".to_owned()).spawn(close);
-        started
-            .map(drop)
-            .map_err(|error| Error::new(ErrorKind::Pyro, error.to_string()).caused_by(error))
-    }
 }
 
 impl Drop for RemoteStream {
     fn drop(&mut self) {
-        let closed = self.close();
-        log(&self.id, closed);
+        if !self.is_over {
+            self.shared.close_stream(std::mem::take(&mut self.id));
+        }
     }
 }
 
@@ -209,14 +161,8 @@ impl fmt::Debug for RemoteStream {
     }
 }
 
-/// Nothing of the caller's context goes along: this may happen at any time.
-fn close_over(link: &mut Link, id: &str) -> Result<()> {
-    let args = ListOf([id]);
-    let call = daemon_call("close_stream", &args, Flags::ONEWAY);
-    link.begin(&call, call.flags, None, &AnnotationList::new())
-}
-
-fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a, A> {
+/// A call of the daemon's own object.
+pub(super) fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a, A> {
     Outgoing {
         object: Some(DAEMON_ID),
         method,
@@ -224,11 +170,5 @@ fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a
         kwargs: Some(no_kwargs()),
         flags,
         check: Check::Nothing,
-    }
-}
-
-fn log(id: &str, closed: Result<()>) {
-    if let Err(error) = closed {
-        tracing::debug!(target: logger::CLIENT, "the item stream {id} could not be closed: {error}");
     }
 }

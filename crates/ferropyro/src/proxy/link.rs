@@ -116,7 +116,10 @@ impl Link {
     /// Waits for the next message and hands it on.
     pub(super) fn receive<T>(&mut self, read: impl FnOnce(&mut ClientSession, &Message<'_>) -> Result<T>) -> Result<T> {
         loop {
-            if let Some((length, message)) = self.session.deframer().next(self.inbox.bytes())? {
+            // Usually nothing is there yet, which the deframer need not be asked about.
+            if !self.inbox.bytes().is_empty()
+                && let Some((length, message)) = self.session.deframer().next(self.inbox.bytes())?
+            {
                 let result = read(&mut self.session, &message);
                 self.inbox.consume(length);
                 return result;

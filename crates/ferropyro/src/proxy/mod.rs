@@ -4,6 +4,7 @@ mod alive;
 mod any_reply;
 mod batch;
 mod builder;
+mod closing;
 mod connect;
 mod hooks;
 mod items;

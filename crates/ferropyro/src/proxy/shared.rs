@@ -1,5 +1,6 @@
 //! What a proxy is made of: settings, where it leads, and the connection that its calls wait for.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     /// Apart from the connection, so that nobody has to wait for a call in order to know it.
     target: Mutex<Target>,
     state: Mutex<State>,
+    /// The streams that have to be closed when nobody holds the state any more.
+    pub(super) unwanted: Mutex<Vec<String>>,
 }
 
 /// Where a proxy leads, and for how long it waits.
@@ -47,6 +50,7 @@ impl Shared {
             settings,
             target: Mutex::new(target),
             state: Mutex::default(),
+            unwanted: Mutex::default(),
         })
     }
 
@@ -60,12 +64,24 @@ impl Shared {
     }
 
     /// Waits for the call that is on its way.
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> Held<'_> {
+        self.hold(self.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The state, unless a call is on its way.
-    pub(super) fn try_state(&self) -> Option<MutexGuard<'_, State>> {
+    pub(super) fn try_state(&self) -> Option<Held<'_>> {
+        self.take_state().map(|state| self.hold(state))
+    }
+
+    fn hold<'s>(&'s self, state: MutexGuard<'s, State>) -> Held<'s> {
+        Held {
+            state,
+            _afterwards: Afterwards(self),
+        }
+    }
+
+    /// As `try_state`, and nothing happens afterwards.
+    pub(super) fn take_state(&self) -> Option<MutexGuard<'_, State>> {
         match self.state.try_lock() {
             Ok(state) => Some(state),
             Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
@@ -163,6 +179,35 @@ impl Shared {
             let text = "the connection was lost again while its on_reconnect hook ran";
             Error::new(ErrorKind::ConnectionClosed, text)
         })
+    }
+}
+
+/// The state, for as long as somebody uses it. The fields are dropped in this order.
+pub(super) struct Held<'s> {
+    state: MutexGuard<'s, State>,
+    _afterwards: Afterwards<'s>,
+}
+
+/// Closes the streams that were dropped meanwhile.
+struct Afterwards<'s>(&'s Shared);
+
+impl Deref for Held<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Afterwards<'_> {
+    fn drop(&mut self) {
+        self.0.close_unwanted();
     }
 }
 

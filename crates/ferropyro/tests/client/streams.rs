@@ -1,6 +1,7 @@
 //! Iterators of the server, item by item.
 
 use std::thread;
+use std::time::Duration;
 
 use ferropyro::{Config, ErrorKind, Items, Proxy, Result, Value, remote};
 
@@ -98,20 +99,79 @@ fn a_stream_that_is_dropped_before_its_end_is_dropped_in_the_server() -> Result<
 }
 
 #[test]
-fn a_stream_is_dropped_while_its_proxy_is_in_a_call() -> Result<()> {
-    let watch = worker(Config::default())?;
+fn streams_that_are_dropped_while_their_proxy_is_in_a_call_are_closed_after_it_over_the_same_connection() -> Result<()>
+{
+    const STREAMS: usize = 60;
     for dialect in DIALECTS {
+        let watch = worker(Config::default())?;
         let proxy = watch.proxy(dialect)?;
-        let items: Items<i64> = proxy.call("count", (1000,))?;
+        let streams: Vec<Items<i64>> = (0..STREAMS)
+            .map(|_| proxy.call("count", (1000,)))
+            .collect::<Result<_>>()?;
         thread::scope(|scope| {
             let waiting = scope.spawn(|| proxy.call::<()>("wait", ()));
             watch.arrived.recv().expect("the call has begun");
-            drop(items);
-            watch.dropped.recv().expect("the server drops the iterator");
+            drop(streams);
             watch.worker.open();
             waiting.join().expect("no panic")
         })?;
+        for _ in 0..STREAMS {
+            watch.dropped.recv().expect("the server drops the iterator");
+        }
+        let (seq, connection): (u16, u64) = proxy.call("whoami", ())?;
+        assert_eq!(usize::from(seq), STREAMS + 1 + STREAMS + 1);
+        let (_, next): (u16, u64) = proxy.clone().call("whoami", ())?;
+        assert_eq!(next, connection + 1, "there was no other connection");
     }
+    Ok(())
+}
+
+#[test]
+fn no_stream_is_forgotten_however_calls_and_drops_mix() -> Result<()> {
+    const ROUNDS: usize = 300;
+    let watch = worker(Config::default())?;
+    for dialect in DIALECTS {
+        let proxy = watch.proxy(dialect)?;
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..ROUNDS {
+                        drop(proxy.call::<Items<i64>>("count", (3,)).expect("a stream"));
+                        assert!(proxy.is_connected());
+                    }
+                });
+            }
+        });
+        // Without any further call.
+        for _ in 0..4 * ROUNDS {
+            let dropped = watch.dropped.recv_timeout(Duration::from_secs(20));
+            dropped.expect("the server drops the iterator");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn streams_that_are_dropped_while_a_call_loses_the_connection_are_forgotten() -> Result<()> {
+    let watch = worker(Config::default())?;
+    let proxy = Proxy::builder()
+        .timeout(Duration::from_secs(1))
+        .build(watch.uri.clone())?;
+    let items: Items<i64> = proxy.call("count", (1000,))?;
+    thread::scope(|scope| {
+        let waiting = scope.spawn(|| proxy.call::<()>("wait", ()));
+        watch.arrived.recv().expect("the call has begun");
+        drop(items);
+        let error = waiting.join().expect("no panic").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+    });
+    watch.worker.open();
+    assert!(!proxy.is_connected());
+    assert_eq!(
+        proxy.call::<(u16, u64)>("whoami", ())?.0,
+        3,
+        "nothing was sent in between"
+    );
     Ok(())
 }
 
