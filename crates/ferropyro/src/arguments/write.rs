@@ -1,7 +1,7 @@
 //! Writing arguments on the client.
 
 use ferropyro_formats::Dict;
-use serde::ser::{Serialize, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
 
 use crate::SerializedBlob;
 use crate::serializer::{EarlyValue, Serializer as SerializerName};
@@ -150,14 +150,14 @@ impl<A: Arguments + ?Sized> Serialize for Invoke<'_, A> {
             map.serialize_field("object", self.object)?;
             map.serialize_field("method", self.method)?;
             map.serialize_field("params", &Positional(self))?;
-            map.serialize_field("kwargs", &self.kwargs)?;
+            map.serialize_field("kwargs", &Keywords(self.kwargs))?;
             return map.end();
         }
         let mut tuple = serializer.serialize_tuple(4)?;
         tuple.serialize_element(self.object)?;
         tuple.serialize_element(self.method)?;
         tuple.serialize_element(&Positional(self))?;
-        tuple.serialize_element(&self.kwargs)?;
+        tuple.serialize_element(&Keywords(self.kwargs))?;
         tuple.end()
     }
 }
@@ -171,6 +171,18 @@ impl<A: Arguments + ?Sized> Serialize for Positional<'_, '_, A> {
             args, serializer: kind, ..
         } = self.0;
         args.serialize(serializer, *kind == SerializerName::Marshal)
+    }
+}
+
+/// The keyword arguments. Most calls have none, and need not ask the dict for its entries.
+struct Keywords<'a>(Option<&'a Dict>);
+
+impl Serialize for Keywords<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(kwargs) if kwargs.is_empty() => serializer.serialize_map(Some(0))?.end(),
+            kwargs => kwargs.serialize(serializer),
+        }
     }
 }
 
