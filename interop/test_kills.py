@@ -14,6 +14,7 @@ from workshop import SERVER_TYPES, eventually, held_by, proxy_for, start_python_
 
 # So large that no buffer of the system takes it.
 LARGE = 20_000_000
+OBJECTS = ["streams", "parts", "resources", "gate", "part.session"]
 
 
 def start(servers, program, server_type="thread", **settings):
@@ -62,11 +63,12 @@ def survivor(pyro, server):
 
 PYTHON_CLIENT = """
 from {module} import Proxy
-streams, parts, resources, gate = [Proxy(uri) for uri in {uris}]
+streams, parts, resources, gate, session = [Proxy(uri) for uri in {uris}]
 numbers = streams.count(10)
 next(numbers)
 part = parts.lease("leased")
 part.use_it()
+session.use_it()
 for name in ("one", "two", "three"):
     resources.hold(name, name == "two")
 print("ready", flush=True)
@@ -77,7 +79,7 @@ gate.wait_for_file({path!r})
 # Conformance: RES-03
 def test_a_python_client_that_is_killed_in_a_call_leaves_nothing(pyro, servers, server, survivor, tmp_path):
     path = tmp_path / "go_on"
-    uris = [uri_of(server, name) for name in ("streams", "parts", "resources", "gate")]
+    uris = [uri_of(server, name) for name in OBJECTS]
     program = PYTHON_CLIENT.format(module=pyro.api.__name__, uris=uris, path=str(path))
     client = servers.start([sys.executable, "-c", program], ready="^ready$")
     eventually(path.with_suffix(".waiting").exists, True)
@@ -90,7 +92,7 @@ def test_a_python_client_that_is_killed_in_a_call_leaves_nothing(pyro, servers, 
 
 def check_that_all_was_closed(survivor):
     events = survivor.events()
-    assert events[0] == "gone one,two,three"
+    assert events[0] == "gone one,three,two"
     assert sorted(events[1:]) == ["closed one", "closed three", "closed two"]
 
 
@@ -98,11 +100,10 @@ def check_that_all_was_closed(survivor):
 def test_a_rust_client_that_is_killed_in_a_call_leaves_nothing(server, survivor, peer_program, tmp_path):
     path = tmp_path / "go_on"
     with RustClient(peer_program) as client:
-        streams, parts, resources, gate = (
-            client.proxy(uri_of(server, name)) for name in ("streams", "parts", "resources", "gate")
-        )
+        streams, parts, resources, gate, session = (client.proxy(uri_of(server, name)) for name in OBJECTS)
         assert next(streams.items("count", 10)) == 1
         parts.call("lease", "leased")
+        session.call("use_it")
         for name in ("one", "two", "three"):
             resources.call("hold", name, name == "two")
         gate.begin("call", "wait_for_file", str(path))

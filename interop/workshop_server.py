@@ -49,12 +49,6 @@ class Streams:
         raise ValueError("no more than %d" % to)
 
     @api.expose
-    def annotated(self, to):
-        for number in range(1, to + 1):
-            api.current_context.response_annotations = {"ITEM": str(number).encode()}
-            yield number
-
-    @api.expose
     def chunks(self, count, size):
         return self._iterate(b"x" * size for _ in range(count))
 

@@ -157,7 +157,7 @@ fn a_shared_object_stays_until_it_is_unregistered() -> Result<()> {
     book.unregister();
     book.unregister();
     assert!(!book.is_registered());
-    assert_eq!(book.title(), "Emma");
+    assert_eq!(book.object().title(), "Emma");
     client.release();
     let error = client.call::<String>("title", ()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Communication);

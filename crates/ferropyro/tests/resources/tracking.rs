@@ -1,4 +1,5 @@
 use std::any::Any;
+use std::collections::BTreeSet;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,7 +37,8 @@ impl Shelf {
         Ok(())
     }
 
-    pub fn names(&self, context: &Context) -> Vec<String> {
+    /// Sorted, as they are tracked in no particular order.
+    pub fn names(&self, context: &Context) -> BTreeSet<String> {
         let tracked = context.connection().tracked_resources().into_iter();
         tracked
             .filter_map(|resource| (resource as Arc<dyn Any + Send + Sync>).downcast::<Thing>().ok())

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ferropyro::{Context, Daemon, Proxy, Raise, Registered, Value, expose};
+use ferropyro::{Context, Daemon, InstanceMode, Proxy, Raise, Registered, Value, expose};
 
 /// One object among many.
 pub(super) struct Part {
@@ -54,7 +54,7 @@ impl Part {
     }
 }
 
-/// Gives parts away.
+/// Gives parts away. The class `part.session` has one for each connection.
 pub(super) struct Parts {
     alive: Arc<AtomicU64>,
     lasting: Registered<Part>,
@@ -65,6 +65,10 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn new(daemon: &Daemon) -> Result<Parts, Box<dyn Error>> {
         let alive = Arc::default();
+        let counter = Arc::clone(&alive);
+        daemon.register_class("part.session", InstanceMode::Session, move || {
+            Ok(Part::new("session".to_owned(), &counter))
+        })?;
         Ok(Parts {
             lasting: daemon.share_as("part.lasting", Part::new("lasting".to_owned(), &alive))?,
             other: daemon.share(Part::new("other".to_owned(), &alive))?,

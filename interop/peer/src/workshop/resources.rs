@@ -58,11 +58,13 @@ impl Store {
     }
 }
 
-/// The names of what the connection has.
+/// The names of what the connection has, sorted.
 fn names(connection: &Connection) -> Vec<String> {
     let tracked = connection.tracked_resources().into_iter();
     let held = tracked.filter_map(|resource| (resource as Arc<dyn Any + Send + Sync>).downcast::<Held>().ok());
-    held.map(|held| held.name.clone()).collect()
+    let mut names: Vec<String> = held.map(|held| held.name.clone()).collect();
+    names.sort();
+    names
 }
 
 pub(super) struct Resources {
