@@ -12,6 +12,7 @@ use super::no_kwargs;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
 use crate::arguments::ListOf;
+use crate::error::RemoteError;
 use crate::registry::DAEMON_ID;
 use crate::{Error, ErrorKind, Result};
 
@@ -46,9 +47,11 @@ use crate::{Error, ErrorKind, Result};
 /// # Ok::<(), ferropyro::Error>(())
 /// ```
 ///
-/// An exception that the iterator raises is an `Err` and the end. An error of the connection is an `Err` as well, but `next` may be called again: the proxy
-/// connects anew, and the server keeps the stream of a lost connection for a while (ITER_STREAM_LINGER, 30 seconds). So a loop that passes over
-/// errors must have an end of its own.
+/// An exception that the iterator raises is an `Err` and the end. An error of the connection, a time-out among them, is an `Err` as well, but `next` may be
+/// called again: the proxy connects anew, and the server keeps the stream of a lost connection for a while (ITER_STREAM_LINGER, 30 seconds).
+/// So a loop that passes over errors must have an end of its own. The item that was on its way is lost. As long as the server is still at
+/// work on it, it answers `ValueError: generator already executing`, which is not the end either: `next` may be called again. (A server in Python
+/// drops the iterator when it has to answer that, and the next error says so.)
 ///
 /// The server is told to drop the iterator when `Items` is dropped before its end.
 pub struct Items<T> {
@@ -73,6 +76,9 @@ impl<T> Items<T> {
         let Some(remote) = error.as_remote() else {
             return Some(Err(error));
         };
+        if is_busy(remote) {
+            return Some(Err(error));
+        }
         self.stream.is_over = true;
         if remote.class() == "builtins.StopIteration" {
             self.return_value = remote.args().first().cloned().unwrap_or_default();
@@ -119,6 +125,12 @@ impl<T> fmt::Debug for Items<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.stream.fmt(f)
     }
+}
+
+/// Whether the server still makes the item that was asked for before the connection was lost.
+fn is_busy(exception: &RemoteError) -> bool {
+    let text = exception.args().first().and_then(Value::as_str);
+    exception.class_name() == "ValueError" && text == Some("generator already executing")
 }
 
 /// An iterator in the server. Dropping this closes it there, unless it is over.

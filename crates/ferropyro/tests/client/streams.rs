@@ -1,9 +1,11 @@
 //! Iterators of the server, item by item.
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Config, ErrorKind, Items, Proxy, Result, Value, remote};
+use ferropyro::{Config, Daemon, ErrorKind, ItemStream, Items, Proxy, Result, Value, expose, remote};
 
 use super::support::{DIALECTS, worker};
 
@@ -211,6 +213,43 @@ fn a_lost_connection_is_an_error_and_not_the_end() -> Result<()> {
     for _ in 0..3 {
         let error = items.next().expect("an error").unwrap_err();
         assert!(error.is_a(ErrorKind::Communication), "{error}");
+    }
+    Ok(())
+}
+
+/// Gives items, the second of which waits for a word.
+struct Press(Mutex<Option<Receiver<()>>>);
+
+#[expose]
+impl Press {
+    pub fn pages(&self) -> ItemStream {
+        let go_on = self.0.lock().expect("no panic").take();
+        ItemStream::new((1..=4).inspect(move |&page| {
+            let _ = page == 2 && go_on.as_ref().is_some_and(|go_on| go_on.recv().is_ok());
+        }))
+    }
+}
+
+#[test]
+fn an_item_that_times_out_is_lost_and_those_after_it_can_be_asked_for_when_it_is_done() -> Result<()> {
+    for dialect in DIALECTS {
+        let (word, go_on) = channel();
+        let daemon = Daemon::new()?;
+        let uri = daemon.register("press", Press(Mutex::new(Some(go_on))))?;
+        let _running = daemon.start();
+        let builder = Proxy::builder().dialect(dialect).timeout(Duration::from_secs(1));
+        let mut pages: Items<i64> = builder.build(uri)?.call("pages", ())?;
+        let mut next = || pages.next().map(|page| page.map_err(|error| error.to_string()));
+        assert_eq!(next(), Some(Ok(1)));
+        assert_eq!(next(), Some(Err("receiving: timeout".to_owned())));
+        let busy = Some(Err("ValueError: generator already executing".to_owned()));
+        assert_eq!(next(), busy);
+        assert_eq!(next(), busy);
+        word.send(()).expect("it waits");
+        let after = std::iter::from_fn(&mut next).find(|page| page.is_ok());
+        assert_eq!(after, Some(Ok(3)));
+        assert_eq!(next(), Some(Ok(4)));
+        assert_eq!(next(), None);
     }
     Ok(())
 }
