@@ -1,10 +1,12 @@
 //! A client's connection as the program may see it: who is there, and what is to be freed when it ends.
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use indexmap::IndexMap;
 
 use crate::context::{self, Context};
 use crate::core::Core;
@@ -42,7 +44,7 @@ pub struct Connection {
 struct State {
     is_closed: bool,
     /// By their addresses, which nobody else has as long as there is a weak reference.
-    resources: HashMap<usize, Weak<dyn Resource>>,
+    resources: IndexMap<usize, Weak<dyn Resource>>,
     /// With so many it is time to forget those that are gone.
     resources_to_look_after: usize,
     /// The ids of objects that live as long as the connection.
@@ -115,7 +117,7 @@ impl Connection {
 
     /// Takes a resource out again; harmless when it is not tracked.
     pub fn untrack_resource<R: Resource>(&self, resource: &Arc<R>) {
-        self.state().resources.remove(&address(resource));
+        self.state().resources.swap_remove(&address(resource));
     }
 
     /// The resources that are tracked and alive. Which ones they are tells `(resource as Arc<dyn Any + Send + Sync>).downcast::<Telescope>()`.
