@@ -129,7 +129,7 @@ def test_a_client_that_goes_in_the_midst_of_its_answer_or_its_request_leaves_not
 
 def test_a_method_that_never_returns_costs_its_caller_a_timeout_and_others_nothing(pyro, servers, peer_program):
     server = start(servers, peer_program)
-    pyro.api.config.COMMTIMEOUT = 0.3
+    pyro.api.config.COMMTIMEOUT = 1
     with proxy_for(pyro, server, "gate") as gate, proxy_for(pyro, server, "gate") as other:
         with pytest.raises(pyro.errors.TimeoutError, match="receiving: timeout"):
             gate.never()
@@ -138,7 +138,7 @@ def test_a_method_that_never_returns_costs_its_caller_a_timeout_and_others_nothi
         assert gate.echo("again") == "again"
         assert other.waiting() == 1
     with RustClient(peer_program) as client:
-        gate = client.proxy(uri_of(server, "gate"), timeout=0.3)
+        gate = client.proxy(uri_of(server, "gate"), timeout=1)
         held = held_by_client(client, gate)
         with pytest.raises(RustError, match="receiving: timeout") as raised:
             gate.call("never")

@@ -13,7 +13,16 @@ from relay import Relay
 from rust_peer import RustClient, RustError, start_server
 from rust_peer import uri_of as uri_of_peer
 from servers import free_port
-from workshop import SERVER_TYPES, eventually, proxy_for, start_python_workshop, start_workshop, statistics, uri_of
+from workshop import (
+    SERVER_TYPES,
+    eventually,
+    held_by,
+    proxy_for,
+    start_python_workshop,
+    start_workshop,
+    statistics,
+    uri_of,
+)
 
 NO_FREE_WORKERS = "rejected: no free workers, increase server threadpool size"
 
@@ -193,11 +202,10 @@ def test_max_retries_connects_again_and_repeats_the_call(pyro, servers, peer_pro
 # Conformance: POOL-08
 def test_a_rust_client_learns_that_its_idle_connection_has_ended(pyro, servers, rust_client):
     server = pyro.start_test_server(servers, config={"COMMTIMEOUT": 0.5})
+    files = held_by(server)["files"]
     proxy = rust_client.proxy(server.uri, dialect=pyro.protocol)
     assert proxy.call("add", 1, 2) == 3
-    with socket.create_connection(("127.0.0.1", server.port)) as idle:
-        while idle.recv(1000):
-            pass  # closed by the server after the same time, so that of the proxy, which is older, is closed too
+    eventually(lambda: held_by(server)["files"], files)  # the server has closed its end
     with pytest.raises(RustError) as raised:
         proxy.call("add", 1, 2)
     assert raised.value.kind == "ConnectionClosed"

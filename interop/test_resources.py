@@ -70,12 +70,15 @@ def test_resources_are_closed_however_the_connection_ends(workshop, watching, re
 
 # Conformance: RES-03
 def test_resources_of_a_client_that_is_silent_for_too_long_are_closed(pyro, servers, peer_program):
-    server = start_workshop(servers, peer_program, COMMTIMEOUT=0.3)
-    with proxy_for(pyro, server, "resources") as proxy, proxy_for(pyro, server, "resources") as watching:
+    server = start_workshop(servers, peer_program, COMMTIMEOUT=0.5)
+
+    def events():
+        with proxy_for(pyro, server, "resources") as watching:
+            return watching.events()
+
+    with proxy_for(pyro, server, "resources") as proxy:
         proxy.hold("one")
-        while "closed one" not in watching.events():
-            pass
-        assert watching.events() == ["gone one", "closed one"]
+        eventually(events, ["gone one", "closed one"])
 
 
 # Conformance: RES-02

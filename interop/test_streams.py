@@ -182,8 +182,9 @@ def test_a_client_that_connects_again_goes_on_where_it_was(streams):
 
 # Conformance: SER-05
 def test_an_abandoned_stream_goes_after_a_while_and_an_adopted_one_stays(pyro, servers, peer_program):
-    server = start_workshop(servers, peer_program, ITER_STREAM_LINGER=0.3, POLLTIMEOUT=0.05)
+    server = start_workshop(servers, peer_program, ITER_STREAM_LINGER=1, POLLTIMEOUT=0.05)
     with proxy_for(pyro, server, "streams") as streams, proxy_for(pyro, server, "Pyro.Daemon") as adopter:
+        adopter._pyroBind()
         adopted, abandoned = streams.count(10), streams.count(10)
         assert [next(adopted), next(abandoned)] == [1, 1]
         streams._pyroRelease()
@@ -228,6 +229,7 @@ def test_a_connection_may_have_so_many_streams(pyro, servers, peer_program):
         assert list(one) == [1]
         third = streams.count(10)
         other.close()
+        eventually(streams.alive, 1)
         assert [next(third), next(streams.count(5))] == [1, 1]
 
 

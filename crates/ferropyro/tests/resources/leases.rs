@@ -102,7 +102,7 @@ fn a_leased_object_goes_with_the_connection_that_got_it() -> Result<()> {
 fn a_lease_ends_after_its_time_at_the_latest() -> Result<()> {
     let (daemon, uri, hears) = library()?;
     let client = Proxy::new(uri)?;
-    let book: Proxy = client.call("lend_for", (1, "Emma"))?;
+    let book: Proxy = client.call("lend_for", (300, "Emma"))?;
     assert_eq!(hears.next(), "dropped Emma");
     assert!(book.call::<String>("title", ()).is_err());
     let book: Proxy = client.call("lend_for", (1_000_000, "Ulysses"))?;
