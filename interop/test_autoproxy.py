@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from peers import PEERS
+from peers import PEERS, PYRO4
 from rust_peer import RustClient, RustError
 from servers import Servers
 from workshop import SERVER_TYPES, eventually, proxy_for, start_python_workshop, start_workshop, statistics, uri_of
@@ -40,6 +40,7 @@ class Notebook:
     """An object of a Python client, that a server calls back; made anew for each generation, because that marks what is exposed."""
 
     def __init__(self):
+        self.proxy = None
         self.pages = []
         self.written = threading.Condition()
 
@@ -55,6 +56,10 @@ class Notebook:
     def fail(self, text):
         raise ValueError(text)
 
+    def bounce(self, text):
+        """Bounces the call back to the server, through the very proxy that waits for it."""
+        return self.write(self.proxy.echo(text))
+
 
 @pytest.fixture
 def notebook(pyro):
@@ -65,6 +70,12 @@ def notebook(pyro):
         write = api.expose(Notebook.write)
         write_unanswered = api.expose(api.oneway(Notebook.write_unanswered))
         fail = api.expose(api.callback(Notebook.fail))
+        bounce = api.expose(Notebook.bounce)
+
+        @api.expose
+        @api.oneway
+        def bounce_unanswered(self, text):
+            self.bounce(text)
 
     if pyro.name == "pyro4":
         api.config.SERIALIZERS_ACCEPTED = set(SERIALIZERS)
@@ -165,6 +176,36 @@ def test_an_object_that_is_not_there_any_more_cannot_be_called_back(pyro, parts,
         notebook._pyroDaemon.unregister(notebook)
         with pytest.raises(pyro.errors.CommunicationError, match="rejected: unknown object"):
             parts.call_back(proxy, "write", "a")
+
+
+# Conformance: POOL-01, POOL-04
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_a_circle_of_calls_through_the_proxy_of_a_python_client(pyro, servers, peer_program, notebook, server_type):
+    server = start_workshop(servers, peer_program, SERVERTYPE=server_type)
+    with proxy_for(pyro, server, "parts") as parts:
+        notebook.proxy = parts
+        if pyro.name == "pyro4":
+            parts._pyroTimeout = 0.5
+            with pytest.raises(pyro.errors.TimeoutError, match="receiving: timeout"):
+                parts.call_back(notebook, "bounce", "ball")
+        else:  # there, a proxy belongs to a thread
+            with pytest.raises(pyro.errors.PyroError, match="the calling thread is not the owner of this proxy"):
+                parts.call_back(notebook, "bounce", "ball")
+    with proxy_for(pyro, server, "parts") as parts:
+        assert parts.echo("the server goes on") == "the server goes on"
+
+
+# Conformance: POOL-03
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+@pytest.mark.parametrize("pyro", [PYRO4], ids=str)
+def test_a_oneway_callback_of_a_python_client_breaks_the_circle(pyro, servers, peer_program, notebook, server_type):
+    """With Pyro4 only: Pyro5 has proxies that belong to a thread, and so no such circles."""
+    server = start_workshop(servers, peer_program, SERVERTYPE=server_type)
+    with proxy_for(pyro, server, "parts") as parts:
+        notebook.proxy = parts
+        assert parts.call_back(notebook, "bounce_unanswered", "ball") is None
+        with notebook.written:
+            assert notebook.written.wait_for(lambda: notebook.pages == ["ball"], 10)
 
 
 @pytest.fixture
