@@ -155,6 +155,7 @@ impl Core {
             contain("the client_disconnect hook", || hook(connection));
         }
         let Estate { leases, streams } = connection.close();
+        self.leases.forget(leases.iter().map(String::as_str));
         self.end_leases(&leases);
         self.streams.abandon(&streams);
     }

@@ -1,7 +1,8 @@
 //! Registered objects that know where they are registered, so that they can travel: whoever gets one gets a proxy for it.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use serde::ser::{self, Serialize, Serializer};
@@ -82,13 +83,15 @@ impl<T: Object> Registered<T> {
         let object = Arc::new(object);
         let id = uri::generate_object_id();
         core.register(&id, Entry::Object(Arc::clone(&object) as Arc<dyn Object>))?;
-        if let Err(error) = connection.lease(&id, core.config.max_leases) {
-            core.registry.remove(&id);
-            return Err(error);
-        }
         let lessee = Arc::downgrade(connection);
         if let Some(time) = time {
             core.leases.add(&id, &lessee, time);
+        }
+        // The last step: from now on the end of the connection finds all that there is to undo.
+        if let Err(error) = connection.lease(&id, core.config.max_leases) {
+            core.leases.forget([id.as_str()]);
+            core.registry.remove(&id);
+            return Err(error);
         }
         let registration = Registration {
             core: Arc::downgrade(&core),
@@ -134,6 +137,7 @@ impl<T: Object> Registered<T> {
             lessee.end_lease(self.id());
         }
         if let Some(core) = self.registration.core.upgrade() {
+            core.leases.forget([self.id()]);
             core.registry.remove_object(self.id(), &*self.object);
         }
     }
@@ -193,14 +197,13 @@ impl Context {
     }
 }
 
-/// The leases that end at some time.
+/// The leases that end at some time, by the ids of their objects.
 #[derive(Default)]
-pub(crate) struct Leases(Mutex<Vec<Lease>>);
+pub(crate) struct Leases(Mutex<HashMap<String, Lease>>);
 
 struct Lease {
     /// `None` is never.
     ends: Option<Instant>,
-    id: String,
     lessee: Weak<Connection>,
 }
 
@@ -208,31 +211,38 @@ impl Leases {
     fn add(&self, id: &str, lessee: &Weak<Connection>, time: Duration) {
         let lease = Lease {
             ends: Instant::now().checked_add(time),
-            id: id.to_owned(),
             lessee: Weak::clone(lessee),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(lease);
+        self.lock().insert(id.to_owned(), lease);
     }
 
-    /// Takes the leases away that are over, and gives the ids of their objects. Those of clients that have gone are over as well.
+    /// These have ended in another way: nothing of them may stay until their time is over.
+    pub(crate) fn forget<'i>(&self, ids: impl IntoIterator<Item = &'i str>) {
+        let mut leases = self.lock();
+        for id in ids {
+            leases.remove(id);
+        }
+    }
+
+    /// Takes the leases away that are over, and gives the ids of their objects.
     pub(crate) fn take_ended(&self) -> Vec<String> {
         let now = Instant::now();
-        let mut leases = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended: Vec<Lease> = leases
-            .extract_if(.., |lease| {
-                lease.ends.is_some_and(|ends| ends <= now) || lease.lessee.strong_count() == 0
-            })
+        let ended: Vec<(String, Lease)> = self
+            .lock()
+            .extract_if(|_, lease| lease.ends.is_some_and(|ends| ends <= now))
             .collect();
-        drop(leases);
-        ended
-            .into_iter()
-            .map(|lease| {
-                if let Some(lessee) = lease.lessee.upgrade() {
-                    lessee.end_lease(&lease.id);
-                }
-                lease.id
-            })
-            .collect()
+        let mut ids = Vec::new();
+        for (id, lease) in ended {
+            if let Some(lessee) = lease.lessee.upgrade() {
+                lessee.end_lease(&id);
+            }
+            ids.push(id);
+        }
+        ids
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Lease>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -277,5 +287,23 @@ impl<T> Clone for Registered<T> {
 impl<T: Object> fmt::Debug for Registered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Registered({})", self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_stays_of_a_lease_that_has_ended() {
+        const LONG: Duration = Duration::from_secs(1_000_000);
+        let leases = Leases::default();
+        for (id, time) in [("one", LONG), ("two", LONG), ("three", LONG), ("over", Duration::ZERO)] {
+            leases.add(id, &Weak::new(), time);
+        }
+        leases.forget(["two", "unknown"]);
+        assert_eq!(leases.take_ended(), ["over"]);
+        leases.forget(["three", "one"]);
+        assert!(leases.lock().is_empty());
     }
 }
