@@ -22,6 +22,7 @@ pub trait Answer {
 }
 
 impl<T: Serialize> Answer for T {
+    #[inline]
     fn answer(self, call: Call<'_>) -> Result<Reply, Raise> {
         call.reply(&self)
     }

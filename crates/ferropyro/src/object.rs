@@ -173,6 +173,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// `TypeError` or `ValueError` when the caller's serializer cannot carry it.
+    #[inline]
     pub fn reply<T: Serialize + ?Sized>(self, result: &T) -> Result<Reply, Raise> {
         match self.sink {
             Sink::Frame(frame) => frame.write(self.context, result)?,
@@ -189,6 +190,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// As for [`Call::reply`]; `RuntimeError` when the caller has too many streams open.
+    #[inline]
     pub fn answer(self, result: impl Answer) -> Result<Reply, Raise> {
         result.answer(self)
     }

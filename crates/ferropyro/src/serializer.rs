@@ -135,6 +135,19 @@ impl Codec {
         self.read_seed(input, std::marker::PhantomData)
     }
 
+    /// Reads the front of a value: the seed may leave containers before their end by `Ok` with serpent, Pyro's default, and has to by an error with the others.
+    /// False for those.
+    pub(crate) fn read_front<'de, S: DeserializeSeed<'de>>(
+        &self,
+        input: &'de [u8],
+        seed: impl FnOnce(bool) -> S,
+    ) -> Result<S::Value, formats::Error> {
+        match self.serializer {
+            Serializer::Serpent => seed(true).deserialize(&mut serpent::Deserializer::front(input, &serpent::LIMITS)),
+            _ => self.read_seed(input, seed(false)),
+        }
+    }
+
     pub(crate) fn read_seed<'de, S: DeserializeSeed<'de>>(
         &self,
         input: &'de [u8],

@@ -19,11 +19,15 @@ impl<'de> Head<'de> {
     /// Reads the front of an INVOKE payload and leaves the rest alone.
     pub(crate) fn read(codec: &Codec, payload: &'de [u8]) -> Result<Head<'de>, ferropyro_formats::Error> {
         let mut found = Partial::default();
-        let result = codec.read_seed(payload, HeadSeed(&mut found));
+        let result = codec.read_front(payload, |may_leave| {
+            found.may_leave = may_leave;
+            HeadSeed(&mut found)
+        });
         match found {
             Partial {
                 object: Some(object),
                 method: Some(method),
+                ..
             } => Ok(Head { object, method }),
             _ => Err(result
                 .err()
@@ -36,14 +40,16 @@ impl<'de> Head<'de> {
 struct Partial<'de> {
     object: Option<Cow<'de, str>>,
     method: Option<Cow<'de, str>>,
+    /// Whether the reader lets go of a call that is not read to its end.
+    may_leave: bool,
 }
 
 impl Partial<'_> {
-    /// Leaves the reader when all is found, by an error that nobody will see. Not to read on would be an error as well, but one that takes the
+    /// Leaves the reader when all is found, if need be by an error that nobody will see. Not to read on would be an error as well, but one that takes the
     /// time to say where it is and what is left.
     fn stop<E: de::Error>(&self) -> Result<(), E> {
         match (&self.object, &self.method) {
-            (Some(_), Some(_)) => Err(E::custom("")),
+            (Some(_), Some(_)) if !self.may_leave => Err(E::custom("")),
             _ => Ok(()),
         }
     }

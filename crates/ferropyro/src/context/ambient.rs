@@ -7,41 +7,87 @@ use uuid::Uuid;
 
 use super::{AnnotationList, Context};
 
-/// One thread's part. Every call looks at it, and most find it empty: hence the cells, which are cheaper to swap than the whole.
+/// One thread's part. Every call looks at it, and most find nothing but the call that is served: that must be cheap.
 struct Ambient {
-    served: RefCell<Option<Context>>,
-    correlation_id: Cell<Option<Uuid>>,
+    served: Cell<Option<Context>>,
+    /// Whether there is anything in `own`.
+    has_own: Cell<bool>,
+    own: RefCell<Own>,
+}
+
+/// What the code that runs in a thread has set, and got.
+#[derive(Default)]
+struct Own {
+    /// In the place of that of the call that is served.
+    correlation_id: Option<Option<Uuid>>,
     /// For the next call that the thread makes.
-    request: RefCell<AnnotationList>,
+    request: AnnotationList,
     /// Of the last reply that the thread got.
-    response: RefCell<OwnedAnnotations>,
+    response: OwnedAnnotations,
 }
 
 thread_local! {
     static AMBIENT: Ambient = const {
         Ambient {
-            served: RefCell::new(None),
-            correlation_id: Cell::new(None),
-            request: RefCell::new(Vec::new()),
-            response: RefCell::new(OwnedAnnotations::EMPTY),
+            served: Cell::new(None),
+            has_own: Cell::new(false),
+            own: RefCell::new(Own {
+                correlation_id: None,
+                request: Vec::new(),
+                response: OwnedAnnotations::EMPTY,
+            }),
         }
     };
 }
 
+impl Ambient {
+    /// Looks at the context that is current.
+    fn with_served<T>(&self, look: impl FnOnce(Option<&Context>) -> T) -> T {
+        let served = self.served.take();
+        let result = look(served.as_ref());
+        self.served.set(served);
+        result
+    }
+
+    /// Looks at what is the thread's own, if there is any.
+    fn with_own<T: Default>(&self, look: impl FnOnce(&mut Own) -> T) -> T {
+        match self.has_own.get() {
+            true => look(&mut self.own.borrow_mut()),
+            false => T::default(),
+        }
+    }
+
+    fn set_own(&self, set: impl FnOnce(&mut Own)) {
+        self.has_own.set(true);
+        set(&mut self.own.borrow_mut());
+    }
+
+    fn take_own(&self) -> Option<Box<Own>> {
+        self.has_own.replace(false).then(|| Box::new(self.own.take()))
+    }
+
+    fn correlation_id(&self) -> Option<Uuid> {
+        match self.with_own(|own| own.correlation_id) {
+            Some(set) => set,
+            None => self.with_served(|served| served.map(Context::correlation_id)),
+        }
+    }
+}
+
 /// The call that this thread serves; `None` outside of a remote call.
 pub fn current() -> Option<Context> {
-    AMBIENT.with(|ambient| ambient.served.borrow().clone())
+    AMBIENT.with(|ambient| ambient.with_served(|served| served.cloned()))
 }
 
 /// The correlation id that goes along with the calls of this thread: in a remote call that of the call, unless it was set anew; else what was set.
 pub fn correlation_id() -> Option<Uuid> {
-    AMBIENT.with(|ambient| ambient.correlation_id.get())
+    AMBIENT.with(Ambient::correlation_id)
 }
 
 /// Sets the correlation id that goes along with the calls of this thread, until it is set anew. Servers hand it on to those that they
 /// call in turn. In a remote call it holds until the end of that call.
 pub fn set_correlation_id(id: Option<Uuid>) {
-    AMBIENT.with(|ambient| ambient.correlation_id.set(id));
+    AMBIENT.with(|ambient| ambient.set_own(|own| own.correlation_id = Some(id)));
 }
 
 /// Adds an annotation to the next call that this thread makes, and to no other. The four keys that Pyro itself uses
@@ -52,20 +98,22 @@ pub fn set_correlation_id(id: Option<Uuid>) {
 pub fn annotate(key: AnnotationKey, value: impl Into<Vec<u8>>) {
     if !key.is_reserved() {
         let value = value.into();
-        AMBIENT.with(|ambient| ambient.request.borrow_mut().push((key, value)));
+        AMBIENT.with(|ambient| ambient.set_own(|own| own.request.push((key, value))));
     }
 }
 
 /// The annotations of the last reply that this thread got, those of Pyro itself among them; empty after a oneway call, and once a new call has begun.
 pub fn response_annotations() -> OwnedAnnotations {
-    AMBIENT.with(|ambient| ambient.response.borrow().clone())
+    AMBIENT.with(|ambient| ambient.with_own(|own| own.response.clone()))
 }
 
 /// Forgets the annotations for the next call and those of the last reply, which may take up much memory.
 pub fn clear() {
     AMBIENT.with(|ambient| {
-        ambient.request.take();
-        ambient.response.take();
+        ambient.with_own(|own| {
+            own.request = AnnotationList::new();
+            own.response = OwnedAnnotations::EMPTY;
+        });
     });
 }
 
@@ -79,12 +127,12 @@ pub(crate) struct Luggage {
 impl Luggage {
     /// Takes what is there for the next call; the annotations of the last reply are gone then.
     pub(crate) fn take() -> Luggage {
-        AMBIENT.with(|ambient| {
-            ambient.response.borrow_mut().clear();
-            Luggage {
-                correlation_id: ambient.correlation_id.get(),
-                annotations: ambient.request.take(),
-            }
+        AMBIENT.with(|ambient| Luggage {
+            correlation_id: ambient.correlation_id(),
+            annotations: ambient.with_own(|own| {
+                own.response.clear();
+                std::mem::take(&mut own.request)
+            }),
         })
     }
 
@@ -92,47 +140,39 @@ impl Luggage {
     pub(crate) fn lend<T>(borrow: impl FnOnce(&Luggage) -> T) -> T {
         let luggage = Luggage::take();
         let result = borrow(&luggage);
-        AMBIENT.with(|ambient| {
-            let later = ambient.request.replace(luggage.annotations);
-            ambient.request.borrow_mut().extend(later);
-        });
+        if !luggage.annotations.is_empty() {
+            AMBIENT.with(|ambient| ambient.set_own(|own| _ = own.request.splice(..0, luggage.annotations)));
+        }
         result
     }
 }
 
 /// Keeps the annotations of a reply for [`response_annotations`].
 pub(crate) fn remember_response(annotations: &Annotations<'_>) {
-    AMBIENT.with(|ambient| ambient.response.borrow_mut().replace(annotations));
+    if !annotations.is_empty() {
+        AMBIENT.with(|ambient| ambient.set_own(|own| own.response.replace(annotations)));
+    }
 }
 
 /// There is no reply whose annotations [`response_annotations`] could give.
 pub(crate) fn forget_response() {
-    AMBIENT.with(|ambient| ambient.response.borrow_mut().clear());
+    AMBIENT.with(|ambient| ambient.with_own(|own| own.response.clear()));
 }
 
 /// A context is current while this lives, see [`Context::enter`]. What was there before comes back afterwards.
 #[must_use]
 pub struct Entered {
     served: Option<Context>,
-    correlation_id: Option<Uuid>,
-    annotations: Option<Box<Annotated>>,
+    own: Option<Box<Own>>,
     /// What is put into a thread must be taken out of the same one.
     not_send: std::marker::PhantomData<*const ()>,
-}
-
-/// The annotations of a thread.
-#[derive(Default)]
-struct Annotated {
-    request: AnnotationList,
-    response: OwnedAnnotations,
 }
 
 impl Entered {
     pub(super) fn new(context: Context) -> Entered {
         AMBIENT.with(|ambient| Entered {
-            annotations: ambient.take_annotations(),
-            correlation_id: ambient.correlation_id.replace(Some(context.correlation_id())),
             served: ambient.served.replace(Some(context)),
+            own: ambient.take_own(),
             not_send: std::marker::PhantomData,
         })
     }
@@ -141,26 +181,12 @@ impl Entered {
 impl Drop for Entered {
     fn drop(&mut self) {
         AMBIENT.with(|ambient| {
-            ambient.served.replace(self.served.take());
-            ambient.correlation_id.set(self.correlation_id);
-            drop(ambient.take_annotations());
-            if let Some(before) = self.annotations.take() {
-                ambient.request.replace(before.request);
-                ambient.response.replace(before.response);
+            ambient.served.set(self.served.take());
+            drop(ambient.take_own());
+            if let Some(own) = self.own.take() {
+                ambient.set_own(|place| *place = *own);
             }
         });
-    }
-}
-
-impl Ambient {
-    fn take_annotations(&self) -> Option<Box<Annotated>> {
-        if self.request.borrow().is_empty() && self.response.borrow().is_empty() {
-            return None;
-        }
-        Some(Box::new(Annotated {
-            request: self.request.take(),
-            response: self.response.take(),
-        }))
     }
 }
 

@@ -25,6 +25,7 @@
 mod ambient;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ferropyro_wire::{AnnotationKey, Annotations, Dialect, Flags, OwnedAnnotations};
@@ -49,6 +50,8 @@ struct Inner {
     connection: Arc<Connection>,
     facts: Facts,
     annotations: OwnedAnnotations,
+    /// Whether there is anything in `response`: most calls add nothing, and need no lock to know it.
+    has_response: AtomicBool,
     response: Mutex<AnnotationList>,
 }
 
@@ -68,6 +71,7 @@ impl Context {
             connection,
             facts,
             annotations: annotations.to_owned(),
+            has_response: AtomicBool::new(false),
             response: Mutex::default(),
         }))
     }
@@ -92,8 +96,10 @@ impl Context {
             Some(inner) => {
                 inner.facts = facts;
                 inner.annotations.replace(annotations);
-                let response = inner.response.get_mut().unwrap_or_else(PoisonError::into_inner);
-                response.clear();
+                if std::mem::take(inner.has_response.get_mut()) {
+                    let response = inner.response.get_mut().unwrap_or_else(PoisonError::into_inner);
+                    response.clear();
+                }
             }
             None => *self = Context::new(Arc::clone(&self.0.connection), facts, annotations),
         }
@@ -146,13 +152,19 @@ impl Context {
     /// becomes a `ProtocolError` at the caller. Pyro5 has no such limit.
     pub fn annotate(&self, key: AnnotationKey, value: impl Into<Vec<u8>>) {
         if !key.is_reserved() {
-            self.response().push((key, value.into()));
+            let value = value.into();
+            let mut response = self.response();
+            response.push((key, value));
+            self.0.has_response.store(true, Ordering::Release);
         }
     }
 
     /// What the call has added to its answer, taken away.
     pub(crate) fn take_response(&self) -> AnnotationList {
-        std::mem::take(&mut *self.response())
+        match self.0.has_response.load(Ordering::Acquire) {
+            true => std::mem::take(&mut *self.response()),
+            false => AnnotationList::new(),
+        }
     }
 
     fn response(&self) -> MutexGuard<'_, AnnotationList> {

@@ -1,6 +1,7 @@
 //! Telling the server which iterators nobody wants any more.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ferropyro_wire::Flags;
@@ -25,6 +26,7 @@ impl Shared {
         self.with_unwanted(|unwanted| {
             if unwanted.len() < MOST_UNWANTED {
                 unwanted.push(id);
+                self.has_unwanted.swap(true, Ordering::AcqRel);
             }
         });
         self.close_unwanted();
@@ -32,9 +34,14 @@ impl Shared {
 
     /// Whoever lets go of the connection calls this, and whoever adds a stream: so either of them sees it, however their steps mix.
     pub(super) fn close_unwanted(&self) {
-        while self.with_unwanted(|unwanted| !unwanted.is_empty()) {
+        // Nearly every call finds none, and has no time to lose. A plain load might be done before the state is let go of: the stream that is added in
+        // between would be nobody's. Of two swaps one comes first, and the other one sees what was done before it.
+        while self.has_unwanted.swap(false, Ordering::AcqRel) {
             let Some(mut state) = self.take_state() else { return };
-            let unwanted = self.with_unwanted(std::mem::take);
+            let unwanted = self.with_unwanted(|unwanted| {
+                self.has_unwanted.store(false, Ordering::SeqCst);
+                std::mem::take(unwanted)
+            });
             // Without a connection they are forgotten: the server drops the streams of one that has been gone for a while.
             let Some(link) = state.link() else { continue };
             let timeout = self.target().timeout;

@@ -1,6 +1,7 @@
 //! What a proxy is made of: settings, where it leads, and the connection that its calls wait for.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// The streams that have to be closed when nobody holds the state any more.
     pub(super) unwanted: Mutex<Vec<String>>,
+    /// Whether there may be any.
+    pub(super) has_unwanted: AtomicBool,
 }
 
 /// Where a proxy leads, and for how long it waits.
@@ -51,6 +54,7 @@ impl Shared {
             target: Mutex::new(target),
             state: Mutex::default(),
             unwanted: Mutex::default(),
+            has_unwanted: AtomicBool::new(false),
         })
     }
 

@@ -80,8 +80,10 @@ impl<'a> Request<'a> {
         let _entered = self.context.enter();
         let object = self.find(objects, head)?;
         let result = self.perform(&*object, head, sink);
-        // It may have been made for this call only.
-        drop_contained("dropping an instance", object);
+        // It was made for this call only, or somebody has taken it out meanwhile.
+        if Arc::strong_count(&object) == 1 {
+            drop_contained("dropping an instance", object);
+        }
         result
     }
 

@@ -21,6 +21,8 @@ use crate::{Error, Limits};
 /// A tuple without parentheses around it (`1, 2`) is understood by [`from_slice`](super::from_slice) only.
 pub struct Deserializer<'de> {
     scan: Scanner<'de>,
+    /// The reader may leave containers before their end.
+    is_front: bool,
 }
 
 impl<'de> Deserializer<'de> {
@@ -28,6 +30,16 @@ impl<'de> Deserializer<'de> {
     pub fn new(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
         Deserializer {
             scan: Scanner::new(input, limits),
+            is_front: false,
+        }
+    }
+
+    /// A deserializer for who wants the front of a value only: containers may be left before their end, and nothing is known of what follows.
+    /// [`Deserializer::end`] makes no sense for it.
+    pub fn front(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            scan: Scanner::new(input, limits),
+            is_front: true,
         }
     }
 
@@ -39,6 +51,7 @@ impl<'de> Deserializer<'de> {
     pub(super) fn bare_tuple(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
         Deserializer {
             scan: Scanner::bare_tuple(input, limits),
+            is_front: false,
         }
     }
 
@@ -336,6 +349,9 @@ impl<'a, 'de> Items<'a, 'de> {
 
     /// Checks that the visitor has taken all of it.
     fn finish(mut self, what: &str) -> Result<(), Error> {
+        if self.de.is_front {
+            return Ok(());
+        }
         match self.next()? {
             true => Err(de::Error::custom(format_args!("more {what} than expected"))),
             false => Ok(()),

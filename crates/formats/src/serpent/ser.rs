@@ -361,6 +361,7 @@ impl Container<'_, '_> {
         Ok(())
     }
 
+    #[inline] // as often as there are items
     fn comma(&mut self) {
         if self.count > 0 {
             self.ser.out.push(b',');
