@@ -34,12 +34,12 @@ impl Shared {
 
     /// Whoever lets go of the connection calls this, and whoever adds a stream: so either of them sees it, however their steps mix.
     pub(super) fn close_unwanted(&self) {
-        // Nearly every call finds none, and has no time to lose. A plain load might be done before the state is let go of: the stream that is added in
-        // between would be nobody's. Of two swaps one comes first, and the other one sees what was done before it.
-        while self.has_unwanted.swap(false, Ordering::AcqRel) {
+        // Nearly every call finds none, and has no time to lose. A plain load might be done before the state is let go of, and a stream that is added
+        // in between would be nobody's. Of two changes one comes first, and the other one sees what was done before it.
+        while self.has_unwanted.fetch_or(false, Ordering::AcqRel) {
             let Some(mut state) = self.take_state() else { return };
             let unwanted = self.with_unwanted(|unwanted| {
-                self.has_unwanted.store(false, Ordering::SeqCst);
+                self.has_unwanted.store(false, Ordering::Release);
                 std::mem::take(unwanted)
             });
             // Without a connection they are forgotten: the server drops the streams of one that has been gone for a while.
