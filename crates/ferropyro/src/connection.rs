@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use indexmap::IndexMap;
 
 use crate::context::{self, Context};
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::panics::contain;
 use crate::peer::Peer;
 use crate::{Error, ErrorKind, Result};

@@ -5,49 +5,39 @@
 //! to this library as to its own kind, on one port.
 #![forbid(unsafe_code)]
 
-mod answer;
 mod arguments;
 mod blob;
-mod class_dict;
 mod classes;
 pub mod config;
 mod connection;
 pub mod context;
-mod core;
 mod daemon;
-mod daemon_object;
 mod error;
-mod failed_call;
 pub mod futures;
 #[cfg(doctest)]
 mod guide;
 pub mod logging;
-mod members;
 pub mod naming;
 mod object;
 mod panics;
 mod peer;
 mod proxy;
-mod proxy_class;
-mod registered;
-mod registry;
 mod serializer;
 mod server;
 mod session;
-mod streams;
 mod transport;
 pub mod uri;
-mod uri_class;
 
-pub use answer::{Answer, ItemStream};
 pub use arguments::{Arguments, Parameters, Text};
 pub use blob::SerializedBlob;
 pub use config::Config;
 pub use connection::{Connection, Resource};
 pub use context::Context;
+pub use daemon::failed_call::{FailedCall, Statistics};
+pub use daemon::registered::Registered;
+pub use daemon::registry::{DAEMON_ID, InstanceMode};
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
-pub use failed_call::{FailedCall, Statistics};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
     BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
@@ -59,13 +49,12 @@ pub use ferropyro_macros::expose;
 #[doc = include_str!("../docs/remote.md")]
 pub use ferropyro_macros::remote;
 pub use ferropyro_wire::{self as wire, Dialect};
-pub use members::{Attribute, Members, Method, Param};
 pub use naming::{NameServer, locate_ns, resolve};
+pub use object::answer::{Answer, ItemStream};
+pub use object::members::{Attribute, Members, Method, Param};
 pub use object::{Call, Class, Object, Reply};
 pub use peer::Peer;
 pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
-pub use registered::Registered;
-pub use registry::{DAEMON_ID, InstanceMode};
 pub use serializer::Serializer;
 pub use session::metadata::Metadata;
 pub use uri::{Location, Uri};
@@ -75,7 +64,7 @@ pub use uri::{Location, Uri};
 pub mod __private {
     pub use serde;
 
-    pub use crate::class_dict::{
+    pub use crate::classes::dict::{
         Attributes, Classes, ReadObject, WriteObject, from_remote, raise, read_exception, read_object, write_exception,
         write_object,
     };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::Raise;
-use crate::members::Param;
+use crate::object::members::Param;
 
 /// A function in Python's error texts: `Class.method`, and its parameters.
 #[derive(Debug, Clone, Copy)]

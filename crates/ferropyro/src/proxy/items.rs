@@ -12,8 +12,8 @@ use super::no_kwargs;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
 use crate::arguments::ListOf;
+use crate::daemon::registry::DAEMON_ID;
 use crate::error::RemoteError;
-use crate::registry::DAEMON_ID;
 use crate::{Error, ErrorKind, Result};
 
 /// The items of an iterator that lives in the server: what a method gives back that is a generator or iterator in Python, or gives back an

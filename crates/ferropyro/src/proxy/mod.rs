@@ -31,8 +31,8 @@ pub use reply::FromReply;
 use shared::{Shared, Target, limit};
 
 use crate::arguments::Arguments;
+use crate::classes::proxy::ProxyState;
 use crate::context::Luggage;
-use crate::proxy_class::ProxyState;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
 use crate::{Error, ErrorKind, Result, Uri};

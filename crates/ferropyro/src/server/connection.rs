@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::runner::Threads;
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::logging::logger;
 use crate::session::server::{ServerSession, Step};
 use crate::transport::{Inbox, Stream, is_timeout};

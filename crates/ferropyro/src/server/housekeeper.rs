@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::logging::logger;
 use crate::panics::contain;
 

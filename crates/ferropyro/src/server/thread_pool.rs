@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::connection;
 use super::gate::Gate;
 use super::runner::Threads;
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::logging::logger;
 use crate::transport::{Listener, Stream};
 

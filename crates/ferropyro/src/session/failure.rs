@@ -3,15 +3,15 @@
 use ferropyro_formats::{Exception, Value};
 use ferropyro_wire::{Flags, FrameBuilder, Header};
 
-use crate::answer::STOP;
 use crate::arguments::Head;
 use crate::context::Context;
-use crate::core::Core;
+use crate::daemon::core::Core;
+use crate::daemon::failed_call::FailedCall;
+use crate::daemon::registry::DAEMON_ID;
 use crate::error::{Raise, TRACEBACK};
-use crate::failed_call::FailedCall;
 use crate::logging::{Clipped, logger};
+use crate::object::answer::STOP;
 use crate::object::{Object, traceback};
-use crate::registry::DAEMON_ID;
 use crate::serializer::Codec;
 
 /// A call that did not succeed: what to tell the caller, and where it happened.

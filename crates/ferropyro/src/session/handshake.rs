@@ -11,7 +11,7 @@ use super::member::protect;
 use super::metadata::{Containers, Metadata};
 use crate::connection::Connection;
 use crate::context::{Context, Facts};
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::error::Raise;
 use crate::serializer::{Codec, Serializer};
 

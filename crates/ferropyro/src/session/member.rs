@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::arguments::{self, Signature, Source, Text};
 use crate::context::Context;
 use crate::error::Raise;
-use crate::members::Param;
+use crate::object::members::Param;
 use crate::object::{Call, Member, Object, Sink, find_method};
 use crate::panics::panic_text;
 

@@ -4,7 +4,7 @@ use ferropyro_formats::Value;
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use crate::members::Members;
+use crate::object::members::Members;
 
 /// What a client knows about an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use super::member::{call_member, is_attribute_access, protect};
 use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
-use crate::core::Core;
+use crate::daemon::core::Core;
+use crate::daemon::registry::SessionObjects;
 use crate::error::Raise;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header};
 use crate::panics::drop_contained;
-use crate::registry::SessionObjects;
 use crate::serializer::Codec;
 
 /// One INVOKE message.

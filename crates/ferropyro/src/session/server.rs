@@ -14,11 +14,11 @@ use super::{MAX_ANNOTATIONS, Runner};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::{Context, Facts};
-use crate::core::Core;
+use crate::daemon::core::Core;
+use crate::daemon::registry::SessionObjects;
 use crate::error::Raise;
 use crate::logging::{Clipped, logger};
 use crate::peer::Peer;
-use crate::registry::SessionObjects;
 use crate::serializer::Serializer;
 
 /// The server's side of one connection.

@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crate::config::ServerType;
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::error::Raise;
-use crate::members::{Members, Method, Param};
+use crate::object::members::{Members, Method, Param};
 use crate::object::{Call, Object, Reply};
 use crate::session::metadata::Containers;
 use crate::{Error, ErrorKind};

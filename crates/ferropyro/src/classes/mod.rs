@@ -2,6 +2,10 @@
 //!
 //! Names that go out pass through [`class_names`], so that each generation gets its own. What comes in keeps the name that it was sent with.
 
+pub(crate) mod dict;
+pub(crate) mod proxy;
+mod uri;
+
 use std::borrow::Cow;
 
 use ferropyro_formats::ClassNames;

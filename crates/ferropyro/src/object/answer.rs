@@ -3,9 +3,9 @@
 use ferropyro_formats as formats;
 use serde::Serialize;
 
+use crate::daemon::streams::Source;
 use crate::error::Raise;
 use crate::object::{Call, Reply};
-use crate::streams::Source;
 
 /// What a method may give back. Everything that serde can write is one value; an [`ItemStream`] is handed out item by item.
 #[diagnostic::on_unimplemented(

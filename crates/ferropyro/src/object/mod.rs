@@ -1,17 +1,20 @@
 //! Objects that can be called: the trait, and one call as an object sees it.
 
+pub(crate) mod answer;
+pub(crate) mod members;
+
 use ferropyro_formats::{self as formats, Dict, Exception, Value};
 use ferropyro_wire::{AnnotationKey, Dialect, Flags, FrameBuilder, Header, MessageKind};
 use serde::Serialize;
 
 use crate::ErrorKind;
-use crate::answer::{Answer, ItemStream};
 use crate::arguments::{self, Parameters, Signature, Source};
 use crate::classes::class_names;
 use crate::context::{AnnotationList, Context};
-use crate::core::Core;
+use crate::daemon::core::Core;
 use crate::error::{Raise, TRACEBACK};
-use crate::members::{Members, Method, Param};
+use crate::object::answer::{Answer, ItemStream};
+use crate::object::members::{Members, Method, Param};
 use crate::serializer::{Codec, Writing};
 
 /// An object that other programs can call once a [`Daemon`](crate::Daemon) has it.
@@ -307,7 +310,7 @@ pub(crate) fn find_method<'m>(members: &'m Members, name: &str) -> Member<'m> {
         return Member::Method(method);
     }
     let attribute_error = |text: String| Member::Missing(Raise::new("AttributeError", text));
-    if crate::members::is_private(name) {
+    if crate::object::members::is_private(name) {
         return attribute_error(format!("attempt to access private attribute '{name}'"));
     }
     if members.unexposed.iter().any(|unexposed| unexposed == name) || members.attribute(name).is_some() {

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use serde::ser::{self, Serialize, Serializer};
 
+use crate::classes::proxy::ProxyState;
 use crate::connection::Connection;
 use crate::context::Context;
-use crate::core::Core;
+use crate::daemon::core::Core;
+use crate::daemon::registry::Entry;
 use crate::object::Object;
-use crate::proxy_class::ProxyState;
-use crate::registry::Entry;
 use crate::{Error, ErrorKind, Result, Uri, Value, uri};
 
 /// An object that is registered with a daemon. In the arguments or the result of a call it becomes a proxy at the other end (Pyro's autoproxy, manual

@@ -1,5 +1,12 @@
 //! The server's end: a [`Daemon`] listens on a socket and lets others call the objects that are registered with it.
 
+pub(crate) mod core;
+mod daemon_object;
+pub(crate) mod failed_call;
+pub(crate) mod registered;
+pub(crate) mod registry;
+pub(crate) mod streams;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -11,18 +18,18 @@ use ferropyro_wire::{FrameSettings, HmacKey};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::{AnnotationList, Context};
-use crate::core::{Core, Hooks};
-use crate::daemon_object::DaemonObject;
+use crate::daemon::core::{Core, Hooks};
+use crate::daemon::daemon_object::DaemonObject;
+use crate::daemon::failed_call::{FailedCall, Statistics};
+use crate::daemon::registered::{Leases, Registered};
+use crate::daemon::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
+use crate::daemon::streams::Streams;
 use crate::error::Raise;
-use crate::failed_call::{FailedCall, Statistics};
 use crate::logging::logger;
 use crate::object::{Class, Object};
-use crate::registered::{Leases, Registered};
-use crate::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
 use crate::serializer::Serializer;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::thread_pool::ThreadPool;
-use crate::streams::Streams;
 use crate::transport::Listener;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::ErrorKind;
-use crate::answer::STOP;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::Raise;
 use crate::logging::{Clipped, logger};
+use crate::object::answer::STOP;
 use crate::object::{Call, Reply};
 use crate::panics::drop_contained;
 

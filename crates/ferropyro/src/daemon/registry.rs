@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 use indexmap::IndexMap;
 
 use crate::error::Raise;
-use crate::members::Members;
 use crate::object::Object;
+use crate::object::members::Members;
 use crate::panics::drop_contained;
 use crate::{Error, ErrorKind, Result};
 
