@@ -9,6 +9,7 @@ for name in [name for name in os.environ if name.startswith("PYRO_")]:
 
 import pytest
 
+import desks
 import peers
 import pythons
 import rust_peer
@@ -127,6 +128,27 @@ def python_servers():
     """The servers of python_server.py with the default settings, one of each generation: python_servers["pyro4"]."""
     with Servers() as servers:
         yield {peer.name: peer.start_test_server(servers) for peer in peers.PEERS}
+
+
+@pytest.fixture(scope="module")
+def rust_desk(peer_program):
+    """The Rust server of desks.py, shared by a module; `uri` is that of its desk."""
+    with Servers() as servers:
+        yield desks.start_rust_desk(servers, peer_program)
+
+
+@pytest.fixture(scope="module")
+def python_desks():
+    """The real Pyro's servers of desks.py, one of each generation: python_desks["pyro4"]."""
+    with Servers() as servers:
+        yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
+
+
+@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
+def pair(request, pyro, rust_client, rust_desk, python_desks):
+    """A desk and its callers (desks.Pair): the test runs once in each direction with each generation."""
+    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
+        yield pair
 
 
 @pytest.fixture

@@ -22,18 +22,6 @@ VALUES = [b"", b"\0", b"CORR", bytes(range(256)), bytes(range(256)) * 200]
 
 
 @pytest.fixture(scope="module")
-def rust_desk(peer_program):
-    with Servers() as servers:
-        yield desks.start_rust_desk(servers, peer_program)
-
-
-@pytest.fixture(scope="module")
-def python_desks():
-    with Servers() as servers:
-        yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
-
-
-@pytest.fixture(scope="module")
 def hooked_rust_desk(peer_program):
     """A Rust desk whose daemon adds an annotation to every message."""
     with Servers() as servers:
@@ -45,13 +33,6 @@ def hooked_python_desks():
     with Servers() as servers:
         annotations = {"DMON": "of the daemon"}
         yield {peer.name: desks.start_python_desk(servers, peer, annotations=annotations) for peer in peers.PEERS}
-
-
-@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
-def pair(request, pyro, rust_client, rust_desk, python_desks):
-    """Each direction with each generation."""
-    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
-        yield pair
 
 
 def new_id():

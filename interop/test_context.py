@@ -22,19 +22,6 @@ def rust_desk(peer_program):
         yield desks.start_rust_desk(servers, peer_program, env={"PYRO_THREADPOOL_SIZE": str(CLIENTS + 10)})
 
 
-@pytest.fixture(scope="module")
-def python_desks():
-    with Servers() as servers:
-        yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
-
-
-@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
-def pair(request, pyro, rust_client, rust_desk, python_desks):
-    """Each direction with each generation."""
-    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
-        yield pair
-
-
 def new_id():
     return str(uuid.uuid4())
 

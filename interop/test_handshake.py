@@ -71,25 +71,6 @@ class TestRefusals:
         assert proxy.perform("handshake") == {"you-sent": data}
 
 
-@pytest.fixture(scope="module")
-def rust_desk(peer_program):
-    with Servers() as servers:
-        yield desks.start_rust_desk(servers, peer_program)
-
-
-@pytest.fixture(scope="module")
-def python_desks():
-    with Servers() as servers:
-        yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
-
-
-@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
-def pair(request, pyro, rust_client, rust_desk, python_desks):
-    """Each direction with each generation."""
-    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
-        yield pair
-
-
 HANDSHAKES = {
     "none": None,
     "bool": True,
