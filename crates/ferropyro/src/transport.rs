@@ -97,8 +97,8 @@ impl Stream {
     pub(crate) fn linger(&self) {
         let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Write));
         let deadline = Instant::now() + Duration::from_millis(500);
-        let mut rest = [0; 4096];
-        for _ in 0..64 {
+        let mut rest = vec![0; LINGER_PIECE];
+        for _ in 0..LINGER_PIECES {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() || self.set_read_timeout(Some(left)).is_err() || !matches!(self.read(&mut rest), Ok(1..))
             {
@@ -375,6 +375,11 @@ fn listen(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)?;
     Ok(socket.into())
 }
+
+/// How much of what a peer still sends is read before its connection is closed: 16 MiB. Most of what is refused for its size is less, and its sender then
+/// learns why.
+const LINGER_PIECE: usize = 64 << 10;
+const LINGER_PIECES: usize = 256;
 
 /// Bytes that have arrived and not been used yet. It grows with what arrives, never with what is announced.
 #[derive(Debug, Default)]

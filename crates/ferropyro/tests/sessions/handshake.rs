@@ -213,3 +213,23 @@ fn a_client_that_resets_its_connection_keeps_its_address() -> Result<()> {
     assert_eq!(hears.recv().ok(), Some(ferropyro::Peer::Tcp(address)));
     Ok(())
 }
+
+/// It would be lost with the connection if the daemon closed that while the client is still sending.
+#[test]
+fn a_client_that_sends_far_too_much_learns_why_it_is_refused() -> Result<()> {
+    let daemon = Daemon::new()?;
+    daemon.register("desk", Desk::default())?;
+    let daemon = daemon.start();
+    let mut raw = Raw::connect(&daemon, Dialect::V502);
+    raw.send(&frame(
+        Dialect::V502,
+        MessageKind::CONNECT,
+        0,
+        Flags::NONE,
+        &vec![b'x'; 12 << 20],
+    ));
+    let refusal = raw.receive().expect("a refusal");
+    assert_eq!(refusal.kind, MessageKind::CONNECTFAIL);
+    assert!(refusal.contains("message too large"), "{refusal:?}");
+    Ok(())
+}
