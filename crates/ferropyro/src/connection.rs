@@ -145,10 +145,10 @@ impl Connection {
         self.state().leases.remove(id);
     }
 
-    /// The client gets an item stream. False when it has so many already.
+    /// The client gets an item stream. False when it has so many already, and when the connection has ended: nobody would ever end the stream then.
     pub(crate) fn add_stream(&self, id: &str, most: Option<usize>) -> bool {
         let mut state = self.state();
-        let has_room = most.is_none_or(|most| state.streams.len() < most);
+        let has_room = !state.is_closed && most.is_none_or(|most| state.streams.len() < most);
         if has_room {
             state.streams.insert(id.to_owned());
         }
@@ -236,5 +236,21 @@ fn address<R>(resource: &Arc<R>) -> usize {
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Connection({} from {})", self.number, self.peer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_has_ended_takes_nothing_more() {
+        let connection = Connection::detached();
+        assert!(connection.add_stream("one", Some(1)) && connection.lease("one", None).is_ok());
+        assert!(!connection.add_stream("two", Some(1)));
+        connection.set_closed();
+        let Estate { leases, streams } = connection.close();
+        assert_eq!((leases, streams), (vec!["one".to_owned()], vec!["one".to_owned()]));
+        assert!(!connection.add_stream("two", None) && connection.lease("two", None).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! Registered objects that know where they are registered, so that they can travel: whoever gets one gets a proxy for it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -266,9 +267,9 @@ impl<T: Object> Serialize for Registered<T> {
         })?;
         let uri = core.uri_for(self.id()).map_err(ser::Error::custom)?;
         let state = ProxyState {
-            uri: std::borrow::Cow::Owned(uri),
-            metadata: std::borrow::Cow::Owned(metadata),
-            handshake: std::borrow::Cow::Owned(Value::from("hello")),
+            uri: Cow::Owned(uri),
+            metadata: Cow::Owned(metadata),
+            handshake: Cow::Owned(Value::from("hello")),
             serializer: None,
         };
         state.serialize(serializer)

@@ -36,7 +36,7 @@ struct Stream {
     /// Since its owner is gone: when nobody can be expected any more to come back for it.
     abandoned: Option<Abandoned>,
     /// The method that made it, for the log.
-    origin: String,
+    origin: Arc<str>,
 }
 
 /// When an abandoned stream ends; `None` is never.
@@ -58,16 +58,13 @@ impl Streams {
     /// Keeps a stream for a client; gives the id by which it asks for items.
     pub(crate) fn open(&self, source: Source, owner: &Arc<Connection>, origin: String) -> Result<String, Raise> {
         let id = Uuid::new_v4().to_string();
-        if !owner.add_stream(&id, self.most) {
-            return Err(self.too_many());
-        }
         let stream = Stream {
             owner: Arc::clone(owner),
             source: Some(source),
             // A time beyond all times is never.
             ends: self.lifetime.and_then(|lifetime| Instant::now().checked_add(lifetime)),
             abandoned: None,
-            origin,
+            origin: origin.into(),
         };
         let displaced = self.insert(&id, stream)?;
         drop_contained("dropping an item stream", displaced);
@@ -77,6 +74,9 @@ impl Streams {
     /// Puts a stream into the table. When that is full, one goes whose client has gone; gives what has to be dropped.
     fn insert(&self, id: &str, stream: Stream) -> Result<Option<Stream>, Raise> {
         let mut open = self.lock();
+        if !stream.owner.add_stream(id, self.most) {
+            return Err(self.too_many());
+        }
         let mut displaced = None;
         if open.len() >= MOST_OF_ALL {
             let oldest = open.iter().filter_map(|(id, stream)| Some((stream.abandoned?, id)));
@@ -115,7 +115,7 @@ impl Streams {
     }
 
     /// Takes a stream's source out to make an item. Who asks for it owns it from now on.
-    fn take(&self, id: &str, client: &Arc<Connection>) -> Result<Taken<'_>, Raise> {
+    fn take<'s>(&'s self, id: &'s str, client: &Arc<Connection>) -> Result<Taken<'s>, Raise> {
         let mut open = self.lock();
         // A oneway call may come after the end of its connection. It would take the stream over, and nobody would ever end it.
         let stream = open
@@ -138,8 +138,8 @@ impl Streams {
         stream.abandoned = None;
         Ok(Taken {
             streams: self,
-            id: id.to_owned(),
-            origin: stream.origin.clone(),
+            id,
+            origin: Arc::clone(&stream.origin),
             source: stream.source.take().ok_or_else(busy)?,
             is_over: true,
         })
@@ -198,8 +198,8 @@ impl Stream {
 /// A source that makes an item, and goes back to its place afterwards: unless it is over, panicked, or was closed meanwhile.
 struct Taken<'s> {
     streams: &'s Streams,
-    id: String,
-    origin: String,
+    id: &'s str,
+    origin: Arc<str>,
     source: Source,
     is_over: bool,
 }
@@ -208,8 +208,8 @@ impl Drop for Taken<'_> {
     fn drop(&mut self) {
         let source = std::mem::replace(&mut self.source, Box::new(|call| call.refuse()));
         if self.is_over {
-            self.streams.close(&self.id);
-        } else if let Some(stream) = self.streams.lock().get_mut(&self.id) {
+            self.streams.close(self.id);
+        } else if let Some(stream) = self.streams.lock().get_mut(self.id) {
             stream.source = Some(source);
             return;
         }
