@@ -1,0 +1,112 @@
+//! The buffer that bytes are read into.
+
+use std::io;
+
+use super::Stream;
+
+/// Bytes that have arrived and not been used yet. It grows with what arrives, never with what is announced.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// What an idle connection keeps.
+const INBOX_SIZE: usize = 8 << 10;
+/// A buffer above this size goes when it is not needed.
+const INBOX_KEEP: usize = 1 << 20;
+
+impl Inbox {
+    /// The unused bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Drops so many bytes from the front.
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.bytes.len() > INBOX_KEEP && count < INBOX_KEEP / 4 {
+                self.bytes = vec![0; INBOX_SIZE];
+            }
+        }
+    }
+
+    /// Reads once from the stream, with room for at least `wanted` bytes. Gives the number read; 0 is the end of the stream.
+    pub(crate) fn fill(&mut self, stream: &Stream, wanted: usize) -> io::Result<usize> {
+        self.make_room(wanted);
+        let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let count = loop {
+            match stream.read(room) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        self.end += count;
+        Ok(count)
+    }
+
+    fn make_room(&mut self, wanted: usize) {
+        if self.bytes.len() - self.end >= wanted.max(1) {
+            return;
+        }
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        if self.bytes.len() - self.end < wanted.max(1) {
+            let size = (self.end + wanted).max(grown(self.end)).max(INBOX_SIZE);
+            self.bytes.reserve_exact(size - self.bytes.len());
+            self.bytes.resize(size, 0);
+        }
+    }
+}
+
+/// The next size of a buffer: twice as much while it is small; a long message gets a quarter more at a time, so that it never takes much more than itself.
+fn grown(size: usize) -> usize {
+    if size < INBOX_KEEP / 2 {
+        size * 2
+    } else {
+        size + size / 4
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write as _;
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use super::*;
+
+    /// Receives messages of this size, and gives the longest that the buffer was.
+    fn longest_buffer(size: usize, messages: usize) -> usize {
+        let (near, far) = UnixStream::pair().expect("a pair of sockets");
+        let near = Stream::Unix(near);
+        let sender = thread::spawn(move || (0..messages).all(|_| (&far).write_all(&vec![1; size]).is_ok()));
+        let mut inbox = Inbox::default();
+        let mut longest = 0;
+        for _ in 0..messages {
+            while inbox.bytes().len() < size {
+                let wanted = (size - inbox.bytes().len()).min(ferropyro_wire::READ_STEP);
+                assert_ne!(inbox.fill(&near, wanted).expect("the other end writes"), 0);
+                longest = longest.max(inbox.bytes.capacity());
+            }
+            inbox.consume(size);
+        }
+        assert!(sender.join().expect("no panic"));
+        longest
+    }
+
+    // Conformance: SER-05
+    #[test]
+    fn a_long_message_takes_little_more_memory_than_itself() {
+        for size in [1 << 20, 3_000_000, 16 << 20] {
+            let longest = longest_buffer(size, 3);
+            assert!(
+                longest <= size + size / 4 + 2 * ferropyro_wire::READ_STEP,
+                "{longest} for {size}"
+            );
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A listening socket.
+
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::Stream;
+use super::connect::addresses;
+use crate::config::Config;
+use crate::{Error, ErrorKind, Result};
+
+/// A listening socket.
+#[derive(Debug)]
+pub(crate) enum Listener {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener, SocketFile),
+}
+
+/// The file of a Unix domain socket, which is removed once.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct SocketFile {
+    path: String,
+    /// Device and number of the file, when it could be asked for them.
+    identity: Option<(u64, u64)>,
+    is_removed: AtomicBool,
+}
+
+/// As many connections may wait to be accepted (Pyro's figure).
+const BACKLOG: i32 = 100;
+
+impl Listener {
+    /// Listens on a TCP port; 0 chooses a free one.
+    pub(crate) fn tcp(host: &str, port: u16, config: &Config) -> Result<Listener> {
+        let cannot = |error: io::Error| {
+            let text = format!("cannot listen on {host}:{port}: {error}");
+            Error::new(ErrorKind::Communication, text).caused_by(error)
+        };
+        let mut last = None;
+        for address in addresses(host, port, config).map_err(cannot)? {
+            match listen(address, config) {
+                Ok(listener) => return Ok(Listener::Tcp(listener)),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(cannot(
+            last.unwrap_or_else(|| io::Error::other("the name has no address")),
+        ))
+    }
+
+    /// Listens on a Unix domain socket at this path. A file that a dead server left is replaced.
+    #[cfg(unix)]
+    pub(crate) fn unix(path: &str) -> Result<Listener> {
+        let cannot = |error: io::Error| {
+            Error::new(ErrorKind::Communication, format!("cannot listen on {path}: {error}")).caused_by(error)
+        };
+        let bound = match UnixListener::bind(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() => {
+                std::fs::remove_file(path).and_then(|()| UnixListener::bind(path))
+            }
+            other => other,
+        };
+        bound
+            .map(|listener| Listener::Unix(listener, SocketFile::new(path)))
+            .map_err(cannot)
+    }
+
+    pub(crate) fn accept(&self, config: &Config) -> io::Result<Stream> {
+        let stream = match self {
+            Listener::Tcp(listener) => {
+                let (stream, address) = listener.accept()?;
+                Stream::Tcp(stream, address)
+            }
+            #[cfg(unix)]
+            Listener::Unix(listener, _) => Stream::Unix(listener.accept()?.0),
+        };
+        if let Err(error) = stream.configure(config) {
+            // The client has gone again, most likely. Whoever reads from it will notice.
+            tracing::debug!(target: crate::logging::logger::SERVER, "socket options of {}: {error}", stream.peer());
+        }
+        Ok(stream)
+    }
+
+    /// The address that is bound, of a TCP socket.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Listener::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Listener::Unix(..) => None,
+        }
+    }
+
+    /// Makes `accept` return in whoever waits there: lets nobody in any more, and where the system cannot do that, connects.
+    pub(crate) fn wake(&self) {
+        if self.shut_down().is_ok() {
+            return;
+        }
+        match self {
+            Listener::Tcp(listener) => {
+                if let Ok(mut address) = listener.local_addr() {
+                    if address.ip().is_unspecified() {
+                        let any_v4 = address.is_ipv4();
+                        address.set_ip(if any_v4 {
+                            [127, 0, 0, 1].into()
+                        } else {
+                            std::net::Ipv6Addr::LOCALHOST.into()
+                        });
+                    }
+                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+                }
+            }
+            #[cfg(unix)]
+            Listener::Unix(_, file) => drop(UnixStream::connect(&file.path)),
+        }
+    }
+
+    /// Lets nobody in any more, though others may still hold the daemon: who connects is refused, where the system can do that, and the file of a
+    /// Unix domain socket is gone.
+    pub(crate) fn close(&self) {
+        // Systems that cannot shut down a listening socket say so; then it closes when the daemon is dropped.
+        let _ = self.shut_down();
+        #[cfg(unix)]
+        if let Listener::Unix(_, file) = self {
+            file.remove();
+        }
+    }
+
+    fn shut_down(&self) -> io::Result<()> {
+        match self {
+            Listener::Tcp(listener) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+            #[cfg(unix)]
+            Listener::Unix(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl SocketFile {
+    fn new(path: &str) -> SocketFile {
+        SocketFile {
+            path: path.to_owned(),
+            identity: identity(path),
+            is_removed: AtomicBool::new(false),
+        }
+    }
+
+    /// Not twice, and no other file: a later one of this path is somebody else's.
+    fn remove(&self) {
+        if !self.is_removed.swap(true, Ordering::AcqRel) && identity(&self.path) == self.identity {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// What tells a file from a later one of the same path.
+#[cfg(unix)]
+fn identity(path: &str) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let file = std::fs::symlink_metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+#[cfg(unix)]
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn listen(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    // On Windows the option means that two programs may listen on one port.
+    socket.set_reuse_address(config.sock_reuse && cfg!(unix))?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

@@ -1,0 +1,23 @@
+//! Sockets: blocking streams over TCP and Unix domain sockets, and the buffer that bytes are read into.
+
+mod connect;
+mod inbox;
+mod listener;
+mod stream;
+
+use std::io;
+use std::time::Duration;
+
+pub(crate) use inbox::Inbox;
+pub(crate) use listener::Listener;
+pub(crate) use stream::Stream;
+
+/// What a socket takes as a time limit: zero would be none, or an error.
+fn not_at_once(timeout: Duration) -> Duration {
+    timeout.max(Duration::from_millis(1))
+}
+
+/// Whether a read or write ended because of the socket's timeout.
+pub(crate) fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
