@@ -52,7 +52,7 @@ pub use ferropyro_wire::{self as wire, Dialect};
 pub use naming::{NameServer, locate_ns, resolve};
 pub use object::answer::{Answer, ItemStream};
 pub use object::members::{Attribute, Members, Method, Param};
-pub use object::{Call, Class, Object, Reply};
+pub use object::{BoxFuture, Call, Class, Object, Reply};
 pub use peer::Peer;
 pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
 pub use serializer::Serializer;

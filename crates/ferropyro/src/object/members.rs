@@ -27,6 +27,8 @@ pub struct Method {
     /// Whether an error in it is raised on both sides: at the caller, and in this program ([`DaemonBuilder::on_error`](crate::DaemonBuilder::on_error)). The connection ends
     /// after it, as in Pyro.
     pub callback: bool,
+    /// Whether it is run by [`Object::call_async`](crate::Object::call_async), not by [`Object::call`](crate::Object::call).
+    pub asynchronous: bool,
     /// The parameters in order, the object itself left out.
     pub params: Cow<'static, [Param]>,
 }
@@ -90,6 +92,7 @@ impl Method {
             name: Cow::Borrowed(name),
             oneway: false,
             callback: false,
+            asynchronous: false,
             params: Cow::Borrowed(params),
         }
     }
@@ -105,6 +108,13 @@ impl Method {
     #[must_use]
     pub const fn callback(mut self) -> Method {
         self.callback = true;
+        self
+    }
+
+    /// The same as an async method, which [`Object::call_async`](crate::Object::call_async) runs.
+    #[must_use]
+    pub const fn asynchronous(mut self) -> Method {
+        self.asynchronous = true;
         self
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod answer;
 pub(crate) mod members;
 
+use std::pin::Pin;
+
 use ferropyro_formats::{self as formats, Dict, Exception, Value};
 use ferropyro_wire::{AnnotationKey, Dialect, Flags, FrameBuilder, Header, MessageKind};
 use serde::Serialize;
@@ -57,6 +59,17 @@ pub trait Object: Send + Sync + 'static {
     /// The exception that the caller shall see.
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise>;
 
+    /// Runs a method that is declared [asynchronous](Method::asynchronous), and answers. The event-loop server awaits it among its connections, so it must
+    /// not block; the thread server awaits it in the thread of the connection, in a tokio runtime in both cases. The call's
+    /// context is [current](crate::context::current) whenever the future is polled.
+    ///
+    /// # Errors
+    /// The exception that the caller shall see.
+    fn call_async<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply, Raise>> {
+        let result = self.call(call);
+        Box::pin(std::future::ready(result))
+    }
+
     /// Answers with the value of the attribute that the call names.
     ///
     /// # Errors
@@ -73,6 +86,9 @@ pub trait Object: Send + Sync + 'static {
         call.refuse()
     }
 }
+
+/// What an async method of a trait object gives: a future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A class whose instances the daemon makes itself, when clients need them: see [`Daemon::register_class`](crate::Daemon::register_class).
 ///
