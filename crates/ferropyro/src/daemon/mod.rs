@@ -1,5 +1,6 @@
 //! The server's end: a [`Daemon`] listens on a socket and lets others call the objects that are registered with it.
 
+mod builder;
 pub(crate) mod core;
 mod daemon_object;
 pub(crate) mod failed_call;
@@ -9,28 +10,19 @@ pub(crate) mod streams;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::thread;
 
-use ferropyro_formats::Value;
-use ferropyro_wire::{FrameSettings, HmacKey};
+pub use builder::DaemonBuilder;
 
-use crate::config::Config;
-use crate::connection::Connection;
-use crate::context::{AnnotationList, Context};
-use crate::daemon::core::{Core, Hooks};
-use crate::daemon::daemon_object::DaemonObject;
-use crate::daemon::failed_call::{FailedCall, Statistics};
-use crate::daemon::registered::{Leases, Registered};
-use crate::daemon::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode, Registry};
-use crate::daemon::streams::Streams;
+use crate::daemon::core::Core;
+use crate::daemon::failed_call::Statistics;
+use crate::daemon::registered::Registered;
+use crate::daemon::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode};
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
-use crate::serializer::Serializer;
 use crate::server::housekeeper::Housekeeper;
 use crate::server::thread_pool::ThreadPool;
-use crate::transport::Listener;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
 /// Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects registered here.
@@ -238,241 +230,4 @@ impl Drop for RunningDaemon {
             let _ = thread.join();
         }
     }
-}
-
-/// Settings of a [`Daemon`]; what is not set comes from the configuration.
-#[derive(Default)]
-pub struct DaemonBuilder {
-    config: Option<Config>,
-    host: Option<String>,
-    port: u16,
-    unix_socket: Option<String>,
-    nat_host: Option<String>,
-    nat_port: Option<u16>,
-    hmac_key: Option<HmacKey>,
-    hooks: Hooks,
-    max_request_size: Option<usize>,
-}
-
-impl DaemonBuilder {
-    /// The configuration. Default: [`Config::default`], which does not look at the environment.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> DaemonBuilder {
-        self.config = Some(config);
-        self
-    }
-
-    /// The host name or address to listen on. Default: HOST of the configuration, which is localhost.
-    #[must_use]
-    pub fn host(mut self, host: impl Into<String>) -> DaemonBuilder {
-        self.host = Some(host.into());
-        self
-    }
-
-    /// The port to listen on. Default: 0, a free one.
-    #[must_use]
-    pub fn port(mut self, port: u16) -> DaemonBuilder {
-        self.port = port;
-        self
-    }
-
-    /// Listen on a Unix domain socket at this path, not on TCP.
-    #[must_use]
-    pub fn unix_socket(mut self, path: impl Into<String>) -> DaemonBuilder {
-        self.unix_socket = Some(path.into());
-        self
-    }
-
-    /// The host name that clients use from outside, behind network address translation. Default: NATHOST of the configuration.
-    #[must_use]
-    pub fn nat_host(mut self, host: impl Into<String>) -> DaemonBuilder {
-        self.nat_host = Some(host.into());
-        self
-    }
-
-    /// The port that clients use from outside; 0: the one that is bound. Default: NATPORT of the configuration.
-    #[must_use]
-    pub fn nat_port(mut self, port: u16) -> DaemonBuilder {
-        self.nat_port = Some(port);
-        self
-    }
-
-    /// The key that all messages must be signed with; an empty one is none. Only Pyro4 has signatures, so Pyro5 clients are refused then.
-    #[must_use]
-    pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> DaemonBuilder {
-        self.hmac_key = HmacKey::new(key.as_ref());
-        self
-    }
-
-    /// Judges the handshake data of every client: the value goes back to it, an exception's text refuses it. Default: all are let in with `hello`.
-    ///
-    /// The context is that of the handshake: the peer, the annotations that came with it, and [`Context::annotate`] for those of the answer.
-    /// (Pyro's `validateHandshake`, manual chapter "Tips & Tricks", connection handshake.)
-    #[must_use]
-    pub fn validate_handshake(
-        mut self,
-        validate: impl Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync + 'static,
-    ) -> DaemonBuilder {
-        self.hooks.validate_handshake = Some(Box::new(validate));
-        self
-    }
-
-    /// Gives annotations for every message that the daemon sends: answers to handshakes and refusals, results and exceptions, answers to pings (Pyro's
-    /// `Daemon.annotations()`). Those of Pyro itself stay as they are; an annotation of the call ([`Context::annotate`]) with the same key gives way.
-    ///
-    /// The hook gets the context of the call or handshake that is answered; `None` for what answers neither, such as a ping.
-    #[must_use]
-    pub fn annotations(
-        mut self,
-        hook: impl Fn(Option<&Context>) -> AnnotationList + Send + Sync + 'static,
-    ) -> DaemonBuilder {
-        self.hooks.annotations = Some(Box::new(hook));
-        self
-    }
-
-    /// Is told of every client whose connection has ended, once, before what belongs to it is freed: its tracked resources, its instances, its leases
-    /// (Pyro's `Daemon.clientDisconnect`). Clients that were refused are not told of. With SERVERTYPE multiplex it may run beside a call of another client, as
-    /// may the closing of resources: only calls take turns.
-    #[must_use]
-    pub fn client_disconnect(mut self, hook: impl Fn(&Connection) + Send + Sync + 'static) -> DaemonBuilder {
-        self.hooks.client_disconnect = Some(Box::new(hook));
-        self
-    }
-
-    /// Is told of every call that failed, also of oneway calls, whose callers never learn of it. What Pyro raises on both sides (`callback` methods) comes here.
-    /// The log has all of them too.
-    #[must_use]
-    pub fn on_error(mut self, hook: impl Fn(&FailedCall<'_>) + Send + Sync + 'static) -> DaemonBuilder {
-        self.hooks.on_error = Some(Box::new(hook));
-        self
-    }
-
-    /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
-    #[must_use]
-    pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> DaemonBuilder {
-        self.hooks.warn = Some(Box::new(warn));
-        self
-    }
-
-    /// The longest request that is taken, in bytes, when that is less than MAX_MESSAGE_SIZE of the configuration. Answers may be longer.
-    #[must_use]
-    pub fn max_request_size(mut self, bytes: usize) -> DaemonBuilder {
-        self.max_request_size = Some(bytes);
-        self
-    }
-
-    /// The daemon, listening.
-    ///
-    /// # Errors
-    /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other.
-    pub fn bind(self) -> Result<Daemon> {
-        let mut config = self.config.unwrap_or_default();
-        check(&config)?;
-        let max_answer_size = config.max_message_size;
-        // What the session reads is measured by the configuration.
-        config.max_message_size = match (config.max_message_size, self.max_request_size) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
-        let nat_host = self.nat_host.or_else(|| config.nathost.clone());
-        let (listener, location) = match &self.unix_socket {
-            Some(path) if nat_host.is_some() => {
-                return Err(Error::new(
-                    ErrorKind::Value,
-                    format!("cannot use nathost together with unixsocket {path}"),
-                ));
-            }
-            Some(path) => listen_unix(path)?,
-            None => listen_tcp(self.host.unwrap_or_else(|| config.host.clone()), self.port, &config)?,
-        };
-        let nat = nat_location(nat_host, self.nat_port, &config, &location)?;
-        let serializers: Vec<Serializer> = config
-            .serializers_accepted
-            .iter()
-            .filter_map(|name| Serializer::try_from(*name).ok())
-            .collect();
-        log_serializers(&serializers);
-        let core = Arc::new(Core {
-            registry: Registry::default(),
-            streams: Streams::new(&config),
-            leases: Leases::default(),
-            frame_settings: FrameSettings {
-                hmac_key: self.hmac_key,
-                max_message_size: max_answer_size.map(|size| size as u64),
-                compression: config.compression,
-            },
-            serializers,
-            location,
-            nat,
-            hooks: self.hooks,
-            workers: AtomicUsize::new(0),
-            connections: AtomicUsize::new(0),
-            failed_calls: AtomicU64::new(0),
-            failed_oneway_calls: AtomicU64::new(0),
-            config,
-        });
-        let daemon_object = DaemonObject(Arc::downgrade(&core));
-        core.registry
-            .insert(DAEMON_ID, Entry::Object(Arc::new(daemon_object)))?;
-        Ok(Daemon {
-            server: ThreadPool::new(core, listener),
-        })
-    }
-}
-
-fn check(config: &Config) -> Result<()> {
-    config.check_ssl()?;
-    if config.threadpool_size_min > config.threadpool_size {
-        let text = "minimum threadpool size must be less than or equal to max size";
-        return Err(Error::new(ErrorKind::Value, text));
-    }
-    for name in &config.serializers_accepted {
-        Serializer::try_from(*name).map_err(|error| error.with("in", "SERIALIZERS_ACCEPTED"))?;
-    }
-    Ok(())
-}
-
-fn listen_tcp(host: String, port: u16, config: &Config) -> Result<(Listener, Location)> {
-    let listener = Listener::tcp(&host, port, config)?;
-    let port = listener.address().map_or(port, |address| address.port());
-    Ok((listener, Location::Tcp { host, port }))
-}
-
-#[cfg(unix)]
-fn listen_unix(path: &str) -> Result<(Listener, Location)> {
-    Ok((Listener::unix(path)?, Location::Unix(path.to_owned())))
-}
-
-#[cfg(not(unix))]
-fn listen_unix(path: &str) -> Result<(Listener, Location)> {
-    Err(Error::new(
-        ErrorKind::Communication,
-        format!("cannot listen on {path}: this system has no Unix domain sockets"),
-    ))
-}
-
-fn nat_location(host: Option<String>, port: Option<u16>, config: &Config, own: &Location) -> Result<Option<Location>> {
-    let Some(host) = host else {
-        return match port {
-            Some(1..) => Err(Error::new(ErrorKind::Value, "must provide natport with nathost")),
-            _ => Ok(None),
-        };
-    };
-    let own_port = match own {
-        Location::Tcp { port, .. } => *port,
-        Location::Unix(_) => 0,
-    };
-    let port = match port.unwrap_or(config.natport) {
-        0 => own_port,
-        port => port,
-    };
-    Ok(Some(Location::Tcp { host, port }))
-}
-
-fn log_serializers(serializers: &[Serializer]) {
-    let names: Vec<String> = serializers
-        .iter()
-        .map(|serializer| format!("'{}'", serializer.name()))
-        .collect();
-    tracing::debug!(target: logger::SERVER, "accepted serializers: {{{}}}", names.join(", "));
 }
