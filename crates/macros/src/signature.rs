@@ -67,9 +67,6 @@ fn peel(ty: &Type) -> &Type {
 
 /// Refuses what no method of a remote object can be.
 pub(crate) fn check_kind(signature: &Signature, errors: &mut Errors) {
-    if let Some(token) = &signature.asyncness {
-        errors.at(token, "async methods come with the event-loop server");
-    }
     if let syn::Safety::Unsafe(token) = &signature.safety {
         errors.at(token, "a method that anyone may call over the network cannot be unsafe");
     }

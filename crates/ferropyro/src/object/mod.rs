@@ -239,6 +239,19 @@ impl<'a> Call<'a> {
     pub fn refuse(&self) -> Result<Reply, Raise> {
         Err(no_attribute(self.class, self.member))
     }
+
+    /// Raises the `RuntimeError` of an [asynchronous](Method::asynchronous) method that has come to [`Object::call`]. The server never does that; an object
+    /// that hands its calls on to another one does, when it hands on nothing but `call`.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn refuse_sync(&self) -> Result<Reply, Raise> {
+        let text = format!(
+            "{}.{}() is an async method: it runs in Object::call_async, not in Object::call",
+            self.class, self.member
+        );
+        Err(Raise::new("RuntimeError", text))
+    }
 }
 
 /// Python's text for a name that an object lacks.

@@ -46,6 +46,7 @@ struct Member {
     name: Name,
     /// The Rust method.
     ident: Ident,
+    is_async: bool,
     role: Role,
     params: Vec<Param>,
     output: Output,

@@ -171,6 +171,7 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
         cfgs: cfgs(&method.attrs),
         name,
         ident,
+        is_async: method.sig.asyncness.is_some(),
         role,
         params,
         output: output(&method.sig.output),
@@ -288,6 +289,12 @@ fn check_params(params: &[Param], errors: &mut Errors) {
 /// Whether the signature suits what callers do with the method.
 fn check_role(method: &ImplItemFn, role: Role, params: &[Param], errors: &mut Errors) {
     let ident = &method.sig.ident;
+    if let (Some(token), Role::Getter | Role::Setter) = (&method.sig.asyncness, role) {
+        errors.at(
+            token,
+            "attributes are read and set without awaiting: make this a method that is called, or leave out `async`",
+        );
+    }
     let is_argument = |param: &&Param| matches!(param.kind, ParamKind::Argument { .. });
     let has_default = |param: &&Param| matches!(param.kind, ParamKind::Argument { default: Some(_), .. });
     let count = params.iter().filter(is_argument).count();

@@ -75,7 +75,8 @@ fn method_entry(member: &Member) -> Option<TokenStream> {
         Kind::Oneway => quote!(.oneway()),
         Kind::Callback => quote!(.callback()),
     };
-    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #kind))
+    let asynchronous = member.is_async.then(|| quote!(.asynchronous()));
+    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #kind #asynchronous))
 }
 
 fn param_entry(param: &Param) -> Option<TokenStream> {
@@ -113,27 +114,29 @@ fn condition(cfgs: &[Attribute]) -> TokenStream {
 }
 
 fn object_methods(exposed: &Exposed) -> TokenStream {
-    let arms_of = |wanted: fn(Role) -> bool| -> Vec<TokenStream> {
-        exposed
-            .members
-            .iter()
-            .filter(|member| wanted(member.role))
-            .map(|member| arm(exposed, member))
-            .collect()
+    let methods = select(exposed, |role| {
+        matches!(role, Role::Method { .. } | Role::AnyArguments { .. })
+    });
+    let (asynchronous, plain): (Vec<&Member>, Vec<&Member>) = methods.into_iter().partition(|member| member.is_async);
+    let arms = plain.iter().map(|member| arm(exposed, member));
+    let refusals = asynchronous.iter().map(|member| refusal(member));
+    let call = object_method(exposed, "call", &arms.chain(refusals).collect::<Vec<_>>());
+    let call_async = (!asynchronous.is_empty()).then(|| call_async(exposed, &asynchronous));
+    let attribute_method = |method: &str, role: Role| {
+        let halves = select(exposed, |other| other == role);
+        let arms: Vec<TokenStream> = halves.iter().map(|half| arm(exposed, half)).collect();
+        (!arms.is_empty()).then(|| object_method(exposed, method, &arms))
     };
-    let call = object_method(
-        exposed,
-        "call",
-        &arms_of(|role| matches!(role, Role::Method { .. } | Role::AnyArguments { .. })),
-    );
-    let getters = arms_of(|role| role == Role::Getter);
-    let get = (!getters.is_empty()).then(|| object_method(exposed, "get_attribute", &getters));
-    let setters = arms_of(|role| role == Role::Setter);
-    let set = (!setters.is_empty()).then(|| object_method(exposed, "set_attribute", &setters));
-    quote!(#call #get #set)
+    let get = attribute_method("get_attribute", Role::Getter);
+    let set = attribute_method("set_attribute", Role::Setter);
+    quote!(#call #call_async #get #set)
 }
 
-/// One of the methods of `Object`, that does the right thing for each name.
+fn select(exposed: &Exposed, wanted: impl Fn(Role) -> bool) -> Vec<&Member> {
+    exposed.members.iter().filter(|member| wanted(member.role)).collect()
+}
+
+/// One of the methods of `Object` that answer at once: it does the right thing for each name.
 fn object_method(exposed: &Exposed, method: &str, arms: &[TokenStream]) -> TokenStream {
     let krate = &exposed.krate;
     let method = Ident::new(method, Span::call_site());
@@ -154,20 +157,64 @@ fn object_method(exposed: &Exposed, method: &str, arms: &[TokenStream]) -> Token
     }
 }
 
+/// The method of `Object` that awaits the async methods. All other names go to `call`.
+fn call_async(exposed: &Exposed, methods: &[&Member]) -> TokenStream {
+    let krate = &exposed.krate;
+    let call = call_ident();
+    let arms = methods.iter().map(|member| async_arm(exposed, member));
+    quote! {
+        fn call_async<'a>(
+            &'a self,
+            #call: #krate::Call<'a>,
+        ) -> #krate::BoxFuture<'a, ::core::result::Result<#krate::Reply, #krate::Raise>> {
+            match #call.method() {
+                #(#arms)*
+                _ => {
+                    let result = #krate::Object::call(self, #call);
+                    ::std::boxed::Box::pin(::core::future::ready(result))
+                }
+            }
+        }
+    }
+}
+
 /// The parameter of those methods. No parameter of the user's methods is mistaken for it.
 fn call_ident() -> Ident {
     Ident::new("call", Span::mixed_site())
 }
 
-/// Reads the arguments, calls the user's method, and answers.
 fn arm(exposed: &Exposed, member: &Member) -> TokenStream {
-    let Member { cfgs, name, ident, .. } = member;
+    let Member { cfgs, name, .. } = member;
+    let body = arm_body(exposed, member);
+    quote!(#(#cfgs)* #name => { #body })
+}
+
+fn async_arm(exposed: &Exposed, member: &Member) -> TokenStream {
+    let Member { cfgs, name, .. } = member;
+    let body = arm_body(exposed, member);
+    // The compiler's errors about what must not be kept over an await appear at the name of the method.
+    let at_name = Span::call_site().located_at(member.ident.span());
+    let future = quote_spanned!(at_name=> ::std::boxed::Box::pin(async move { #body }));
+    quote!(#(#cfgs)* #name => #future,)
+}
+
+/// What `call` does with an async method.
+fn refusal(member: &Member) -> TokenStream {
+    let Member { cfgs, name, .. } = member;
+    let call = call_ident();
+    quote!(#(#cfgs)* #name => #call.refuse_sync(),)
+}
+
+/// Reads the arguments, calls the user's method, and answers.
+fn arm_body(exposed: &Exposed, member: &Member) -> TokenStream {
+    let ident = &member.ident;
     let call = call_ident();
     let read = read_arguments(exposed, member);
     let arguments = member.params.iter().map(pass_argument);
     // The compiler's errors about the type of the result appear at that type.
     let at_output = Span::call_site().located_at(member.output_span);
-    let run = quote_spanned!(at_output=> self.#ident(#(#arguments),*));
+    let awaited = member.is_async.then(|| quote_spanned!(at_output=> .await));
+    let run = quote_spanned!(at_output=> self.#ident(#(#arguments),*) #awaited);
     let reply = |result| quote_spanned!(at_output=> #call.answer(#result));
     let result = Ident::new("result", Span::mixed_site().located_at(member.output_span));
     let answer = match member.output {
@@ -182,13 +229,7 @@ fn arm(exposed: &Exposed, member: &Member) -> TokenStream {
             quote!(let #result = #run #attempt; #reply)
         }
     };
-    quote! {
-        #(#cfgs)*
-        #name => {
-            #read
-            #answer
-        }
-    }
+    quote!(#read #answer)
 }
 
 /// Binds the caller's arguments to the names of the parameters.

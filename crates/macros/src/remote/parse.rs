@@ -86,6 +86,12 @@ fn parse_method(method: &mut TraitItemFn, errors: &mut Errors) -> Option<Method>
     options.check_exclusive(&[("get", "set"), ("oneway", "get"), ("oneway", "set")], errors);
     let role = role(&options);
     let params = signature::Param::take_all(&mut method.sig, errors);
+    if let Some(token) = &method.sig.asyncness {
+        errors.at(
+            token,
+            "leave this out: the methods of the async client are async without it",
+        );
+    }
     signature::check_kind(&method.sig, errors);
     signature::check_receiver(&method.sig, errors);
     check_params(&params, errors);
