@@ -7,7 +7,7 @@ use ferropyro_wire::Flags;
 use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
-use super::link::{Check, Outgoing};
+use super::conversation::{Check, Outgoing};
 use super::{Proxy, no_kwargs};
 use crate::arguments::{Arguments, ListOf, arguments_value};
 use crate::error::RemoteError;
@@ -129,7 +129,7 @@ fn send<R: DeserializeOwned>(proxy: &Proxy, calls: Vec<BatchCall>, flags: Flags)
     let call = Outgoing {
         object: None,
         method: "<batch>",
-        args: &ListOf(calls),
+        args: ListOf(calls),
         kwargs: None,
         flags,
         check: Check::Nothing,

@@ -7,9 +7,9 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{Annotations, Dialect, HmacKey, MessageKind};
 
 use super::Proxy;
-use super::connect::Settings;
 use super::hooks::Hooks;
-use super::shared::{Shared, Target, limit};
+use super::settings::{Settings, Target, limit};
+use super::shared::Shared;
 use crate::config::Config;
 use crate::context::AnnotationList;
 use crate::serializer::Serializer;

@@ -4,14 +4,9 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ferropyro_wire::Flags;
-
-use super::items::daemon_call;
 use super::link::Link;
 use super::shared::Shared;
 use crate::Result;
-use crate::arguments::ListOf;
-use crate::context::AnnotationList;
 use crate::logging::logger;
 
 /// How long the server may take none of the bytes. Closing is a courtesy: it would notice by itself.
@@ -63,10 +58,8 @@ fn close_over(link: &mut Link, ids: &[String], timeout: Option<Duration>) -> Res
         link.set_timeout(Some(CLOSE_TIMEOUT))?;
     }
     for id in ids {
-        let args = ListOf([id.as_str()]);
-        let call = daemon_call("close_stream", &args, Flags::ONEWAY);
-        // Nothing of the caller's context goes along: this may happen at any time.
-        link.begin(&call, call.flags, None, &AnnotationList::new())?;
+        link.conversation.begin_close(id)?;
+        link.send()?;
     }
     if is_patient {
         link.set_timeout(timeout)?;

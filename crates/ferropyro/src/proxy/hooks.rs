@@ -18,22 +18,22 @@ type Reconnected = dyn Fn(&Proxy) -> Result<()> + Send + Sync;
 
 /// The hooks of a proxy; without one things go their usual way.
 #[derive(Default, Clone)]
-pub(super) struct Hooks {
+pub(crate) struct Hooks {
     /// Gives annotations for a message that goes out.
-    pub(super) annotations: Option<Arc<GiveAnnotations>>,
+    pub(crate) annotations: Option<Arc<GiveAnnotations>>,
     /// Is shown the annotations of an answer.
-    pub(super) response_annotations: Option<Arc<ReadAnnotations>>,
+    pub(crate) response_annotations: Option<Arc<ReadAnnotations>>,
     /// Judges what the server's handshake answered.
-    pub(super) validate_handshake: Option<Arc<JudgeAnswer>>,
+    pub(crate) validate_handshake: Option<Arc<JudgeAnswer>>,
     /// Is given a proxy with the new connection, when that is not the first one.
-    pub(super) on_reconnect: Option<Arc<Reconnected>>,
+    pub(crate) on_reconnect: Option<Arc<Reconnected>>,
 }
 
 impl Hooks {
     /// The annotations of a message: those of the call, and those that the program adds to every message. Where a key comes twice the later one
     /// holds, that of the hook.
     #[inline]
-    pub(super) fn annotations<'l>(&self, luggage: &'l Luggage) -> Cow<'l, AnnotationList> {
+    pub(crate) fn annotations<'l>(&self, luggage: &'l Luggage) -> Cow<'l, AnnotationList> {
         let mut annotations = Cow::Borrowed(&luggage.annotations);
         if let Some(hook) = &self.annotations {
             let added = hook().into_iter().filter(|(key, _)| !key.is_reserved());
@@ -42,7 +42,7 @@ impl Hooks {
         annotations
     }
 
-    pub(super) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) {
+    pub(crate) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) {
         if let Some(hook) = &self.response_annotations
             && !annotations.is_empty()
         {

@@ -7,12 +7,10 @@ use std::sync::Arc;
 use ferropyro_formats::Value;
 use ferropyro_wire::Flags;
 
-use super::link::{Check, Outgoing};
-use super::no_kwargs;
+use super::conversation::daemon_call;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
 use crate::arguments::ListOf;
-use crate::daemon::registry::DAEMON_ID;
 use crate::error::RemoteError;
 use crate::{Error, ErrorKind, Result};
 
@@ -154,7 +152,7 @@ impl RemoteStream {
     fn next_item<T: FromReply>(&self) -> Result<T> {
         let args = ListOf([self.id.as_str()]);
         self.shared
-            .call(&daemon_call("get_next_stream_item", &args, Flags::NONE), 0)
+            .call(&daemon_call("get_next_stream_item", args, Flags::NONE), 0)
     }
 }
 
@@ -170,17 +168,5 @@ impl fmt::Debug for RemoteStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let over = if self.is_over { ", over" } else { "" };
         write!(f, "Items({}{over})", self.id)
-    }
-}
-
-/// A call of the daemon's own object.
-pub(super) fn daemon_call<'a, A>(method: &'a str, args: &'a A, flags: Flags) -> Outgoing<'a, A> {
-    Outgoing {
-        object: Some(DAEMON_ID),
-        method,
-        args,
-        kwargs: Some(no_kwargs()),
-        flags,
-        check: Check::Nothing,
     }
 }

@@ -6,10 +6,14 @@ mod batch;
 mod builder;
 mod closing;
 mod connect;
+pub(crate) mod conversation;
+pub(crate) mod dialects;
+pub(crate) mod failure;
 mod hooks;
 mod items;
 mod link;
 mod reply;
+pub(crate) mod settings;
 mod shared;
 
 use std::borrow::Cow;
@@ -25,17 +29,18 @@ use serde::Serialize;
 pub use any_reply::AnyReply;
 pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
+use conversation::{Check, Outgoing};
 pub use items::Items;
-use link::{Check, Outgoing};
 pub use reply::FromReply;
-use shared::{Shared, Target, limit};
+use settings::{Target, limit};
+use shared::Shared;
 
 use crate::arguments::Arguments;
 use crate::classes::proxy::ProxyState;
 use crate::context::Luggage;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
-use crate::{Error, ErrorKind, Result, Uri};
+use crate::{Error, Result, Uri};
 
 /// Stands for an object in another program: its methods are called through it.
 ///
@@ -93,7 +98,7 @@ impl Proxy {
         let call = Outgoing {
             object: None,
             method,
-            args: &args,
+            args,
             kwargs: Some(kwargs),
             flags: Flags::NONE,
             check: Check::Method,
@@ -117,7 +122,7 @@ impl Proxy {
         let call = Outgoing {
             object: None,
             method,
-            args: &args,
+            args,
             kwargs: Some(kwargs),
             flags: Flags::ONEWAY,
             check: Check::Method,
@@ -130,11 +135,10 @@ impl Proxy {
     /// # Errors
     /// As for [`Proxy::call`].
     pub fn get<R: FromReply>(&self, attribute: &str) -> Result<R> {
-        let args = (attribute,);
         let call = Outgoing {
             object: None,
             method: "__getattr__",
-            args: &args,
+            args: (attribute,),
             kwargs: None,
             flags: Flags::NONE,
             check: Check::Attribute(attribute),
@@ -147,11 +151,10 @@ impl Proxy {
     /// # Errors
     /// As for [`Proxy::call`].
     pub fn set<T: Serialize>(&self, attribute: &str, value: T) -> Result<()> {
-        let args = (attribute, value);
         let call = Outgoing {
             object: None,
             method: "__setattr__",
-            args: &args,
+            args: (attribute, value),
             kwargs: None,
             flags: Flags::NONE,
             check: Check::Attribute(attribute),
@@ -170,7 +173,7 @@ impl Proxy {
     /// Those of connecting.
     pub fn metadata(&self) -> Result<Metadata> {
         self.shared
-            .with_link(|link| link.metadata.as_deref().cloned().unwrap_or_default())
+            .with_link(|link| link.conversation.metadata.as_deref().cloned().unwrap_or_default())
     }
 
     /// The protocol that the other side speaks; connects if need be.
@@ -178,7 +181,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn dialect(&self) -> Result<Dialect> {
-        self.shared.with_link(|link| link.session.dialect())
+        self.shared.with_link(|link| link.conversation.session.dialect())
     }
 
     /// What the server's handshake answered; connects if need be.
@@ -186,7 +189,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub fn handshake_answer(&self) -> Result<Value> {
-        self.shared.with_link(|link| link.answer.clone())
+        self.shared.with_link(|link| link.conversation.answer.clone())
     }
 
     /// Connects now, and replaces a PYRONAME or PYROMETA URI by the concrete one for good: later connections skip the name server.
@@ -232,7 +235,7 @@ impl Proxy {
     /// `ConnectionClosed`: `failed to reconnect`, with the reason. Errors that trying again would not change come at once.
     pub fn reconnect(&self, tries: u32) -> Result<()> {
         self.release();
-        let mut failure = None;
+        let mut last = None;
         let mut pause = FIRST_PAUSE;
         for attempt in 0..tries {
             if attempt > 0 {
@@ -240,17 +243,11 @@ impl Proxy {
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }
             match self.shared.with_link(|_| ()) {
-                Err(error) if error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Naming) => {
-                    failure = Some(error);
-                }
+                Err(error) if failure::is_worth_another_try(&error) => last = Some(error),
                 other => return other,
             }
         }
-        let error = Error::new(ErrorKind::ConnectionClosed, "failed to reconnect");
-        Err(match failure {
-            Some(failure) => error.after(failure),
-            None => error,
-        })
+        Err(failure::failed_to_reconnect(last))
     }
 
     /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none. As everything that

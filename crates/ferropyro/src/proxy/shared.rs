@@ -1,21 +1,19 @@
-//! What a proxy is made of: settings, where it leads, and the connection that its calls wait for.
+//! The inside of a blocking proxy: the connection that its calls wait for.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use ferropyro_wire::Flags;
 
 use super::Proxy;
-use super::connect::Settings;
+use super::conversation::{Answer, Outgoing};
+use super::failure::{self, ends_connection, is_transient};
 use super::items::RemoteStream;
-use super::link::{Answer, Link, Outgoing};
+use super::link::Link;
 use super::reply::FromReply;
+use super::settings::{Settings, Target};
+use crate::Result;
 use crate::arguments::Arguments;
 use crate::context::{self, Luggage};
-use crate::session::metadata::Metadata;
-use crate::{Error, ErrorKind, Result, Uri};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
 pub(super) struct Shared {
@@ -27,15 +25,6 @@ pub(super) struct Shared {
     pub(super) unwanted: Mutex<Vec<String>>,
     /// Whether there may be any.
     pub(super) has_unwanted: AtomicBool,
-}
-
-/// Where a proxy leads, and for how long it waits.
-#[derive(Clone)]
-pub(super) struct Target {
-    pub(super) uri: Uri,
-    pub(super) timeout: Option<Duration>,
-    /// What is known of the object: that of the last connection, or what came with the proxy.
-    pub(super) metadata: Arc<Metadata>,
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -104,7 +93,9 @@ impl Shared {
         let mut tries_left = retries;
         let answer = loop {
             match self.once(&mut state, call, &luggage) {
-                Err(error) if tries_left > 0 && is_transient(&error) && !self.is_oneway(call) => tries_left -= 1,
+                Err(error) if tries_left > 0 && is_transient(&error) && !call.is_oneway(&self.target()) => {
+                    tries_left -= 1
+                }
                 other => break other?,
             }
         };
@@ -113,12 +104,6 @@ impl Shared {
             Answer::Result(result) => Ok(result),
             Answer::Stream(id) => R::from_stream(RemoteStream::new(Arc::clone(self), id)),
         }
-    }
-
-    /// Whether nobody can tell if such a call has come through, so that it must not be sent again.
-    fn is_oneway<A>(&self, call: &Outgoing<'_, A>) -> bool {
-        let declared = || self.target().metadata.oneway.iter().any(|name| name == call.method);
-        call.flags.contains(Flags::ONEWAY) || (call.object.is_none() && declared())
     }
 
     /// The link is taken out while it is in use, so that a panic on the way (in a hook) ends the connection.
@@ -138,7 +123,7 @@ impl Shared {
             }
         };
         let result = link.perform(call, luggage, &self.settings.hooks);
-        state.seq = link.session.seq();
+        state.seq = link.conversation.session.seq();
         if !result.as_ref().is_err_and(ends_connection) {
             state.link = Some(link);
         }
@@ -158,7 +143,7 @@ impl Shared {
     fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
         let target = self.target().clone();
         let mut link = self.settings.connect(&target, state.seq, luggage)?;
-        if let Some(metadata) = &link.metadata {
+        if let Some(metadata) = &link.conversation.metadata {
             self.target().metadata = Arc::clone(metadata);
         }
         if state.was_connected {
@@ -179,10 +164,7 @@ impl Shared {
         borrowed.state().link = Some(link);
         hook(&Proxy::from(Arc::clone(&borrowed)))?;
         let returned = borrowed.state().link.take();
-        returned.ok_or_else(|| {
-            let text = "the connection was lost again while its on_reconnect hook ran";
-            Error::new(ErrorKind::ConnectionClosed, text)
-        })
+        returned.ok_or_else(failure::lost_while_reconnecting)
     }
 }
 
@@ -226,28 +208,7 @@ impl State {
 
     pub(super) fn disconnect(&mut self) {
         if let Some(link) = self.link.take() {
-            self.seq = link.session.seq();
+            self.seq = link.conversation.session.seq();
         }
     }
-}
-
-/// A time limit as the configuration has it: zero is none.
-pub(super) fn limit(timeout: Option<Duration>) -> Option<Duration> {
-    timeout.filter(|timeout| !timeout.is_zero())
-}
-
-/// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
-fn ends_connection(error: &Error) -> bool {
-    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
-}
-
-/// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so
-/// is the instance that the server keeps for it.
-fn is_about_data(error: &Error) -> bool {
-    let source = std::error::Error::source(error);
-    source.is_some_and(|source| source.is::<ferropyro_formats::Error>() || source.is::<ferropyro_wire::EncodeError>())
-}
-
-fn is_transient(error: &Error) -> bool {
-    error.as_remote().is_none() && matches!(error.kind(), ErrorKind::ConnectionClosed | ErrorKind::Timeout)
 }

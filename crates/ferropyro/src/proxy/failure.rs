@@ -1,0 +1,73 @@
+//! What goes wrong with connections, in words, and what it means for them.
+
+use std::io;
+
+use crate::transport::is_timeout;
+use crate::{Error, ErrorKind, Result};
+
+use super::reply::FromReply;
+
+/// An error of reading from a connection.
+pub(crate) fn receiving(error: io::Error) -> Error {
+    if is_timeout(&error) {
+        return Error::new(ErrorKind::Timeout, "receiving: timeout");
+    }
+    lost("receiving: connection lost", error)
+}
+
+/// An error of writing to a connection.
+pub(crate) fn sending(error: io::Error) -> Error {
+    if is_timeout(&error) {
+        return Error::new(ErrorKind::Timeout, "sending: timeout");
+    }
+    lost("sending: connection lost", error)
+}
+
+/// The other side has closed the connection.
+pub(crate) fn hung_up() -> Error {
+    Error::new(ErrorKind::ConnectionClosed, "receiving: not enough data")
+}
+
+pub(crate) fn lost(what: &str, error: io::Error) -> Error {
+    Error::new(ErrorKind::ConnectionClosed, format!("{what}: {error}")).caused_by(error)
+}
+
+/// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
+pub(crate) fn ends_connection(error: &Error) -> bool {
+    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
+}
+
+/// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so
+/// is the instance that the server keeps for it.
+fn is_about_data(error: &Error) -> bool {
+    let source = std::error::Error::source(error);
+    source.is_some_and(|source| source.is::<ferropyro_formats::Error>() || source.is::<ferropyro_wire::EncodeError>())
+}
+
+/// Whether sending the call again may help.
+pub(crate) fn is_transient(error: &Error) -> bool {
+    error.as_remote().is_none() && matches!(error.kind(), ErrorKind::ConnectionClosed | ErrorKind::Timeout)
+}
+
+/// Whether another attempt of [`Proxy::reconnect`](crate::Proxy::reconnect) may help.
+pub(crate) fn is_worth_another_try(error: &Error) -> bool {
+    error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Naming)
+}
+
+pub(crate) fn failed_to_reconnect(last: Option<Error>) -> Error {
+    let error = Error::new(ErrorKind::ConnectionClosed, "failed to reconnect");
+    match last {
+        Some(failure) => error.after(failure),
+        None => error,
+    }
+}
+
+pub(crate) fn lost_while_reconnecting() -> Error {
+    let text = "the connection was lost again while its on_reconnect hook ran";
+    Error::new(ErrorKind::ConnectionClosed, text)
+}
+
+/// What stands for the answer that nobody sends.
+pub(crate) fn oneway_result<R: FromReply>(method: &str) -> Result<R> {
+    R::from_oneway().map_err(|error| error.with("reason", format_args!("{method} is oneway and gives no result")))
+}
