@@ -25,6 +25,7 @@ mod proxy;
 mod serializer;
 mod server;
 mod session;
+pub mod tls;
 mod transport;
 pub mod uri;
 

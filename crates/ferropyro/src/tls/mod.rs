@@ -1,0 +1,175 @@
+//! TLS: who the other end of an encrypted connection is (Pyro's `SSL` settings, manual chapter "Tips & Tricks", secure communication).
+//!
+//! Encryption is switched on with the setting [`Config::ssl`](crate::Config#structfield.ssl), on both sides. A server shows its [`Certificate`] to every client;
+//! a client shows its own when the server demands one (`SSL_REQUIRECLIENTCERT`). What the certificate says is there to be looked at on both sides:
+//! [`Context::peer_certificate`](crate::Context::peer_certificate) and [`ProxyBuilder::validate_certificate`](crate::ProxyBuilder::validate_certificate).
+
+mod certificate;
+mod explain;
+mod files;
+mod keys;
+mod verify;
+
+use std::sync::Arc;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ServerConfig};
+
+pub use certificate::{Certificate, Name};
+pub(crate) use explain::explain;
+
+use crate::config::Config;
+use crate::{Error, ErrorKind, Location, Result};
+use verify::{ClientVerifier, ServerVerifier, Trust};
+
+/// What a server needs to accept encrypted connections; `None` when SSL is off.
+///
+/// # Errors
+/// `Value` when a file cannot be read or does not have in it what belongs there, with Pyro's texts where it has some.
+pub(crate) fn acceptor(config: &Config) -> Result<Option<Arc<ServerConfig>>> {
+    if !config.ssl {
+        return Ok(None);
+    }
+    let Some(path) = &config.ssl_servercert else {
+        let text = "SSL is on, and a server needs a certificate then: set SSL_SERVERCERT to its file";
+        return Err(Error::new(ErrorKind::Value, text));
+    };
+    let (chain, key) = identity(
+        path,
+        config.ssl_serverkey.as_deref(),
+        config.ssl_serverkeypasswd.reveal(),
+        "SERVER",
+    )?;
+    let provider = provider();
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?;
+    let builder = match config.ssl_requireclientcert {
+        true => builder.with_client_cert_verifier(Arc::new(ClientVerifier::new(client_trust(config)?, &provider))),
+        // Nobody is asked for a certificate then, and what SSL_CACERTS says does not matter.
+        false => builder.with_no_client_auth(),
+    };
+    let made = builder.with_single_cert(chain, key);
+    Ok(Some(Arc::new(made.map_err(|error| unfit("SERVER", path, error))?)))
+}
+
+/// What a client needs to make encrypted connections; `None` when SSL is off.
+///
+/// # Errors
+/// As for [`acceptor`].
+pub(crate) fn connector(config: &Config) -> Result<Option<Arc<ClientConfig>>> {
+    if !config.ssl {
+        return Ok(None);
+    }
+    let provider = provider();
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(ServerVerifier::new(server_trust(config)?, &provider)));
+    let made = match &config.ssl_clientcert {
+        Some(path) => {
+            let key = config.ssl_clientkey.as_deref();
+            let (chain, key) = identity(path, key, config.ssl_clientkeypasswd.reveal(), "CLIENT")?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| unfit("CLIENT", path, error))?
+        }
+        None => builder.with_no_client_auth(),
+    };
+    Ok(Some(Arc::new(made)))
+}
+
+/// The name that the server's certificate must be for: the host that the client connects to; `localhost` for a Unix domain socket, whose server is on
+/// this machine.
+///
+/// # Errors
+/// `Communication` when the host is no name that a certificate could be for.
+pub(crate) fn server_name(location: &Location) -> Result<ServerName<'static>> {
+    let host = match location {
+        Location::Tcp { host, .. } => host.as_str(),
+        Location::Unix(_) => "localhost",
+    };
+    // The zone of an IPv6 address is a matter of this machine.
+    let name = host.split_once('%').map_or(host, |(address, _)| address);
+    ServerName::try_from(name.to_owned()).map_err(|error| {
+        let text = format!("no certificate can be for the host '{host}': {error}");
+        Error::new(ErrorKind::Communication, text).caused_by(error)
+    })
+}
+
+/// The certificate of the other end.
+///
+/// # Errors
+/// `Communication` when it cannot be read.
+pub(crate) fn peer_certificate(chain: Option<&[CertificateDer<'static>]>) -> Result<Option<Arc<Certificate>>> {
+    let leaf = chain.and_then(<[_]>::first);
+    leaf.map(|leaf| Certificate::from_der(leaf).map(Arc::new)).transpose()
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The certificate of this program, with those that lead from it to an authority, and its key.
+fn identity(
+    path: &std::path::Path,
+    key_path: Option<&std::path::Path>,
+    password: &str,
+    side: &str,
+) -> Result<Identity> {
+    let what = side.to_lowercase();
+    let certificate = files::read(path, &format!("{what} cert"))?;
+    let chain = certificate.certificates();
+    if chain.is_empty() {
+        let text = format!("there is no certificate in {} (a PEM file is wanted)", path.display());
+        return Err(Error::new(ErrorKind::Value, text));
+    }
+    let key = match key_path {
+        Some(path) => files::read(path, &format!("{what} key"))?,
+        None => certificate,
+    };
+    let key = keys::private_key(&key, password, &format!("SSL_{side}KEY"))?;
+    Ok((chain, key))
+}
+
+/// Whom a client trusts: SSL_CACERTS, and the authorities of the system, as in Python.
+fn server_trust(config: &Config) -> Result<Trust> {
+    let mut trust = Trust::of_the_system();
+    if let Some(path) = &config.ssl_cacerts {
+        trust.add(files::certificates(path)?);
+    }
+    if trust.is_empty() {
+        let text = "there are no authorities to trust on this system: set SSL_CACERTS to the file of the server's authority, or of its certificate";
+        return Err(Error::new(ErrorKind::Value, text));
+    }
+    Ok(trust)
+}
+
+/// Whom a server that demands certificates trusts: SSL_CACERTS only, as in Python.
+fn client_trust(config: &Config) -> Result<Trust> {
+    let Some(path) = &config.ssl_cacerts else {
+        let text = "with SSL_REQUIRECLIENTCERT nobody could connect as long as SSL_CACERTS does not say whose certificates are trusted";
+        return Err(Error::new(ErrorKind::Value, text));
+    };
+    let mut trust = Trust::nobody();
+    trust.add(files::certificates(path)?);
+    Ok(trust)
+}
+
+/// Ours, whatever the program has chosen for the rest of the process.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn unusable(error: rustls::Error) -> Error {
+    Error::new(ErrorKind::Value, format!("TLS cannot be used: {error}")).caused_by(error)
+}
+
+fn unfit(side: &str, path: &std::path::Path, error: rustls::Error) -> Error {
+    let text = match &error {
+        rustls::Error::InconsistentKeys(_) => "the private key is not that of the certificate".to_owned(),
+        other => other.to_string(),
+    };
+    let text = format!("cannot use the certificate {} (SSL_{side}CERT): {text}", path.display());
+    Error::new(ErrorKind::Value, text).caused_by(error)
+}
