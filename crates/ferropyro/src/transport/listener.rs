@@ -3,14 +3,19 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 #[cfg(unix)]
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
+
 use super::Stream;
 use super::connect::addresses;
-use crate::config::Config;
+#[cfg(unix)]
+use super::connect::{connect_unix, unix_address};
+use crate::config::{Config, IpVersion};
+use crate::uri::Location;
 use crate::{Error, ErrorKind, Result};
 
 /// A listening socket.
@@ -35,14 +40,11 @@ pub(crate) struct SocketFile {
 const BACKLOG: i32 = 100;
 
 impl Listener {
-    /// Listens on a TCP port; 0 chooses a free one.
+    /// Listens on a TCP port; 0 chooses a free one. An empty host stands for all interfaces.
     pub(crate) fn tcp(host: &str, port: u16, config: &Config) -> Result<Listener> {
-        let cannot = |error: io::Error| {
-            let text = format!("cannot listen on {host}:{port}: {error}");
-            Error::new(ErrorKind::Communication, text).caused_by(error)
-        };
+        let cannot = |error: io::Error| cannot_listen(&Location::tcp(host, port), error);
         let mut last = None;
-        for address in addresses(host, port, config).map_err(cannot)? {
+        for address in addresses(host_to_bind(host, config), port, config).map_err(cannot)? {
             match listen(address, config) {
                 Ok(listener) => return Ok(Listener::Tcp(listener)),
                 Err(error) => last = Some(error),
@@ -53,21 +55,18 @@ impl Listener {
         ))
     }
 
-    /// Listens on a Unix domain socket at this path. A file that a dead server left is replaced.
+    /// Listens on a Unix domain socket at this path, or of this abstract name. A socket file that a dead server left is replaced.
     #[cfg(unix)]
     pub(crate) fn unix(path: &str) -> Result<Listener> {
-        let cannot = |error: io::Error| {
-            Error::new(ErrorKind::Communication, format!("cannot listen on {path}: {error}")).caused_by(error)
-        };
-        let bound = match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && UnixStream::connect(path).is_err() => {
-                std::fs::remove_file(path).and_then(|()| UnixListener::bind(path))
+        let bound = match bind_unix(path) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path) => {
+                std::fs::remove_file(path).and_then(|()| bind_unix(path))
             }
             other => other,
         };
         bound
             .map(|listener| Listener::Unix(listener, SocketFile::new(path)))
-            .map_err(cannot)
+            .map_err(|error| cannot_listen(&Location::unix(path), error))
     }
 
     pub(crate) fn accept(&self, config: &Config) -> io::Result<Stream> {
@@ -115,7 +114,7 @@ impl Listener {
                 }
             }
             #[cfg(unix)]
-            Listener::Unix(_, file) => drop(UnixStream::connect(&file.path)),
+            Listener::Unix(_, file) => drop(connect_unix(&file.path, Some(Duration::from_secs(1)))),
         }
     }
 
@@ -172,11 +171,45 @@ impl Drop for SocketFile {
     }
 }
 
+fn cannot_listen(location: &Location, error: io::Error) -> Error {
+    Error::new(
+        ErrorKind::Communication,
+        format!("cannot listen on {location}: {error}"),
+    )
+    .caused_by(error)
+}
+
+/// What an empty host means.
+fn host_to_bind<'h>(host: &'h str, config: &Config) -> &'h str {
+    match (host, config.prefer_ip_version) {
+        ("", IpVersion::V6) => "::",
+        ("", _) => "0.0.0.0",
+        (host, _) => host,
+    }
+}
+
 fn listen(address: SocketAddr, config: &Config) -> io::Result<TcpListener> {
-    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     // On Windows the option means that two programs may listen on one port.
     socket.set_reuse_address(config.sock_reuse && cfg!(unix))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+#[cfg(unix)]
+fn bind_unix(path: &str) -> io::Result<UnixListener> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.bind(&unix_address(path)?)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Whether there is the file of a socket that nobody listens on any more. Connecting to a file of another kind is refused as well.
+#[cfg(unix)]
+fn is_left_over(path: &str) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    let connected = connect_unix(path, Some(Duration::from_secs(1)));
+    is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
