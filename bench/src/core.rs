@@ -1,25 +1,94 @@
-//! One processor core for everything that is measured.
+//! Which processor cores the measured processes run on.
 
-/// Pins this process to one core, and with it every thread and process that it starts from now on. Gives what to tell about it.
-#[cfg(target_os = "linux")]
+use crate::Problem;
+
+/// One core for everything, or one for the clients and one for the servers.
+pub(crate) struct Cores {
+    clients: usize,
+    servers: usize,
+}
+
+/// Who runs on a core.
+#[derive(Clone, Copy)]
+pub(crate) enum Seat {
+    Clients,
+    Servers,
+}
+
+impl Cores {
+    /// One core for all processes: the last, as the first one has most of the system's own work.
+    pub(crate) fn one() -> Result<Cores, Problem> {
+        let last = *allowed()?.last().ok_or("no core is allowed")?;
+        Ok(Cores {
+            clients: last,
+            servers: last,
+        })
+    }
+
+    /// A core for the clients and one for the servers, if there are two.
+    pub(crate) fn two() -> Result<Cores, Problem> {
+        let Cores { clients, .. } = Cores::one()?;
+        let allowed = allowed()?;
+        let servers = allowed.iter().rev().nth(1).copied().unwrap_or(clients);
+        // The servers are what is measured: the system's own work shall hit the clients.
+        Ok(Cores {
+            clients: servers,
+            servers: clients,
+        })
+    }
+
+    /// Moves this thread to a core, and with it every thread and process that it starts from now on.
+    pub(crate) fn sit(&self, seat: Seat) -> Result<(), Problem> {
+        match seat {
+            Seat::Clients => pin_to(self.clients),
+            Seat::Servers => pin_to(self.servers),
+        }
+    }
+}
+
+impl std::fmt::Display for Cores {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.clients == self.servers {
+            true => write!(f, "all processes pinned to core {}", self.clients),
+            false => write!(
+                f,
+                "the servers pinned to core {}, the clients to core {}",
+                self.servers, self.clients
+            ),
+        }
+    }
+}
+
+/// Pins everything to one core. Gives what to tell about it.
 pub(crate) fn pin() -> String {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    let pinned = Cores::one().and_then(|core| core.sit(Seat::Clients).map(|()| core));
+    pinned.map_or_else(|problem| format!("not pinned: {problem}"), |core| core.to_string())
+}
 
-    // The last core: the first one has most of the system's own work.
-    let last = sched_getaffinity(None).map(|allowed| (0..CpuSet::MAX_CPU).rev().find(|core| allowed.is_set(*core)));
-    let Ok(Some(core)) = last else {
-        return "not pinned: the allowed cores are unknown".to_owned();
-    };
+#[cfg(target_os = "linux")]
+fn allowed() -> Result<Vec<usize>, Problem> {
+    use rustix::thread::{CpuSet, sched_getaffinity};
+
+    let allowed = sched_getaffinity(None)?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect())
+}
+
+#[cfg(target_os = "linux")]
+fn pin_to(core: usize) -> Result<(), Problem> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+
     let mut one = CpuSet::new();
     one.set(core);
-    match sched_setaffinity(None, &one) {
-        Ok(()) => format!("all processes pinned to core {core}"),
-        Err(error) => format!("not pinned: {error}"),
-    }
+    Ok(sched_setaffinity(None, &one)?)
 }
 
 /// Only Linux has this.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn pin() -> String {
-    "not pinned: this system is not Linux".to_owned()
+fn allowed() -> Result<Vec<usize>, Problem> {
+    Err("this system is not Linux".into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn pin_to(_core: usize) -> Result<(), Problem> {
+    Err("this system is not Linux".into())
 }

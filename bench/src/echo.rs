@@ -5,10 +5,11 @@ use ferropyro::Serializer;
 use crate::peer::Helper;
 use crate::python_peers::Python;
 use crate::raw::Raw;
-use crate::rounds::Field;
+use crate::recording::Recording;
+use crate::rounds::{Field, TURN};
 use crate::rust_echo::{self, MESSAGE};
-use crate::table::Table;
-use crate::{Options, Problem, core, sizes};
+use crate::table::{Scale, Table};
+use crate::{Options, Problem, core};
 
 const SERIALIZERS: [Serializer; 4] = [
     Serializer::Serpent,
@@ -20,16 +21,16 @@ const SERIALIZERS: [Serializer; 4] = [
 pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     let pinned = core::pin();
     let mut echo = Echo::default();
-    let (sizes, left_out) = echo.start_all()?;
-    let plan = echo.field.plan(options);
-    let table = echo.field.measure("times the raw ping-pong", plan)?;
+    let (call, left_out) = echo.start_all()?;
+    let plan = echo.field.plan(TURN, options);
+    let table = Table::new("times the raw ping-pong", Scale::Cost, &echo.field.measure(plan)?);
     println!(
         "A call that sends a text of {} bytes and gets it back, against a raw TCP ping-pong of the same bytes \
          ({} there, {} back).\nClients and servers are processes of their own, on loopback, {pinned}; {} \
          rounds of {} ms each.\n\"fastest\" compares the fastest rounds, which a busy machine disturbs least.\n",
         MESSAGE.len(),
-        sizes.request,
-        sizes.reply,
+        call.request.len(),
+        call.reply.len(),
         plan.rounds,
         plan.turn.as_millis(),
     );
@@ -86,25 +87,26 @@ struct Echo {
 }
 
 impl Echo {
-    /// Starts all peers. Gives the bytes of a call, and the reason if the Python peers are missing.
-    fn start_all(&mut self) -> Result<(sizes::Sizes, Option<String>), Problem> {
-        let (server, uri) = rust_echo::start_server()?;
+    /// Starts all peers. Gives the frames of a call, and the reason if the Python peers are missing.
+    fn start_all(&mut self) -> Result<(Recording, Option<String>), Problem> {
+        let (server, uri) = rust_echo::start_server(&[])?;
         self.servers.push(server);
-        let sizes = sizes::of_a_call(&uri, Serializer::Serpent)?;
-        self.field.enter("raw TCP ping-pong", Raw::start(sizes)?);
+        let call = Recording::of_a_call(&uri, Serializer::Serpent)?;
+        let raw = Raw::start(call.request.len(), call.reply.len())?;
+        self.field.enter("raw TCP ping-pong", raw);
         for serializer in SERIALIZERS {
             let client = rust_echo::Client::connect(&uri, serializer)?;
             self.field.enter(rust_name(serializer), client);
         }
         match Python::find() {
-            Ok(python) => self.start_python(&python, &uri).map(|()| (sizes, None)),
-            Err(reason) => Ok((sizes, Some(reason))),
+            Ok(python) => self.start_python(&python, &uri).map(|()| (call, None)),
+            Err(reason) => Ok((call, Some(reason))),
         }
     }
 
     fn start_python(&mut self, python: &Python, ours: &str) -> Result<(), Problem> {
         for generation in ["pyro5", "pyro4"] {
-            let (server, theirs) = python.start_server(generation)?;
+            let (server, theirs) = python.start_server(generation, &[])?;
             self.servers.push(server);
             for (host, uri) in [("rust", ours), (generation, &theirs)] {
                 for serializer in ["serpent", "marshal"] {

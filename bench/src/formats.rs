@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::peer::{Peer, Sample, repeat};
 use crate::python_peers::Python;
-use crate::rounds::Field;
-use crate::table::Table;
+use crate::rounds::{Field, TURN};
+use crate::table::{Scale, Table};
 use crate::{Options, Problem, core};
 
 const YARDSTICK: &str = "serde_json, typed";
@@ -95,8 +95,8 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         }
         Err(reason) => Some(reason),
     };
-    let plan = field.plan(options);
-    let table = field.measure("times serde_json, typed", plan)?;
+    let plan = field.plan(TURN, options);
+    let table = Table::new("times serde_json, typed", Scale::Cost, &field.measure(plan)?);
     println!(
         "Writing and reading a document of lists, dicts, texts and numbers, {} bytes of JSON; {pinned}; {} rounds \
          of {} ms each.\n\"fastest\" compares the fastest rounds, which a busy machine disturbs least.\n",

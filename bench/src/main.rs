@@ -1,19 +1,26 @@
-//! Benchmarks against the peers: everything is measured in one run on one core, and given as a ratio.
+//! Benchmarks against the peers: everything is measured in one run, and given as a ratio.
 //!
 //! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
+//! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
 mod core;
 mod echo;
 mod formats;
+#[cfg(unix)]
+mod load;
 mod peer;
+#[cfg(unix)]
+mod process;
 mod python_peers;
 mod raw;
+mod recording;
 mod rounds;
 mod rust_echo;
-mod sizes;
+#[cfg(unix)]
+mod servers;
 mod table;
 
 use std::process::ExitCode;
@@ -24,10 +31,16 @@ usage: bench COMMAND [OPTIONS]
 
   echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
   formats    writing and reading a document of many types, against serde_json
+  servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
 
-  --seconds N   how long to measure, 10 unless given
+  --seconds N   how long to measure, 10 unless given; with servers, for each table
   --quick       measure for an instant: shows that everything runs, and nothing else
   --markdown    print the table as Markdown
+  --no-python   leave the real Pyro out
+
+  of servers:
+  --transport T      TCP, Unix or TLS alone
+  --connections N    this number of connections alone
 
 environment:
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
@@ -41,9 +54,13 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
+        #[cfg(unix)]
+        ["servers", options @ ..] => Options::parse(options).and_then(|options| servers::main(&options)),
         // The servers are this program again, started by itself.
         ["serve", "raw", request, reply] => raw::serve(request, reply),
-        ["serve", "rust"] => rust_echo::serve(),
+        #[cfg(unix)]
+        ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
+        ["serve", "rust", settings @ ..] => rust_echo::serve(settings),
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");
             Ok(())
@@ -64,6 +81,12 @@ struct Options {
     time: Duration,
     quick: bool,
     markdown: bool,
+    /// The one transport to measure, if not all.
+    transport: Option<String>,
+    /// The one number of connections.
+    connections: Option<usize>,
+    /// Whether the real Pyro takes part.
+    python: bool,
 }
 
 impl Options {
@@ -72,12 +95,21 @@ impl Options {
             time: Duration::from_secs(10),
             quick: false,
             markdown: false,
+            transport: None,
+            connections: None,
+            python: true,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match *arg {
                 "--quick" => options.quick = true,
                 "--markdown" => options.markdown = true,
+                "--no-python" => options.python = false,
+                "--transport" => options.transport = args.next().map(|name| (*name).to_owned()),
+                "--connections" => {
+                    let number = args.next().and_then(|number| number.parse().ok());
+                    options.connections = Some(number.ok_or("--connections needs a number")?);
+                }
                 "--seconds" => {
                     let seconds = args.next().and_then(|number| number.parse().ok());
                     options.time = seconds

@@ -10,6 +10,11 @@ use crate::Problem;
 pub(crate) trait Peer {
     /// Makes calls for about so long.
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem>;
+
+    /// The processor time that its server has taken so far, if the server is measured and the system tells.
+    fn server_time(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// So many calls took so long.
@@ -29,14 +34,23 @@ impl Sample {
 const BATCH: u32 = 16;
 
 /// Repeats a call for about so long.
-pub(crate) fn repeat(time: Duration, mut call: impl FnMut() -> Result<(), Problem>) -> Result<Sample, Problem> {
+pub(crate) fn repeat(time: Duration, call: impl FnMut() -> Result<(), Problem>) -> Result<Sample, Problem> {
+    repeat_in_batches(BATCH, time, call)
+}
+
+/// Repeats a call for about so long, and looks at the clock after every so many.
+pub(crate) fn repeat_in_batches(
+    batch: u32,
+    time: Duration,
+    mut call: impl FnMut() -> Result<(), Problem>,
+) -> Result<Sample, Problem> {
     let start = Instant::now();
     let mut calls = 0;
     loop {
-        for _ in 0..BATCH {
+        for _ in 0..batch {
             call()?;
         }
-        calls += BATCH;
+        calls += batch;
         let passed = start.elapsed();
         if passed >= time {
             return Ok(Sample { calls, time: passed });
@@ -74,6 +88,11 @@ impl Helper {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(args);
         Helper::start(command)
+    }
+
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits for the next line of its output.

@@ -1,4 +1,4 @@
-"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION`, `client GENERATION SERIALIZER URI MESSAGE`.
+"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`.
 
 And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
 """
@@ -29,8 +29,17 @@ def end_with_input():
     os._exit(0)
 
 
-def serve():
-    daemon = pyro.Daemon(host="127.0.0.1")
+def listen(settings):
+    """With config items, and `unixsocket=PATH`."""
+    settings = dict(setting.split("=", 1) for setting in settings)
+    unixsocket = settings.pop("unixsocket", None)
+    for name, value in settings.items():
+        setattr(config, name, int(value) if value.isdigit() else value)
+    return pyro.Daemon(unixsocket=unixsocket) if unixsocket else pyro.Daemon(host="127.0.0.1")
+
+
+def serve(*settings):
+    daemon = listen(settings)
     print(daemon.register(Echo(), "echo"), flush=True)
     threading.Thread(target=end_with_input, daemon=True).start()
     daemon.requestLoop()
@@ -67,7 +76,7 @@ def answer_samples(measured, batch):
 
 
 if role == "server":
-    serve()
+    serve(*sys.argv[3:])
 elif role == "client":
     call(*sys.argv[3:])
 else:

@@ -30,9 +30,10 @@ impl Python {
         }
     }
 
-    /// Starts an echo server, and gives its URI.
-    pub(crate) fn start_server(&self, generation: &str) -> Result<(Helper, String), Problem> {
-        let mut server = self.start(&["server", generation])?;
+    /// Starts an echo server with settings `NAME=value`, and gives its URI.
+    pub(crate) fn start_server(&self, generation: &str, settings: &[&str]) -> Result<(Helper, String), Problem> {
+        let args = [&["server", generation], settings].concat();
+        let mut server = self.start(&args)?;
         let uri = server.line()?;
         Ok((server, uri))
     }

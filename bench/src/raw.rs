@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::Problem;
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat};
-use crate::sizes::Sizes;
 
 pub(crate) struct Raw {
     stream: TcpStream,
@@ -16,8 +15,7 @@ pub(crate) struct Raw {
 }
 
 impl Raw {
-    pub(crate) fn start(sizes: Sizes) -> Result<Raw, Problem> {
-        let Sizes { request, reply } = sizes;
+    pub(crate) fn start(request: usize, reply: usize) -> Result<Raw, Problem> {
         let mut server = Helper::start_self(&["serve", "raw", &request.to_string(), &reply.to_string()])?;
         let stream = TcpStream::connect(server.line()?)?;
         stream.set_nodelay(true)?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferropyro::{Call, Daemon, Members, Method, Object, Param, Proxy, Raise, Reply, Serializer};
+use ferropyro::{Call, Config, Daemon, Members, Method, Object, Param, Proxy, Raise, Reply, Serializer};
 
 use crate::Problem;
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat};
@@ -33,18 +33,32 @@ impl Object for Echo {
     }
 }
 
-/// The server's process.
-pub(crate) fn serve() -> Result<(), Problem> {
+/// The server's process, with settings `NAME=value` of Pyro, and `unixsocket=PATH`.
+pub(crate) fn serve(settings: &[&str]) -> Result<(), Problem> {
     end_with_input();
-    let daemon = Daemon::builder().host("127.0.0.1").bind()?;
+    let daemon = daemon(settings)?;
     println!("{}", daemon.register("echo", Echo)?);
     daemon.run();
     Ok(())
 }
 
+/// A daemon on loopback, with settings as for [`serve`].
+pub(crate) fn daemon(settings: &[&str]) -> Result<Daemon, Problem> {
+    let pairs: Vec<(&str, &str)> = settings.iter().filter_map(|setting| setting.split_once('=')).collect();
+    let unix_socket = pairs.iter().find(|(name, _)| *name == "unixsocket");
+    let items = pairs.iter().filter(|(name, _)| *name != "unixsocket");
+    let config = Config::from_vars(items.map(|(name, value)| (format!("PYRO_{name}"), *value)))?;
+    let builder = Daemon::builder().config(config);
+    Ok(match unix_socket {
+        Some((_, path)) => builder.unix_socket(*path).bind()?,
+        None => builder.host("127.0.0.1").bind()?,
+    })
+}
+
 /// Starts the server's process, and gives its URI.
-pub(crate) fn start_server() -> Result<(Helper, String), Problem> {
-    let mut server = Helper::start_self(&["serve", "rust"])?;
+pub(crate) fn start_server(settings: &[&str]) -> Result<(Helper, String), Problem> {
+    let args = [&["serve", "rust"], settings].concat();
+    let mut server = Helper::start_self(&args)?;
     let uri = server.line()?;
     Ok((server, uri))
 }

@@ -2,23 +2,46 @@
 
 use std::fmt;
 
+use crate::rounds::Score;
+
 /// A line's ratios, one of each round, and that of the fastest rounds, which a busy machine disturbs least.
 pub(crate) struct Line {
     name: String,
     ratios: Vec<f64>,
     fastest: f64,
+    server: Option<f64>,
+}
+
+/// What a ratio is.
+#[derive(Clone, Copy)]
+pub(crate) enum Scale {
+    /// Its own time, in multiples of the yardstick's: less is better.
+    Cost,
+    /// Its own speed, in parts of the yardstick's: more is better.
+    Speed,
+}
+
+impl Scale {
+    fn ratio(self, time: f64, yardstick: f64) -> f64 {
+        match self {
+            Scale::Cost => time / yardstick,
+            Scale::Speed => yardstick / time,
+        }
+    }
 }
 
 impl Line {
-    /// From the times of each round, its own and the yardstick's.
-    pub(crate) fn new(name: impl Into<String>, times: &[f64], yardstick: &[f64]) -> Line {
+    fn new(scale: Scale, score: &Score, yardstick: &Score) -> Line {
         let fastest = |times: &[f64]| times.iter().copied().fold(f64::INFINITY, f64::min);
-        let mut ratios: Vec<f64> = times.iter().zip(yardstick).map(|(time, unit)| time / unit).collect();
+        let times = score.times.iter().zip(&yardstick.times);
+        let mut ratios: Vec<f64> = times.map(|(time, unit)| scale.ratio(*time, *unit)).collect();
         ratios.sort_by(f64::total_cmp);
+        let server_times = score.server_time.zip(yardstick.server_time);
         Line {
-            name: name.into(),
+            name: score.name.clone(),
             ratios,
-            fastest: fastest(times) / fastest(yardstick),
+            fastest: scale.ratio(fastest(&score.times), fastest(&yardstick.times)),
+            server: server_times.map(|(time, unit)| scale.ratio(time, unit)),
         }
     }
 
@@ -38,41 +61,134 @@ impl Line {
 
 /// Shown in columns; as Markdown with `{:#}`.
 pub(crate) struct Table {
-    pub(crate) title: &'static str,
-    pub(crate) lines: Vec<Line>,
+    title: String,
+    lines: Vec<Line>,
 }
 
 impl Table {
+    /// Of scores, that of the yardstick first.
+    pub(crate) fn new(title: impl Into<String>, scale: Scale, scores: &[Score]) -> Table {
+        let lines = scores.iter().map(|score| Line::new(scale, score, &scores[0]));
+        Table {
+            title: title.into(),
+            lines: lines.collect(),
+        }
+    }
+
     /// The median of the line with this name.
     pub(crate) fn median(&self, name: &str) -> Option<f64> {
         self.lines.iter().find(|line| line.name == name).map(Line::median)
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let has_servers = self.lines.iter().any(|line| line.server.is_some());
+        let mut header = vec![&*self.title, "median", "middle half", "min..max", "fastest"];
+        if has_servers {
+            header.push("server's time");
+        }
+        let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+        for line in &self.lines {
+            let range = |from, to| format!("{:.2}..{:.2}", line.at(from), line.at(to));
+            let number = |number| format!("{number:.2}");
+            let mut row = vec![
+                line.name.clone(),
+                number(line.median()),
+                range(0.25, 0.75),
+                range(0.0, 1.0),
+                number(line.fastest),
+            ];
+            if has_servers {
+                row.push(line.server.map(number).unwrap_or_default());
+            }
+            rows.push(row);
+        }
+        rows
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.lines.iter().map(|line| line.name.chars().count()).max();
-        let width = width.unwrap_or(0).max(self.title.len());
-        let [left, between, right] = if f.alternate() {
-            ["| ", " | ", " |"]
-        } else {
-            ["", "  ", ""]
-        };
-        let mut row = |cells: [&str; 5]| {
-            let [name, median, half, all, fastest] = cells;
-            write!(f, "{left}{name:width$}{between}{median:>6}{between}{half:>11}")?;
-            writeln!(f, "{between}{all:>13}{between}{fastest:>7}{right}")
-        };
-        row([self.title, "median", "middle half", "min..max", "fastest"])?;
-        if !left.is_empty() {
-            row(["---", "-----:", "----------:", "------------:", "------:"])?;
-        }
-        for line in &self.lines {
-            let range = |from, to| format!("{:.2}..{:.2}", line.at(from), line.at(to));
-            let number = |number| format!("{number:.2}");
-            let (half, all) = (range(0.25, 0.75), range(0.0, 1.0));
-            row([&line.name, &number(line.median()), &half, &all, &number(line.fastest)])?;
-        }
-        Ok(())
+        write_cells(f, &self.cells())
     }
+}
+
+/// The medians of several tables with the same lines, one column each.
+#[derive(Default)]
+pub(crate) struct Summary {
+    title: String,
+    columns: Vec<(String, Table)>,
+}
+
+impl Summary {
+    pub(crate) fn new(title: impl Into<String>) -> Summary {
+        Summary {
+            title: title.into(),
+            columns: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add(&mut self, column: impl Into<String>, table: Table) {
+        self.columns.push((column.into(), table));
+    }
+
+    pub(crate) fn median(&self, column: &str, name: &str) -> Option<f64> {
+        let (_, table) = self.columns.iter().find(|(header, _)| header == column)?;
+        table.median(name)
+    }
+
+    fn cells(&self) -> Vec<Vec<String>> {
+        let mut names: Vec<&str> = Vec::new();
+        for line in self.columns.iter().flat_map(|(_, table)| &table.lines) {
+            if !names.contains(&&*line.name) {
+                names.push(&line.name);
+            }
+        }
+        let header = self.columns.iter().map(|(header, _)| header);
+        let mut rows = vec![[&self.title].into_iter().chain(header).cloned().collect::<Vec<_>>()];
+        for name in names {
+            let medians = self.columns.iter().map(|(_, table)| match table.median(name) {
+                Some(median) => format!("{median:.2}"),
+                None => "-".to_owned(),
+            });
+            rows.push([name.to_owned()].into_iter().chain(medians).collect());
+        }
+        rows
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_cells(f, &self.cells())
+    }
+}
+
+/// The first row is the header, the first column is of names, the others of numbers.
+fn write_cells(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
+    let [left, between, right] = match f.alternate() {
+        true => ["| ", " | ", " |"],
+        false => ["", "  ", ""],
+    };
+    let count = rows.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..count)
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    for (index, row) in rows.iter().enumerate() {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| match column {
+                0 => format!("{cell:width$}"),
+                _ => format!("{cell:>width$}"),
+            });
+        writeln!(f, "{left}{}{right}", cells.collect::<Vec<_>>().join(between))?;
+        if index == 0 && f.alternate() {
+            let rules = widths.iter().enumerate().map(|(column, width)| match column {
+                0 => "-".repeat(*width),
+                _ => format!("{:->width$}", ":"),
+            });
+            writeln!(f, "{left}{}{right}", rules.collect::<Vec<_>>().join(between))?;
+        }
+    }
+    Ok(())
 }
