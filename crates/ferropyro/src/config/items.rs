@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferropyro_wire::SerializerKind;
+use ferropyro_wire::{Dialect, SerializerKind};
 
 use super::setting::{self, IpVersion, Secret, ServerType, Setting};
 use super::{Item, Origin};
@@ -184,24 +184,27 @@ config_items! {
     LOGLEVEL loglevel: Option<Levels>, Both, none();
     /// Whether the log shows every message in full, at level DEBUG.
     LOGWIRE logwire: bool, Both, all(false);
-    /// Whether connections are encrypted (TLS). That is not available yet: daemons and proxies with this setting are refused.
+    /// Whether connections are encrypted (TLS). Clients and servers need the same setting.
     SSL ssl: bool, Both, all(false);
-    /// The file of the server's certificate.
+    /// The file of the server's certificate (PEM), and of those that lead from it to an authority. A server needs one with SSL.
     SSL_SERVERCERT ssl_servercert: Option<PathBuf>, Both, none();
     /// The file of the server's private key; absent: it is in the file of the certificate.
     SSL_SERVERKEY ssl_serverkey: Option<PathBuf>, Both, none();
     /// The password of the server's private key.
     SSL_SERVERKEYPASSWD ssl_serverkeypasswd: Secret, Both, all("");
-    /// Whether a server demands a certificate of its clients.
+    /// Whether a server demands a certificate of its clients, one that SSL_CACERTS trusts.
     SSL_REQUIRECLIENTCERT ssl_requireclientcert: bool, Both, all(false);
-    /// The file of the client's certificate.
+    /// The file of the client's certificate, which it shows to servers that demand one.
     SSL_CLIENTCERT ssl_clientcert: Option<PathBuf>, Both, none();
     /// The file of the client's private key; absent: it is in the file of the certificate.
     SSL_CLIENTKEY ssl_clientkey: Option<PathBuf>, Both, none();
     /// The password of the client's private key.
     SSL_CLIENTKEYPASSWD ssl_clientkeypasswd: Secret, Both, all("");
-    /// The file of the certificate authorities to trust; absent: those of the system.
+    /// A file, or a directory of files, of certificates to trust: of authorities, or of single clients and servers. Clients trust the authorities of
+    /// the system as well.
     SSL_CACERTS ssl_cacerts: Option<PathBuf>, Both, none();
+    /// How long a new connection may take for the TLS part of its handshake on a server; absent: as HANDSHAKE_TIMEOUT.
+    TLS_HANDSHAKE_TIMEOUT tls_handshake_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(5));
     /// How long a new connection may take until its handshake is complete; absent: for ever.
     HANDSHAKE_TIMEOUT handshake_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(10));
     /// The most bytes of a message before the handshake is complete; absent: as MAX_MESSAGE_SIZE. The first message of a Python client has the
@@ -211,6 +214,11 @@ config_items! {
     WRITE_TIMEOUT write_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(30));
     /// How long a daemon that shuts down waits for the calls that still run; zero: not at all.
     SHUTDOWN_TIMEOUT shutdown_timeout: Duration, Ferropyro, all(Duration::from_secs(10));
+    /// How many calls a multiplex server runs at the same time. With 1, as in Pyro, they run in the thread of the loop one after the other; with more, plain
+    /// methods run in threads beside it, and never block it. Async methods never do.
+    WORKERS workers: usize, Ferropyro, all(1usize);
+    /// The most connections that have not sent their first message; when one more comes, the oldest is closed; absent: no limit.
+    MAX_UNFINISHED_HANDSHAKES max_unfinished_handshakes: Option<usize>, Ferropyro, all(1024usize);
     /// The most connections of a multiplex server; absent: no limit.
     MAX_CONNECTIONS max_connections: Option<usize>, Ferropyro, all(10_000usize);
     /// The most calls in one batch; absent: no limit.
@@ -219,6 +227,11 @@ config_items! {
     MAX_LEASES max_leases: Option<usize>, Ferropyro, all(10_000usize);
     /// The most item streams that one connection may have open; absent: no limit.
     MAX_STREAMS max_streams: Option<usize>, Ferropyro, all(64usize);
+    /// The protocols that a daemon serves: `502` is Pyro5, `48` is Pyro4 from 4.38 on. One of `47` (Pyro4 4.26 to 4.37) and `46` (4.22 to 4.25) may join them, or
+    /// stand alone.
+    PROTOCOLS protocols: BTreeSet<Dialect>, Ferropyro, all([Dialect::V48, Dialect::V502]);
+    /// How long a daemon that serves 46 or 47 beside other protocols waits for a client to speak. Clients of the old protocols never do, so it greets who is silent.
+    GREETING_DELAY greeting_delay: Duration, Ferropyro, all(Duration::from_millis(200));
 }
 
 const GIB: usize = 1 << 30;

@@ -180,16 +180,6 @@ impl Config {
         Ok(())
     }
 
-    /// Refuses to go on in the clear where encryption is wanted.
-    pub(crate) fn check_ssl(&self) -> crate::Result<()> {
-        let text = "SSL is not available yet, and nothing else would be encrypted: switch it off (PYRO_SSL=0), and use a tunnel such as SSH or \
-                    WireGuard across networks that you do not control";
-        match self.ssl {
-            true => Err(crate::Error::new(crate::ErrorKind::Value, text)),
-            false => Ok(()),
-        }
-    }
-
     /// Every item as a line `NAME = value`, sorted by name, the value as an environment variable would set it.
     /// Passwords are not shown.
     pub fn dump(&self) -> String {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferropyro_wire::SerializerKind;
+use ferropyro_wire::{Dialect, SerializerKind};
 
 use super::{Generation, Style};
 use crate::logging::Levels;
@@ -249,6 +249,37 @@ impl Setting for BTreeSet<SerializerKind> {
 
     fn to_dump(&self, _generation: Generation) -> String {
         format!("{{{}}}", quoted(self))
+    }
+}
+
+/// Numbers of protocols.
+impl Setting for BTreeSet<Dialect> {
+    fn from_text(text: &str) -> Result<BTreeSet<Dialect>, Refusal> {
+        let protocol = |number: &str| {
+            let known = number.trim().parse().ok().and_then(Dialect::from_version);
+            known.ok_or_else(|| Refusal::Other(format!("'{}' is no protocol: 46, 47, 48 or 502", number.trim())))
+        };
+        let protocols = text.split(',').map(protocol).collect::<Result<_, _>>()?;
+        check_protocols(&protocols).map_err(|text| Refusal::Other(text.to_owned()))?;
+        Ok(protocols)
+    }
+
+    fn to_text(&self) -> String {
+        let numbers = self.iter().map(|protocol| protocol.version().to_string());
+        numbers.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// Whether one daemon can serve them all.
+pub(crate) fn check_protocols(protocols: &BTreeSet<Dialect>) -> Result<(), &'static str> {
+    match protocols
+        .iter()
+        .filter(|protocol| protocol.server_speaks_first())
+        .count()
+    {
+        0 if protocols.is_empty() => Err("at least one protocol is needed"),
+        0 | 1 => Ok(()),
+        _ => Err("46 and 47 exclude each other: the server speaks first there, and names its protocol"),
     }
 }
 

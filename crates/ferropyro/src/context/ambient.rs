@@ -180,13 +180,43 @@ impl Entered {
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        drop(self.leave());
+    }
+}
+
+impl Entered {
+    /// Gives what the code has set meanwhile.
+    fn leave(&mut self) -> Option<Box<Own>> {
         AMBIENT.with(|ambient| {
             ambient.served.set(self.served.take());
-            drop(ambient.take_own());
+            let own = ambient.take_own();
             if let Some(own) = self.own.take() {
                 ambient.set_own(|place| *place = *own);
             }
-        });
+            own
+        })
+    }
+
+    /// Leaves the context, and gives what its code has set, for [`Context::resume`].
+    pub(crate) fn suspend(mut self) -> Suspended {
+        let suspended = Suspended(self.leave());
+        std::mem::forget(self);
+        suspended
+    }
+}
+
+/// What the code of a call has set and got, while it waits for something and others run in its thread.
+#[derive(Default)]
+pub(crate) struct Suspended(Option<Box<Own>>);
+
+impl Context {
+    /// As [`Context::enter`], and goes on where the code of the call was suspended.
+    pub(crate) fn resume(&self, suspended: Suspended) -> Entered {
+        let entered = self.enter();
+        if let Some(own) = suspended.0 {
+            AMBIENT.with(|ambient| ambient.set_own(|place| *place = *own));
+        }
+        entered
     }
 }
 

@@ -33,11 +33,12 @@ use uuid::Uuid;
 
 pub use crate::connection::{track_resource, untrack_resource};
 pub use ambient::{Entered, annotate, clear, correlation_id, current, response_annotations, set_correlation_id};
-pub(crate) use ambient::{Luggage, forget_response, remember_response};
+pub(crate) use ambient::{Luggage, Suspended, forget_response, remember_response};
 
 use crate::Serializer;
 use crate::connection::Connection;
 use crate::peer::Peer;
+use crate::tls::Certificate;
 
 /// Annotations that are to be sent.
 pub type AnnotationList = Vec<(AnnotationKey, Vec<u8>)>;
@@ -108,6 +109,11 @@ impl Context {
     /// Where the caller is. Known from the moment of the connection, so it is right in a oneway call whose caller has gone, too.
     pub fn peer(&self) -> &Peer {
         self.0.connection.peer()
+    }
+
+    /// The caller's certificate, which has been checked, if the daemon demands certificates (`SSL_REQUIRECLIENTCERT`); `None` otherwise.
+    pub fn peer_certificate(&self) -> Option<&Certificate> {
+        self.0.connection.peer_certificate()
     }
 
     /// The connection that the call came over.

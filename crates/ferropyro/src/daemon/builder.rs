@@ -13,15 +13,15 @@ use super::failed_call::FailedCall;
 use super::registered::Leases;
 use super::registry::{DAEMON_ID, Entry, Registry};
 use super::streams::Streams;
-use crate::config::Config;
+use crate::config::{Config, ServerType};
 use crate::connection::Connection;
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::serializer::Serializer;
-use crate::server::thread_pool::ThreadPool;
+use crate::server::Server;
 use crate::transport::Listener;
-use crate::{Error, ErrorKind, Location, Result};
+use crate::{Error, ErrorKind, Location, Result, tls};
 
 /// Settings of a [`Daemon`]; what is not set comes from the configuration.
 #[derive(Default)]
@@ -35,6 +35,8 @@ pub struct DaemonBuilder {
     hmac_key: Option<HmacKey>,
     hooks: Hooks,
     max_request_size: Option<usize>,
+    servertype: Option<ServerType>,
+    workers: Option<usize>,
 }
 
 impl DaemonBuilder {
@@ -84,6 +86,22 @@ impl DaemonBuilder {
     #[must_use]
     pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> DaemonBuilder {
         self.hmac_key = HmacKey::new(key.as_ref());
+        self
+    }
+
+    /// Serve all connections in one event loop, with no thread for each: SERVERTYPE multiplex. Calls run one at a time, unless there are more
+    /// [workers](DaemonBuilder::workers). Default: SERVERTYPE of the configuration, which is `thread`.
+    #[must_use]
+    pub fn multiplex(mut self) -> DaemonBuilder {
+        self.servertype = Some(ServerType::Multiplex);
+        self
+    }
+
+    /// How many calls an event loop runs at the same time: with more than one, plain methods run in threads beside the loop, and never block it. Default: WORKERS of the
+    /// configuration, which is 1 as in Pyro.
+    #[must_use]
+    pub fn workers(mut self, workers: usize) -> DaemonBuilder {
+        self.workers = Some(workers);
         self
     }
 
@@ -150,7 +168,10 @@ impl DaemonBuilder {
     /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other.
     pub fn bind(self) -> Result<Daemon> {
         let mut config = self.config.unwrap_or_default();
+        config.servertype = self.servertype.unwrap_or(config.servertype);
+        config.workers = self.workers.unwrap_or(config.workers);
         check(&config)?;
+        let tls = tls::acceptor(&config)?;
         let max_answer_size = config.max_message_size;
         // What the session reads is measured by the configuration.
         config.max_message_size = match (config.max_message_size, self.max_request_size) {
@@ -188,6 +209,7 @@ impl DaemonBuilder {
             location,
             nat,
             hooks: self.hooks,
+            tls,
             workers: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             failed_calls: AtomicU64::new(0),
@@ -198,13 +220,12 @@ impl DaemonBuilder {
         core.registry
             .insert(DAEMON_ID, Entry::Object(Arc::new(daemon_object)))?;
         Ok(Daemon {
-            server: ThreadPool::new(core, listener),
+            server: Server::new(core, listener),
         })
     }
 }
 
 fn check(config: &Config) -> Result<()> {
-    config.check_ssl()?;
     if config.threadpool_size_min > config.threadpool_size {
         let text = "minimum threadpool size must be less than or equal to max size";
         return Err(Error::new(ErrorKind::Value, text));

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header};
+use rustls::ServerConfig;
 
-use crate::config::{Config, ServerType};
+use crate::config::Config;
 use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::daemon::failed_call::{FailedCall, Statistics};
@@ -51,6 +52,8 @@ pub(crate) struct Core {
     pub(crate) location: Location,
     pub(crate) nat: Option<Location>,
     pub(crate) hooks: Hooks,
+    /// `None` when connections are not encrypted.
+    pub(crate) tls: Option<Arc<ServerConfig>>,
     /// Threads of the pool, for `Pyro.Daemon.info()`.
     pub(crate) workers: AtomicUsize,
     /// Connections that are served, for the same.
@@ -93,14 +96,6 @@ impl Core {
                 self.warn(&format!("Pyro protocol error occurred: {text}"));
                 Err(text)
             }
-        }
-    }
-
-    /// How many connections are served at a time. A multiplex server has no pool that could be used up.
-    pub(crate) fn max_connections(&self) -> usize {
-        match self.config.servertype {
-            ServerType::Multiplex => self.config.max_connections.unwrap_or(usize::MAX),
-            ServerType::Thread => self.config.threadpool_size,
         }
     }
 

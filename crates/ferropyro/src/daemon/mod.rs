@@ -12,6 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::thread;
 
+use tokio::runtime::Builder;
+
 pub use builder::DaemonBuilder;
 
 use crate::daemon::core::Core;
@@ -21,8 +23,7 @@ use crate::daemon::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode};
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
-use crate::server::housekeeper::Housekeeper;
-use crate::server::thread_pool::ThreadPool;
+use crate::server::Server;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
 /// Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects registered here.
@@ -50,7 +51,7 @@ use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 /// ```
 #[derive(Clone)]
 pub struct Daemon {
-    server: Arc<ThreadPool>,
+    pub(crate) server: Arc<Server>,
 }
 
 impl Daemon {
@@ -171,9 +172,62 @@ impl Daemon {
 
     /// Serves clients until somebody calls [`Daemon::shutdown`].
     pub fn run(&self) {
+        // A runtime cannot run inside of another one, so a method or task that runs a daemon lends it a thread.
+        if tokio::runtime::Handle::try_current().is_ok() {
+            return thread::scope(|scope| drop(scope.spawn(|| self.run()).join()));
+        }
+        let runtime = Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => {
+                runtime.block_on(self.serve());
+                // Threads whose calls did not end in time are not waited for once more.
+                runtime.shutdown_background();
+            }
+            Err(error) => {
+                tracing::error!(target: logger::SERVER, "the daemon on {} cannot run: {error}", self.location());
+            }
+        }
+    }
+
+    /// Serves clients until somebody calls [`Daemon::shutdown`], as part of the program's own tokio runtime, which must have IO and time enabled. The daemon stops when the
+    /// future is dropped, without waiting for the calls that run.
+    ///
+    /// With SERVERTYPE multiplex and one worker plain methods run in the runtime's own threads, and hold them up for so long; with more
+    /// [workers](DaemonBuilder::workers) they run in its pool for blocking code. With SERVERTYPE thread they run in the threads of the daemon.
+    ///
+    /// ```
+    /// use ferropyro::{Daemon, Proxy, expose};
+    ///
+    /// struct Adder;
+    ///
+    /// #[expose]
+    /// impl Adder {
+    ///     pub fn add(&self, a: i64, b: i64) -> i64 {
+    ///         a + b
+    ///     }
+    /// }
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    /// # runtime.block_on(async {
+    /// let daemon = Daemon::builder().multiplex().bind()?;
+    /// let uri = daemon.register("adder", Adder)?;
+    /// let serving = tokio::spawn({
+    ///     let daemon = daemon.clone();
+    ///     async move { daemon.serve().await }
+    /// });
+    /// let call = tokio::task::spawn_blocking(|| Proxy::new(uri)?.call::<i64>("add", (1, 2)));
+    /// assert_eq!(call.await??, 3);
+    /// daemon.shutdown();
+    /// serving.await?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub async fn serve(&self) {
         tracing::info!(target: logger::SERVER, "daemon running on {}", self.location());
-        let _housekeeper = Housekeeper::start(self.core());
-        self.server.run();
+        if let Err(error) = self.server.serve().await {
+            tracing::error!(target: logger::SERVER, "the daemon on {} cannot run: {error}", self.location());
+        }
         tracing::info!(target: logger::SERVER, "daemon on {} has stopped", self.location());
     }
 

@@ -1,7 +1,7 @@
 //! The objects of a daemon.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use indexmap::IndexMap;
@@ -86,6 +86,8 @@ impl Entry {
 pub(crate) struct Registry {
     entries: RwLock<IndexMap<String, Entry>>,
     generation: AtomicU64,
+    /// Whether there was ever something with an async method, so that calls need not be looked into for nothing.
+    has_asynchronous: AtomicBool,
 }
 
 impl Registry {
@@ -96,6 +98,9 @@ impl Registry {
                 ErrorKind::Daemon,
                 format!("an object or class is already registered with that id: {id}"),
             ));
+        }
+        if entry.with_members(|members| members.methods.iter().any(|method| method.asynchronous)) {
+            self.has_asynchronous.store(true, Ordering::Release);
         }
         entries.insert(id.to_owned(), entry);
         self.generation.fetch_add(1, Ordering::Release);
@@ -163,6 +168,10 @@ impl Registry {
 
     pub(crate) fn len(&self) -> usize {
         self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(crate) fn has_asynchronous(&self) -> bool {
+        self.has_asynchronous.load(Ordering::Acquire)
     }
 
     fn generation(&self) -> u64 {

@@ -1,7 +1,107 @@
-//! The servers that drive a daemon's sessions over sockets.
+//! The servers that drive a daemon's sessions over sockets. The [reception](reception) lets clients in and waits for their first message; then they
+//! are served by a thread each ([thread_pool]), or by tasks of the event loop ([event_loop]), as the setting SERVERTYPE says.
 
-pub(crate) mod connection;
+mod conversation;
+mod event_loop;
 mod gate;
-pub(crate) mod housekeeper;
-mod runner;
-pub(crate) mod thread_pool;
+mod housekeeper;
+mod oneways;
+mod reception;
+mod signal;
+mod thread_pool;
+
+use std::io;
+use std::sync::Arc;
+
+use event_loop::EventLoop;
+use housekeeper::Housekeeper;
+use reception::{Reception, Visitor};
+use thread_pool::ThreadPool;
+
+use crate::config::ServerType;
+use crate::daemon::core::Core;
+use crate::transport::Listener;
+
+/// A daemon's server, running or not.
+pub(crate) struct Server {
+    core: Arc<Core>,
+    reception: Reception,
+    hosts: Hosts,
+}
+
+/// Who serves the clients that were let in.
+#[derive(Clone)]
+enum Hosts {
+    Threads(Arc<ThreadPool>),
+    Tasks(Arc<EventLoop>),
+}
+
+impl Server {
+    pub(crate) fn new(core: Arc<Core>, listener: Listener) -> Arc<Server> {
+        Arc::new(Server {
+            reception: Reception::new(Arc::clone(&core), listener),
+            hosts: match core.config.servertype {
+                ServerType::Thread => Hosts::Threads(ThreadPool::new(Arc::clone(&core))),
+                ServerType::Multiplex => Hosts::Tasks(EventLoop::new(Arc::clone(&core))),
+            },
+            core,
+        })
+    }
+
+    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+        self.reception.address()
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Serves until [`Server::stop`], in a runtime of tokio that has IO and time; then waits until all are done.
+    ///
+    /// # Errors
+    /// When the socket cannot be waited for.
+    pub(crate) async fn serve(&self) -> io::Result<()> {
+        let _ending = Ending(self);
+        let _housekeeper = Housekeeper::start(&self.core);
+        self.reception.run(&self.hosts).await?;
+        match &self.hosts {
+            Hosts::Threads(pool) => pool.drain().await,
+            Hosts::Tasks(tasks) => tasks.drain().await,
+        }
+        Ok(())
+    }
+
+    /// Stops accepting, and reads no more from any connection. Calls that run are finished and answered first: the very call that stops the
+    /// server may be one of them.
+    pub(crate) fn stop(&self) {
+        self.reception.stop();
+        match &self.hosts {
+            Hosts::Threads(pool) => pool.stop(),
+            Hosts::Tasks(tasks) => tasks.stop(),
+        }
+    }
+}
+
+impl Hosts {
+    /// Serves a client whose first message is there, or refuses it.
+    async fn serve(&self, visitor: Visitor) {
+        match self {
+            Hosts::Threads(pool) => pool.admit(visitor).await,
+            Hosts::Tasks(tasks) => tasks.serve(visitor).await,
+        }
+    }
+}
+
+/// Nothing goes on when the future is dropped that serves.
+struct Ending<'s>(&'s Server);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+        self.0.reception.close();
+        match &self.0.hosts {
+            Hosts::Threads(pool) => pool.give_up(),
+            Hosts::Tasks(tasks) => tasks.give_up(),
+        }
+    }
+}

@@ -1,20 +1,22 @@
 //! One INVOKE message: a call, a batch of calls, or a oneway call, and its answer.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{self, Poll, Waker};
 
 use ferropyro_formats::{Dict, Instance, Value};
 use ferropyro_wire::{AnnotationKey, Flags};
 
-use super::Runner;
 use super::failure::{Failure, write_exception};
-use super::member::{call_member, is_attribute_access, protect};
+use super::member::{call_member, cannot_wait, is_attribute_access, protect};
 use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::daemon::core::Core;
 use crate::daemon::registry::SessionObjects;
 use crate::error::Raise;
+use crate::object::members::Members;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header};
 use crate::panics::drop_contained;
 use crate::serializer::Codec;
@@ -29,9 +31,29 @@ pub(super) struct Request<'a> {
 
 impl<'a> Request<'a> {
     /// Runs the call and writes its RESULT, or its exception, into `out`. False when the connection is to end after that.
-    pub(super) fn answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> bool {
+    pub(super) fn answer(&self, objects: &mut SessionObjects, out: &mut Vec<u8>) -> bool {
         let start = out.len();
-        let Err(failure) = self.try_answer(objects, runner, out) else {
+        let result = self.perform(objects, self.frame(out));
+        self.end(result, start, out)
+    }
+
+    /// The same for an async method.
+    pub(super) async fn answer_async(&self, objects: &mut SessionObjects, out: &mut Vec<u8>) -> bool {
+        let start = out.len();
+        let result = self.perform_async(objects, self.frame(out)).await;
+        self.end(result, start, out)
+    }
+
+    fn frame<'o>(&'o self, out: &'o mut Vec<u8>) -> Sink<'o> {
+        Sink::Frame(Frame {
+            out,
+            codec: self.codec,
+            core: self.core,
+        })
+    }
+
+    fn end(&self, result: Result<(), Failure>, start: usize, out: &mut Vec<u8>) -> bool {
+        let Err(failure) = result else {
             return true;
         };
         out.truncate(start);
@@ -40,50 +62,46 @@ impl<'a> Request<'a> {
         write_exception(self.core, &header, &self.codec, &failure, Some(self.context), out) && !failure.is_callback()
     }
 
-    fn try_answer(&self, objects: &mut SessionObjects, runner: &impl Runner, out: &mut Vec<u8>) -> Result<(), Failure> {
-        let head = self.head()?;
-        let sink = Sink::Frame(Frame {
-            out,
-            codec: self.codec,
-            core: self.core,
-        });
-        runner.run(|| self.find_and_perform(objects, &head, sink))
+    /// Whether Pyro lets this oneway call run apart from its connection.
+    pub(super) fn runs_apart(&self) -> bool {
+        let is_method = || self.head().is_ok_and(|head| !is_attribute_access(&head.method));
+        self.core.config.oneway_threaded && !self.is_batch() && is_method()
     }
 
-    /// Runs a call that nobody waits for: apart from its connection, so that this one goes on, unless Pyro does otherwise too.
-    pub(super) fn run_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) {
-        if let Err(failure) = self.try_oneway(objects, runner) {
-            failure.report(self.core, self.context);
+    /// Whether an async method is called.
+    pub(super) fn is_asynchronous(&self) -> bool {
+        if !self.core.registry.has_asynchronous() {
+            return false;
         }
+        let Ok(head) = self.head() else { return false };
+        let is_asynchronous = |members: &Members| match self.is_batch() {
+            true => members.methods.iter().any(|method| method.asynchronous),
+            false => members.method(&head.method).is_some_and(|method| method.asynchronous),
+        };
+        let entry = self.core.registry.get(&head.object);
+        entry.is_some_and(|entry| entry.with_members(is_asynchronous))
     }
 
-    fn try_oneway(&self, objects: &mut SessionObjects, runner: &impl Runner) -> Result<(), Failure> {
-        let head = self.head()?;
-        if self.is_batch() || is_attribute_access(&head.method) || !self.core.config.oneway_threaded {
-            return runner.run(|| self.find_and_perform(objects, &head, Sink::Nowhere));
-        }
-        let object = runner.run(|| {
-            let _entered = self.context.enter();
-            self.find(objects, &head)
-        })?;
-        runner.run_apart(Oneway {
-            core: Arc::clone(self.core),
-            codec: self.codec,
-            context: self.context.clone(),
-            payload: self.payload.to_vec(),
-            object,
-        });
-        Ok(())
-    }
-
-    fn find_and_perform(&self, objects: &mut SessionObjects, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
+    /// Runs the call: finds the object, and calls it.
+    pub(super) fn perform(&self, objects: &mut SessionObjects, sink: Sink<'_>) -> Result<(), Failure> {
         let _entered = self.context.enter();
-        let object = self.find(objects, head)?;
-        let result = self.perform(&*object, head, sink);
-        // It was made for this call only, or somebody has taken it out meanwhile.
-        if Arc::strong_count(&object) == 1 {
-            drop_contained("dropping an instance", object);
-        }
+        let head = self.head()?;
+        let object = self.find(objects, &head)?;
+        let result = self.call(&*object, &head, sink);
+        let_go(object);
+        result
+    }
+
+    /// The same for an async method.
+    pub(super) async fn perform_async(&self, objects: &mut SessionObjects, sink: Sink<'_>) -> Result<(), Failure> {
+        let head = self.head()?;
+        let object = {
+            let _entered = self.context.enter();
+            self.find(objects, &head)?
+        };
+        let result = self.call_async(&*object, &head, sink).await;
+        let _entered = self.context.enter();
+        let_go(object);
         result
     }
 
@@ -91,20 +109,40 @@ impl<'a> Request<'a> {
         self.context.flags().contains(Flags::BATCH)
     }
 
-    fn perform(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
+    /// Calls the object, which was found before.
+    pub(super) fn call(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
         let result = if self.keeps_serialized() {
             self.blob()
-                .and_then(|blob| call_member(object, &head.method, Source::Blob(&blob), self.context, sink))
+                .and_then(|blob| call_member(object, &head.method, Source::Blob(&blob), self.context, sink).now())
         } else if self.is_batch() {
-            self.batch(object, &head.object, sink)
+            now(self.batch(object, &head.object, sink))
         } else {
             let source = Source::Payload(self.codec, self.payload);
-            call_member(object, &head.method, source, self.context, sink)
+            call_member(object, &head.method, source, self.context, sink).now()
         };
         result.map_err(|raise| Failure::of(raise, head, object))
     }
 
-    fn head(&self) -> Result<Head<'a>, Failure> {
+    /// The same, and waits for an async method.
+    pub(super) async fn call_async(&self, object: &dyn Object, head: &Head<'_>, sink: Sink<'_>) -> Result<(), Failure> {
+        let result = if self.keeps_serialized() {
+            match self.blob() {
+                Ok(blob) => {
+                    let source = Source::Blob(&blob);
+                    call_member(object, &head.method, source, self.context, sink).await
+                }
+                Err(raise) => Err(raise),
+            }
+        } else if self.is_batch() {
+            self.batch(object, &head.object, sink).await
+        } else {
+            let source = Source::Payload(self.codec, self.payload);
+            call_member(object, &head.method, source, self.context, sink).await
+        };
+        result.map_err(|raise| Failure::of(raise, head, object))
+    }
+
+    pub(super) fn head(&self) -> Result<Head<'a>, Failure> {
         if self.keeps_serialized() {
             let (_, object, method) = self.blob_label().map_err(|raise| Failure::early(raise, None))?;
             return Ok(Head { object, method });
@@ -130,12 +168,12 @@ impl<'a> Request<'a> {
         Ok((info, object.0, method.0))
     }
 
-    fn find(&self, objects: &mut SessionObjects, head: &Head<'_>) -> Result<Arc<dyn Object>, Failure> {
+    pub(super) fn find(&self, objects: &mut SessionObjects, head: &Head<'_>) -> Result<Arc<dyn Object>, Failure> {
         protect(|| objects.find(&self.core.registry, &head.object)).map_err(|raise| Failure::early(raise, Some(head)))
     }
 
     /// Runs the calls of a batch until one raises; that exception is the last result.
-    fn batch(&self, object: &dyn Object, id: &str, sink: Sink<'_>) -> Result<(), Raise> {
+    async fn batch(&self, object: &dyn Object, id: &str, sink: Sink<'_>) -> Result<(), Raise> {
         let (calls, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
         if self.core.config.max_batch_calls.is_some_and(|most| calls.len() > most) {
             return Err(Raise::new(
@@ -151,7 +189,7 @@ impl<'a> Request<'a> {
             }
             let mut result = Value::None;
             let source = Source::Values(&args, &kwargs);
-            match call_member(object, &method, source, self.context, Sink::Value(&mut result)) {
+            match call_member(object, &method, source, self.context, Sink::Value(&mut result)).await {
                 Ok(()) => results.push(result),
                 Err(raise) => {
                     let failure = Failure::in_method(raise, id, object, &method);
@@ -174,35 +212,18 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A oneway call that has all it needs to run anywhere.
-pub(crate) struct Oneway {
-    core: Arc<Core>,
-    codec: Codec,
-    context: Context,
-    payload: Vec<u8>,
-    object: Arc<dyn Object>,
+/// The object may have been made for this call only, or somebody has taken it out meanwhile.
+fn let_go(object: Arc<dyn Object>) {
+    if Arc::strong_count(&object) == 1 {
+        drop_contained("dropping an instance", object);
+    }
 }
 
-impl Oneway {
-    /// The bytes of its arguments and annotations.
-    pub(crate) fn size(&self) -> usize {
-        self.payload.len() + self.context.annotations().size()
-    }
-
-    pub(crate) fn run(&self) {
-        let request = Request {
-            core: &self.core,
-            codec: self.codec,
-            context: &self.context,
-            payload: &self.payload,
-        };
-        let _entered = self.context.enter();
-        let result = request
-            .head()
-            .and_then(|head| request.perform(&*self.object, &head, Sink::Nowhere));
-        if let Err(failure) = result {
-            failure.report(&self.core, &self.context);
-        }
+/// The result of a future that waits for nothing, as nothing that it calls is an async method.
+fn now<T>(future: impl Future<Output = Result<T, Raise>>) -> Result<T, Raise> {
+    match pin!(future).poll(&mut task::Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(cannot_wait()),
     }
 }
 

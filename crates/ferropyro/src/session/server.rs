@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use ferropyro_wire::{
-    Deframer, Dialect, EncodeError, Flags, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
+    Deframer, Dialect, EncodeError, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
 };
 use uuid::Uuid;
 
+use super::MAX_ANNOTATIONS;
 use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
-use super::request::Request;
-use super::{MAX_ANNOTATIONS, Runner};
+use super::incoming::Incoming;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::{Context, Facts};
@@ -20,19 +20,27 @@ use crate::error::Raise;
 use crate::logging::{Clipped, logger};
 use crate::peer::Peer;
 use crate::serializer::Serializer;
+use crate::tls::Certificate;
 
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
-    core: Arc<Core>,
+    pub(super) core: Arc<Core>,
     connection: Arc<Connection>,
     /// Of the last call; the next one takes its place.
-    context: Option<Context>,
+    pub(super) context: Option<Context>,
     deframer: Deframer,
     connected: bool,
-    objects: SessionObjects,
+    pub(super) objects: SessionObjects,
     ids: CorrelationIds,
     /// What is to be sent. The driver writes it and clears it after every step.
     pub(crate) out: Vec<u8>,
+}
+
+/// What came of the bytes that have arrived.
+pub(crate) enum Progress<'a> {
+    Step(Step),
+    /// A call, which is to be run and gives the next step.
+    Call(Incoming<'a>),
 }
 
 /// What the driver does next, after it has sent what is to be sent.
@@ -46,8 +54,16 @@ pub(crate) enum Step {
     Close,
 }
 
-/// A context with more bytes of annotations is not kept while the connection is idle.
-const CONTEXT_KEEP: usize = 64 << 10;
+/// What the bytes are that have arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// A message that is not complete; about so many bytes are missing.
+    Incomplete(usize),
+    /// A message.
+    Complete,
+    /// Nothing that could be accepted.
+    Broken,
+}
 
 const KEY_WANTED: &str =
     "this server takes messages signed with its key only (HMAC), and Pyro5 has no signatures: use Pyro4";
@@ -74,19 +90,34 @@ impl ServerSession {
         }
     }
 
+    /// The client has shown this certificate.
+    pub(crate) fn set_certificate(&self, certificate: Arc<Certificate>) {
+        self.connection.set_certificate(certificate);
+    }
+
     /// Whether the handshake is done.
     pub(crate) fn is_connected(&self) -> bool {
         self.connected
     }
 
-    /// Looks at the bytes that have arrived: serves the message at their front, if it is complete.
-    pub(crate) fn step(&mut self, input: &[u8], runner: &impl Runner) -> Step {
-        match self.deframer.next(input) {
+    /// Looks at the bytes that have arrived: answers the message at their front, if it is complete, or gives the call that it is.
+    pub(crate) fn step<'a>(&'a mut self, input: &'a [u8]) -> Progress<'a> {
+        let step = match self.deframer.next(input) {
             Ok(None) => Step::Read(self.deframer.wanted()),
-            Ok(Some((length, message))) if self.connected => self.serve(length, &message, runner),
+            Ok(Some((length, message))) if self.connected => return self.serve(length, message),
             Ok(Some((length, message))) => self.greet(length, &message),
             Err(error) if self.connected => self.fail(&error),
             Err(error) => self.refuse_frame(&error),
+        };
+        Progress::Step(step)
+    }
+
+    /// Looks at the bytes that have arrived, and does nothing.
+    pub(crate) fn front(&mut self, input: &[u8]) -> Front {
+        match self.deframer.next(input) {
+            Ok(None) => Front::Incomplete(self.deframer.wanted()),
+            Ok(Some(_)) => Front::Complete,
+            Err(_) => Front::Broken,
         }
     }
 
@@ -177,17 +208,17 @@ impl ServerSession {
         }
     }
 
-    fn serve(&mut self, length: usize, message: &Message<'_>, runner: &impl Runner) -> Step {
+    fn serve<'a>(&'a mut self, length: usize, message: Message<'a>) -> Progress<'a> {
         if message.header.kind == MessageKind::PING {
-            return match self.pong(&message.header) {
+            return Progress::Step(match self.pong(&message.header) {
                 Ok(()) => Step::Continue(length),
                 // The program's annotations are too long for any message.
                 Err(_) => Step::Close,
-            };
+            });
         }
         let codec = match self.core.accepted_codec(&message.header) {
             Ok(codec) => codec,
-            Err(text) => return self.refuse_call(message, text),
+            Err(text) => return Progress::Step(self.refuse_call(&message, text)),
         };
         let facts = Facts {
             dialect: codec.dialect,
@@ -196,32 +227,14 @@ impl ServerSession {
             flags: message.header.flags,
             correlation_id: message.header.correlation_id.unwrap_or_else(|| self.ids.next()),
         };
-        let context = match &mut self.context {
-            Some(context) => {
+        let context = match self.context.take() {
+            Some(mut context) => {
                 context.renew(facts, &message.annotations);
                 context
             }
-            none => none.insert(Context::new(Arc::clone(&self.connection), facts, &message.annotations)),
+            None => Context::new(Arc::clone(&self.connection), facts, &message.annotations),
         };
-        let request = Request {
-            core: &self.core,
-            codec,
-            context,
-            payload: &message.payload,
-        };
-        let goes_on = if message.header.flags.contains(Flags::ONEWAY) {
-            request.run_oneway(&mut self.objects, runner);
-            true
-        } else {
-            request.answer(&mut self.objects, runner, &mut self.out)
-        };
-        if message.annotations.size() > CONTEXT_KEEP {
-            self.context = None;
-        }
-        match goes_on {
-            true => Step::Continue(length),
-            false => Step::Close,
-        }
+        Progress::Call(Incoming::new(self, codec, context, message.payload, length))
     }
 
     fn pong(&mut self, ping: &Header) -> Result<(), EncodeError> {

@@ -14,6 +14,8 @@ pub(crate) struct Inbox {
 
 /// What an idle connection keeps.
 const INBOX_SIZE: usize = 8 << 10;
+/// What an idle connection of the event loop keeps at the most.
+const RESTING: usize = 512;
 /// A buffer above this size goes when it is not needed.
 const INBOX_KEEP: usize = 1 << 20;
 
@@ -46,6 +48,33 @@ impl Inbox {
         };
         self.end += count;
         Ok(count)
+    }
+
+    /// Room for at least `wanted` bytes, to be read into.
+    pub(crate) fn room(&mut self, wanted: usize) -> &mut [u8] {
+        self.make_room(wanted);
+        self.bytes.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// So many bytes were read into the room.
+    pub(crate) fn filled(&mut self, count: usize) {
+        self.end = (self.end + count).min(self.bytes.len());
+    }
+
+    /// Adds bytes that have arrived, and takes no more memory than they need.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
+        self.bytes.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+        self.bytes.truncate(self.end);
+        self.bytes.extend_from_slice(bytes);
+        self.end = self.bytes.len();
+    }
+
+    /// Gives memory back that an idle connection need not hold.
+    pub(crate) fn rest(&mut self) {
+        if self.start == self.end && self.bytes.capacity() > RESTING {
+            *self = Inbox::default();
+        }
     }
 
     fn make_room(&mut self, wanted: usize) {

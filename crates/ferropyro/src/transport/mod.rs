@@ -1,16 +1,20 @@
-//! Sockets: blocking streams over TCP and Unix domain sockets, and the buffer that bytes are read into.
+//! Sockets: blocking streams over TCP and Unix domain sockets, with TLS or without, and the buffer that bytes are read into.
 
+mod asynchronous;
 mod connect;
 mod inbox;
 mod listener;
 mod stream;
+mod tls;
 
 use std::io;
 use std::time::Duration;
 
+pub(crate) use asynchronous::{AsyncListener, AsyncStream};
 pub(crate) use inbox::Inbox;
 pub(crate) use listener::Listener;
 pub(crate) use stream::Stream;
+pub(crate) use tls::TlsStream;
 
 /// What a socket takes as a time limit: zero would be none, or an error.
 fn not_at_once(timeout: Duration) -> Duration {

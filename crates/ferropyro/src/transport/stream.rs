@@ -1,14 +1,19 @@
 //! A connected socket.
 
-use std::io::{self, Read, Write};
+use std::io::{self, IoSlice, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::not_at_once;
+use super::tls::TlsStream;
 use crate::config::Config;
 use crate::peer::Peer;
+use crate::tls::Certificate;
 
 /// A connected socket.
 #[derive(Debug)]
@@ -17,16 +22,8 @@ pub(crate) enum Stream {
     Tcp(TcpStream, SocketAddr),
     #[cfg(unix)]
     Unix(UnixStream),
-}
-
-macro_rules! on_stream {
-    ($self:expr, $stream:ident => $do:expr) => {
-        match $self {
-            Stream::Tcp($stream, _) => $do,
-            #[cfg(unix)]
-            Stream::Unix($stream) => $do,
-        }
-    };
+    /// Either of them, encrypted.
+    Tls(TlsStream),
 }
 
 impl Stream {
@@ -35,42 +32,104 @@ impl Stream {
             Stream::Tcp(_, address) => Peer::Tcp(*address),
             #[cfg(unix)]
             Stream::Unix(_) => Peer::Unix,
+            Stream::Tls(stream) => stream.socket().peer(),
+        }
+    }
+
+    /// The certificate that the other end has shown; `None` when it need not, and without TLS.
+    pub(crate) fn peer_certificate(&self) -> Option<&Certificate> {
+        match self {
+            Stream::Tls(stream) => stream.certificate(),
+            _ => None,
+        }
+    }
+
+    fn socket(&self) -> SockRef<'_> {
+        match self {
+            Stream::Tcp(stream, _) => SockRef::from(stream),
+            #[cfg(unix)]
+            Stream::Unix(stream) => SockRef::from(stream),
+            Stream::Tls(stream) => stream.socket().socket(),
         }
     }
 
     pub(crate) fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        on_stream!(self, stream => stream.set_read_timeout(timeout.map(not_at_once)))
+        self.socket().set_read_timeout(timeout.map(not_at_once))
     }
 
     pub(crate) fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
-        on_stream!(self, stream => stream.set_write_timeout(timeout.map(not_at_once)))
+        self.socket().set_write_timeout(timeout.map(not_at_once))
+    }
+
+    pub(super) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.socket().set_nonblocking(nonblocking)
     }
 
     pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        on_stream!(self, stream => (&*stream).write_all(bytes))
+        match self {
+            Stream::Tcp(stream, _) => (&*stream).write_all(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => (&*stream).write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes),
+        }
+    }
+
+    /// Writes some of the pieces, as they are: not through TLS.
+    pub(super) fn write_vectored(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream, _) => (&*stream).write_vectored(pieces),
+            #[cfg(unix)]
+            Stream::Unix(stream) => (&*stream).write_vectored(pieces),
+            Stream::Tls(stream) => stream.socket().write_vectored(pieces),
+        }
     }
 
     pub(super) fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
-        on_stream!(self, stream => (&*stream).read(buffer))
+        match self {
+            Stream::Tcp(stream, _) => (&*stream).read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => (&*stream).read(buffer),
+            Stream::Tls(stream) => stream.read(buffer),
+        }
+    }
+
+    /// Whether there is nothing to read, and no end. Between calls a server has nothing to say. Waits for nothing.
+    pub(crate) fn is_silent(&self) -> bool {
+        if self.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let is_silent = match self {
+            Stream::Tls(stream) => stream.is_silent(),
+            _ => {
+                let peeked = self.socket().peek(&mut [MaybeUninit::uninit()]);
+                peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+        };
+        self.set_nonblocking(false).is_ok() && is_silent
     }
 
     /// Ends the peer's direction: whoever waits in a read wakes up as if the peer had closed. Writing still works.
     pub(crate) fn stop_reading(&self) {
         // It is closed then, or about to be: there is nobody to tell of an error.
-        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Read));
+        let _ = self.socket().shutdown(Shutdown::Read);
     }
 
     /// Ends both directions; whoever waits in a read or write on a clone wakes up.
     pub(crate) fn shut_down(&self) {
         // It is closed then, or about to be: there is nobody to tell of an error.
-        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Both));
+        let _ = self.socket().shutdown(Shutdown::Both);
     }
 
     /// Ends our direction and reads what the peer still sends, so that it can read our last message. A close with unread bytes would reset the connection
     /// and that message might be lost. Bounded in time and size.
     pub(crate) fn linger(&self) {
-        let _ = on_stream!(self, stream => stream.shutdown(Shutdown::Write));
-        let deadline = Instant::now() + Duration::from_millis(500);
+        if let Stream::Tls(stream) = self {
+            stream.say_goodbye();
+            // The rest is not read, so it need not be decrypted.
+            return stream.socket().linger();
+        }
+        let _ = self.socket().shutdown(Shutdown::Write);
+        let deadline = Instant::now() + LINGER_TIME;
         let mut rest = vec![0; LINGER_PIECE];
         for _ in 0..LINGER_PIECES {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -83,14 +142,20 @@ impl Stream {
 
     pub(super) fn configure(&self, config: &Config) -> io::Result<()> {
         if let Stream::Tcp(stream, _) = self {
-            stream.set_nodelay(config.sock_nodelay)?;
-            socket2::SockRef::from(stream).set_keepalive(true)?;
+            configure(&SockRef::from(stream), config)?;
         }
         Ok(())
     }
 }
 
+/// The options of a TCP connection.
+pub(super) fn configure(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
+    socket.set_tcp_nodelay(config.sock_nodelay)?;
+    socket.set_keepalive(true)
+}
+
 /// How much of what a peer still sends is read before its connection is closed: 16 MiB. Most of what is refused for its size is less, and its sender then
 /// learns why.
 const LINGER_PIECE: usize = 64 << 10;
-const LINGER_PIECES: usize = 256;
+pub(super) const LINGER_PIECES: usize = 256;
+pub(super) const LINGER_TIME: Duration = Duration::from_millis(500);

@@ -1,0 +1,249 @@
+//! Pyro's multiplex server: every connection is a task of a loop, and costs memory but no thread. Calls run one at a time as in Pyro, or as
+//! many at a time as the setting WORKERS says (manual chapter "Servers", server types).
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{spawn_blocking, yield_now};
+use tokio::time::timeout;
+
+use super::oneways::Oneways;
+use super::reception::Visitor;
+use super::signal::Signal;
+use crate::daemon::core::Core;
+use crate::logging::logger;
+use crate::peer::Peer;
+use crate::session::server::{Progress, ServerSession, Step};
+use crate::transport::{AsyncStream, Inbox};
+
+/// What a client reads when there are too many others.
+const NO_ROOM: &str = "too many connections, increase server MAX_CONNECTIONS";
+/// Messages of one connection that are served before others get their turn.
+const MESSAGES_A_TURN: usize = 64;
+/// A buffer for answers above this size is not kept between calls.
+const OUT_KEEP: usize = 1 << 10;
+
+/// The tasks that serve a daemon's connections.
+pub(super) struct EventLoop {
+    core: Arc<Core>,
+    /// Whose turn it is to run a call.
+    turns: Semaphore,
+    oneways: Arc<Oneways>,
+    stopping: Signal,
+    /// Nobody waits any longer for the calls that run.
+    giving_up: Signal,
+    connections: AtomicUsize,
+    left: Notify,
+}
+
+impl EventLoop {
+    pub(super) fn new(core: Arc<Core>) -> Arc<EventLoop> {
+        Arc::new(EventLoop {
+            turns: Semaphore::new(core.config.workers.clamp(1, Semaphore::MAX_PERMITS)),
+            core,
+            oneways: Arc::new(Oneways::new()),
+            stopping: Signal::default(),
+            giving_up: Signal::default(),
+            connections: AtomicUsize::new(0),
+            left: Notify::new(),
+        })
+    }
+
+    /// Serves a client until it goes, or does something that ends the connection.
+    pub(super) async fn serve(&self, visitor: Visitor) {
+        let Some(place) = self.place() else {
+            let peer = visitor.stream.peer();
+            tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {NO_ROOM}");
+            return visitor.refuse(&self.core, NO_ROOM).await;
+        };
+        let peer = visitor.stream.peer();
+        let served = {
+            let mut given_up = pin!(self.giving_up.wait());
+            let mut conversation = pin!(self.converse(visitor));
+            poll_fn(|cx| match conversation.as_mut().poll(cx) {
+                Poll::Pending => given_up.as_mut().poll(cx).map(Ok),
+                ready => ready,
+            })
+            .await
+        };
+        if let Err(error) = served {
+            tracing::debug!(target: logger::MULTIPLEXSERVER, "connection with {peer} lost: {error}");
+        }
+        drop(place);
+    }
+
+    /// Reads no more from any connection, and lets nobody in.
+    pub(super) fn stop(&self) {
+        self.stopping.set();
+    }
+
+    /// Waits for the calls that run, as long as SHUTDOWN_TIMEOUT says; who has not been answered by then loses the connection.
+    pub(super) async fn drain(&self) {
+        self.stop();
+        let time = self.core.config.shutdown_timeout;
+        let begun = std::time::Instant::now();
+        if timeout(time, self.wait_until_empty()).await.is_err() {
+            let count = self.connections.load(Ordering::Acquire);
+            tracing::warn!(target: logger::MULTIPLEXSERVER, "{count} calls did not end in time");
+            self.give_up();
+        }
+        let oneways = Arc::clone(&self.oneways);
+        let left = time.saturating_sub(begun.elapsed());
+        // An error would be a panic, which has been reported where it happened.
+        if let Ok(running @ 1..) = spawn_blocking(move || oneways.wait(left)).await {
+            tracing::warn!(target: logger::MULTIPLEXSERVER, "{running} oneway calls did not end in time");
+        }
+    }
+
+    /// Ends the connections whose calls still run.
+    pub(super) fn give_up(&self) {
+        self.giving_up.set();
+    }
+
+    async fn wait_until_empty(&self) {
+        loop {
+            let left = self.left.notified();
+            if self.connections.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            left.await;
+        }
+    }
+
+    /// A place for one more connection.
+    fn place(&self) -> Option<Place<'_>> {
+        let most = self.core.config.max_connections.unwrap_or(usize::MAX);
+        let count = self.connections.fetch_add(1, Ordering::AcqRel) + 1;
+        let place = Place(self);
+        self.core.connections.store(count, Ordering::Relaxed);
+        (count <= most).then_some(place)
+    }
+
+    async fn converse(&self, visitor: Visitor) -> io::Result<()> {
+        let Visitor {
+            mut stream,
+            mut session,
+            mut inbox,
+        } = visitor;
+        let mut stopped = pin!(self.stopping.wait());
+        let mut messages = 0usize;
+        loop {
+            let next = self.step(&mut session, &mut inbox).await?;
+            if !session.out.is_empty() {
+                let sent = stream.send(&session.out, self.core.config.write_timeout).await;
+                session.out.clear();
+                session.out.shrink_to(OUT_KEEP);
+                sent?;
+            }
+            match next {
+                Step::Continue(length) => inbox.consume(length),
+                Step::Close => {
+                    Box::pin(stream.linger()).await;
+                    return Ok(());
+                }
+                Step::Read(wanted) => {
+                    inbox.rest();
+                    if !self.read(&mut stream, &mut inbox, wanted, stopped.as_mut()).await? {
+                        return Ok(());
+                    }
+                }
+            }
+            messages += 1;
+            if messages.is_multiple_of(MESSAGES_A_TURN) {
+                yield_now().await;
+            }
+        }
+    }
+
+    /// False when the connection is over.
+    async fn read(
+        &self,
+        stream: &mut AsyncStream,
+        inbox: &mut Inbox,
+        wanted: usize,
+        mut stopped: Pin<&mut impl Future<Output = ()>>,
+    ) -> io::Result<bool> {
+        let read = poll_fn(|cx| match stopped.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(0)),
+            Poll::Pending => stream.poll_fill(cx, inbox, wanted),
+        });
+        let count = match self.core.config.commtimeout {
+            None => read.await?,
+            Some(time) => timeout(time, read).await.map_err(|_| io::ErrorKind::TimedOut)??,
+        };
+        Ok(count > 0)
+    }
+
+    /// Serves the message at the front, if it is complete.
+    async fn step(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<Step> {
+        if self.has_pool() && !session.is_connected() {
+            return self.greet_in_pool(session, inbox).await;
+        }
+        let call = match session.step(inbox.bytes()) {
+            Progress::Step(step) => return Ok(step),
+            Progress::Call(call) => call,
+        };
+        let is_asynchronous = call.is_asynchronous();
+        let turn = self.turns.acquire().await;
+        if is_asynchronous {
+            // Boxed, so that connections that never come here need no room for it.
+            return Ok(Box::pin(call.run_async(&*self.oneways)).await);
+        }
+        if !self.has_pool() {
+            return Ok(call.run(&*self.oneways));
+        }
+        let detached = call.detach();
+        let (input, oneways) = (std::mem::take(inbox), Arc::clone(&self.oneways));
+        // The pool of the runtime. No more get there at a time than the turns allow.
+        let run = spawn_blocking(move || {
+            let mut call = detached;
+            call.run(input.bytes(), &*oneways);
+            (call, input)
+        });
+        let (call, input) = run.await?;
+        drop(turn);
+        *inbox = input;
+        Ok(session.attach(call))
+    }
+
+    /// The greeting is the program's code too, if it has a hook for it.
+    async fn greet_in_pool(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<Step> {
+        let _turn = self.turns.acquire().await;
+        let placeholder = ServerSession::new(Arc::clone(&self.core), Peer::Nobody);
+        let (mut guest, input) = (std::mem::replace(session, placeholder), std::mem::take(inbox));
+        let greet = spawn_blocking(move || {
+            let step = match guest.step(input.bytes()) {
+                Progress::Step(step) => step,
+                // It was not connected, so it was no call.
+                Progress::Call(_) => Step::Close,
+            };
+            (step, guest, input)
+        });
+        let step;
+        (step, *session, *inbox) = greet.await?;
+        Ok(step)
+    }
+
+    /// Whether plain methods run in threads beside the loop, so that they never block it.
+    fn has_pool(&self) -> bool {
+        self.core.config.workers > 1
+    }
+}
+
+/// The place of a connection, given back on drop.
+struct Place<'l>(&'l EventLoop);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let before = self.0.connections.fetch_sub(1, Ordering::AcqRel);
+        self.0.core.connections.store(before - 1, Ordering::Relaxed);
+        if before == 1 {
+            self.0.left.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Where clients come in: connections are accepted, and kept until their first message is there. Whoever says nothing, or half of a message, costs
+//! some memory for a while, and nobody's thread.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use super::Hosts;
+use super::signal::Signal;
+use crate::daemon::core::Core;
+use crate::logging::logger;
+use crate::session::server::{Front, ServerSession};
+use crate::transport::{AsyncListener, AsyncStream, Inbox, Listener};
+
+/// Connections that are accepted before others get their turn.
+const ACCEPTS_A_TURN: usize = 10;
+/// The pauses after an error of accepting.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The door of a daemon.
+pub(super) struct Reception {
+    core: Arc<Core>,
+    listener: Listener,
+    stopping: Signal,
+    waiting: Arc<WaitingRoom>,
+}
+
+/// A client that has connected, and what it has sent so far.
+pub(super) struct Visitor {
+    pub(super) stream: AsyncStream,
+    pub(super) session: ServerSession,
+    pub(super) inbox: Inbox,
+}
+
+impl Reception {
+    pub(super) fn new(core: Arc<Core>, listener: Listener) -> Reception {
+        Reception {
+            core,
+            listener,
+            stopping: Signal::default(),
+            waiting: Arc::default(),
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<std::net::SocketAddr> {
+        self.listener.address()
+    }
+
+    pub(super) fn stop(&self) {
+        self.stopping.set();
+    }
+
+    /// Lets clients in until [`Reception::stop`].
+    ///
+    /// # Errors
+    /// When the socket cannot be waited for.
+    pub(super) async fn run(&self, hosts: &Hosts) -> io::Result<()> {
+        if !self.stopping.is_set() {
+            let door = AsyncListener::new(&self.listener)?;
+            tokio::select! {
+                biased;
+                () = self.stopping.wait() => {}
+                () = self.accept_all(&door, hosts) => {}
+            }
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// Sends those away who wait. The socket listens no more.
+    pub(super) fn close(&self) {
+        self.listener.close();
+        self.waiting.close();
+    }
+
+    async fn accept_all(&self, door: &AsyncListener, hosts: &Hosts) {
+        let mut pause = SHORTEST_PAUSE;
+        let mut trouble = Trouble::default();
+        for count in 1usize.. {
+            match door.accept(&self.core.config).await {
+                Ok(stream) => {
+                    pause = SHORTEST_PAUSE;
+                    self.receive(stream, hosts.clone());
+                }
+                // The client went again before it was let in.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                Err(error) => {
+                    // Out of descriptors, most likely: others have to close theirs first.
+                    trouble.report(&error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
+            if count.is_multiple_of(ACCEPTS_A_TURN) {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn receive(&self, stream: AsyncStream, hosts: Hosts) {
+        let core = Arc::clone(&self.core);
+        let ticket = self.waiting.ticket();
+        let number = ticket.number;
+        let task = tokio::spawn(async move {
+            let mut visitor = Visitor {
+                session: ServerSession::new(Arc::clone(&core), stream.peer()),
+                stream,
+                inbox: Inbox::default(),
+            };
+            // Boxed, so that those who are served need no room for it.
+            let outcome = Box::pin(visitor.wait_for_message(&core)).await;
+            drop(ticket);
+            match outcome {
+                Ok(Front::Complete) => hosts.serve(visitor).await,
+                Ok(_) => visitor.turn_away(&core).await,
+                Err(error) => tracing::debug!(target: logger::SERVER, "{} lost: {error}", visitor.stream.peer()),
+            }
+        });
+        self.waiting
+            .enter(number, task.abort_handle(), self.core.config.max_unfinished_handshakes);
+    }
+}
+
+impl Visitor {
+    /// Waits for the first message, within the time that the settings allow.
+    async fn wait_for_message(&mut self, core: &Core) -> io::Result<Front> {
+        let Some(time) = handshake_time(core) else {
+            return self.read_message().await;
+        };
+        match timeout(time, self.read_message()).await {
+            Ok(result) => result,
+            Err(_) => {
+                self.session.time_out();
+                Ok(Front::Broken)
+            }
+        }
+    }
+
+    async fn read_message(&mut self) -> io::Result<Front> {
+        loop {
+            match self.session.front(self.inbox.bytes()) {
+                Front::Incomplete(wanted) => {
+                    let Visitor { stream, inbox, .. } = self;
+                    if poll_fn(|cx| stream.poll_fill(cx, inbox, wanted)).await? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                front => return Ok(front),
+            }
+        }
+    }
+
+    /// Tells the client why it cannot be let in, unless that has been said.
+    async fn turn_away(mut self, core: &Core) {
+        if self.session.out.is_empty() {
+            self.session.step(self.inbox.bytes());
+        }
+        self.say_goodbye(core).await;
+    }
+
+    /// Refuses a client with this text in its own dialect.
+    pub(super) async fn refuse(mut self, core: &Core, text: &str) {
+        self.session.refuse_next(self.inbox.bytes(), text);
+        self.say_goodbye(core).await;
+    }
+
+    async fn say_goodbye(mut self, core: &Core) {
+        let sent = self.stream.send(&self.session.out, core.config.write_timeout).await;
+        // Who goes before being refused needs no refusal.
+        if sent.is_ok() {
+            self.stream.linger().await;
+        }
+    }
+}
+
+fn handshake_time(core: &Core) -> Option<Duration> {
+    match (core.config.handshake_timeout, core.config.commtimeout) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// The clients that have not said what they want. There is room for so many; when one more comes, the one goes that has been waiting longest.
+#[derive(Default)]
+struct WaitingRoom(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    /// `None` for one that has left before it was entered.
+    tasks: BTreeMap<u64, Option<AbortHandle>>,
+    next: u64,
+    is_closed: bool,
+}
+
+/// A place in the waiting room, given back on drop.
+struct Ticket {
+    room: Arc<WaitingRoom>,
+    number: u64,
+}
+
+impl WaitingRoom {
+    fn ticket(self: &Arc<Self>) -> Ticket {
+        let mut waiting = self.lock();
+        waiting.next += 1;
+        let number = waiting.next;
+        waiting.tasks.insert(number, None);
+        Ticket {
+            room: Arc::clone(self),
+            number,
+        }
+    }
+
+    fn enter(&self, number: u64, task: AbortHandle, most: Option<usize>) {
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            return task.abort();
+        }
+        // It may be through already.
+        if let Some(place) = waiting.tasks.get_mut(&number) {
+            *place = Some(task);
+        }
+        let too_many = most.is_some_and(|most| waiting.tasks.len() > most);
+        if too_many && let Some((_, Some(longest))) = waiting.tasks.pop_first() {
+            tracing::debug!(target: logger::SERVER, "too many clients that say nothing: the one that waited longest is disconnected");
+            longest.abort();
+        }
+    }
+
+    /// Sends all away who wait.
+    fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.is_closed = true;
+        waiting.tasks.values().flatten().for_each(AbortHandle::abort);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.room.lock().tasks.remove(&self.number);
+    }
+}
+
+/// Errors of accepting come in thousands: one line a second is enough.
+#[derive(Default)]
+struct Trouble {
+    last: Option<Instant>,
+}
+
+impl Trouble {
+    fn report(&mut self, error: &io::Error) {
+        if self.last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
+            self.last = Some(Instant::now());
+            tracing::error!(target: logger::SERVER, "cannot accept a connection: {error}");
+        }
+    }
+}
