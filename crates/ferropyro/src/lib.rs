@@ -34,6 +34,7 @@ pub use blob::SerializedBlob;
 pub use config::Config;
 pub use connection::{Connection, Resource};
 pub use context::Context;
+pub use daemon::event_loop::EventLoop;
 pub use daemon::failed_call::{FailedCall, Statistics};
 pub use daemon::registered::Registered;
 pub use daemon::registry::{DAEMON_ID, InstanceMode};

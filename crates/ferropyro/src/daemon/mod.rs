@@ -3,6 +3,7 @@
 mod builder;
 pub(crate) mod core;
 mod daemon_object;
+pub(crate) mod event_loop;
 pub(crate) mod failed_call;
 pub(crate) mod registered;
 pub(crate) mod registry;
