@@ -3,9 +3,11 @@
 //! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
+//! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
+mod bulk;
 mod core;
 mod echo;
 mod formats;
@@ -32,8 +34,9 @@ usage: bench COMMAND [OPTIONS]
   echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
   formats    writing and reading a document of many types, against serde_json
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
+  bulk       1 to 64 MiB of bytes in one call, against a raw socket
 
-  --seconds N   how long to measure, 10 unless given; with servers, for each table
+  --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
   --quick       measure for an instant: shows that everything runs, and nothing else
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out
@@ -54,12 +57,15 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
+        ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
         #[cfg(unix)]
         ["servers", options @ ..] => Options::parse(options).and_then(|options| servers::main(&options)),
         // The servers are this program again, started by itself.
         ["serve", "raw", request, reply] => raw::serve(request, reply),
         #[cfg(unix)]
         ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
+        ["serve", "bulk-raw"] => bulk::serve_raw(),
+        ["serve", "bulk-rust"] => bulk::serve_rust(),
         ["serve", "rust", settings @ ..] => rust_echo::serve(settings),
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -1,4 +1,5 @@
-"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`.
+"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
+`bulk GENERATION SERIALIZER URI METHOD SIZE`.
 
 And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
 """
@@ -22,6 +23,25 @@ else:
 class Echo:
     def echo(self, message):
         return message
+
+    def take(self, data):
+        return len(bytes_of(data))
+
+    def give(self, size):
+        if size not in DATA:
+            DATA[size] = b"." * size
+        return DATA[size]
+
+
+DATA = {}
+
+
+def bytes_of(data):
+    """With serpent bytes arrive as a dict."""
+    if isinstance(data, dict):
+        import serpent
+        return serpent.tobytes(data)
+    return data
 
 
 def end_with_input():
@@ -52,6 +72,20 @@ def call(serializer, uri, message):
     answer_samples(lambda: proxy.echo(message), batch=16)
 
 
+def call_bulk(serializer, uri, method, size):
+    config.SERIALIZER = serializer
+    proxy = pyro.Proxy(uri)
+    size = int(size)
+    data = b"." * size
+    if method == "take":
+        measured = lambda: proxy.take(data)
+        assert measured() == size
+    else:
+        measured = lambda: bytes_of(proxy.give(size))
+        assert measured() == data
+    answer_samples(measured, batch=1)
+
+
 def write_and_read(document):
     import serpent
     document = json.loads(document)
@@ -67,7 +101,7 @@ def answer_samples(measured, batch):
         calls = 0
         start = time.perf_counter()
         passed = 0.0
-        while passed < wanted:
+        while calls == 0 or passed < wanted:
             for _ in range(batch):
                 measured()
             calls += batch
@@ -79,5 +113,7 @@ if role == "server":
     serve(*sys.argv[3:])
 elif role == "client":
     call(*sys.argv[3:])
+elif role == "bulk":
+    call_bulk(*sys.argv[3:])
 else:
     write_and_read(*sys.argv[3:])

@@ -48,6 +48,18 @@ impl Python {
         self.start_client(&["client", generation, serializer, uri, message])
     }
 
+    /// A client that calls a method with so many bytes as its argument (`take`) or result (`give`).
+    pub(crate) fn connect_bulk(
+        &self,
+        generation: &str,
+        serializer: &str,
+        uri: &str,
+        method: &str,
+        size: usize,
+    ) -> Result<Client, Problem> {
+        self.start_client(&["bulk", generation, serializer, uri, method, &size.to_string()])
+    }
+
     /// Python's serpent, with a document given as JSON.
     pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
         self.start_client(&["serpent", "pyro5", document])

@@ -2,17 +2,20 @@
 
 use std::process::Command;
 
-#[test]
-fn echo_prints_a_table_with_raw_and_with_every_serializer() {
-    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["echo", "--quick"])
-        .output()
-        .unwrap();
+/// What a benchmark prints.
+fn run(args: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench")).args(args).output().unwrap();
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
     assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+#[test]
+fn echo_prints_a_table_with_raw_and_with_every_serializer() {
+    let out = run(&["echo", "--quick"]);
     for line in [
         "raw TCP ping-pong          1.00   1.00..1.00",
         "Rust to Rust, serpent",
@@ -32,15 +35,7 @@ fn echo_prints_a_table_with_raw_and_with_every_serializer() {
 
 #[test]
 fn formats_prints_a_table_with_every_format_on_both_roads() {
-    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["formats", "--quick"])
-        .output()
-        .unwrap();
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
-    assert!(output.status.success(), "{out}{err}");
+    let out = run(&["formats", "--quick"]);
     for format in ["serde_json", "serpent", "json", "marshal", "msgpack"] {
         for road in ["typed", "Value"] {
             assert!(
@@ -50,4 +45,34 @@ fn formats_prints_a_table_with_every_format_on_both_roads() {
         }
     }
     assert!(out.contains("serpent takes "), "{out}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn servers_prints_a_table_of_every_transport_and_number_of_connections() {
+    let out = run(&["servers", "--quick", "--markdown"]);
+    assert!(
+        out.contains("TCP 1 | TCP 4 | TCP 16 | Unix 1 | Unix 4 | Unix 16 | TLS 1 | TLS 4 | TLS 16"),
+        "{out}"
+    );
+    for server in ["ferropyro thread", "ferropyro multiplex"] {
+        assert!(out.contains(&format!("\n| {server} ")), "no {server} in\n{out}");
+    }
+    assert!(
+        out.contains("\n| Pyro5 multiplex ") != out.contains("Left out: the real Pyro: "),
+        "{out}"
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn bulk_prints_a_table_of_both_directions() {
+    let out = run(&["bulk", "--quick", "--markdown"]);
+    assert!(out.contains("there 1 MiB | back 1 MiB"), "{out}");
+    for serializer in ["marshal", "msgpack", "serpent"] {
+        assert!(
+            out.contains(&format!("\n| Rust to Rust, {serializer} ")),
+            "no {serializer} in\n{out}"
+        );
+    }
 }
