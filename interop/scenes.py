@@ -10,7 +10,6 @@ from servers import run
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "examples" / "README.md"
-RUN_EXAMPLE = "cargo run -q -p ferropyro --example ".split()
 
 # What differs from run to run. The names of one scene stand for one thing each, except for NUMBER.
 UUID = "[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
@@ -77,8 +76,8 @@ class Scene:
             name, _, value = words.pop(0).partition("=")
             env[name] = value
         args = [self._known(word) for word in words]
-        if args[: len(RUN_EXAMPLE)] == RUN_EXAMPLE:
-            name, *args = args[len(RUN_EXAMPLE) :]
+        if args[0] == "cargo":
+            name, *args = args[args.index("--example") + 1 :]
             program = self.instead.get(name) or [self.example(name)]
             return env, [program[0], *program[1:2], *args, *program[2:]]
         assert args[0] == "python", command

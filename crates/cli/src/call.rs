@@ -1,5 +1,7 @@
 //! `ferropyro call`, `get` and `set`: one call of a method, one look at an attribute.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use ferropyro::formats::serpent;
 use ferropyro::{AnyReply, Dict, Proxy, Value};
@@ -7,7 +9,7 @@ use ferropyro::{AnyReply, Dict, Proxy, Value};
 use crate::client::{Client, ClientArgs};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::json::{self, Format};
-use crate::output;
+use crate::{output, transfer};
 
 /// Calls a method and prints what it returns; the items of an iterator one a line, as they come
 ///
@@ -38,14 +40,29 @@ pub(crate) struct CallArgs {
     format: Format,
 }
 
-/// Prints the value of an attribute
+/// Prints the value of an attribute, or gets a file from a file server
 ///
-/// Example: ferropyro get PYRONAME:test.echoserver.verbose
+/// A file here is replaced when all of the new one has arrived with the right checksum.
+///
+/// Examples:
+///   ferropyro get PYRONAME:test.echoserver.verbose       an attribute
+///   ferropyro get PYRONAME:files 2026/november.pdf       a file
+///   ferropyro get PYRONAME:files 2026/november.pdf report.pdf --resume
 #[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct GetArgs {
-    /// The URI of the object, a dot, and the attribute: what follows the last dot is the attribute
-    #[arg(value_name = "URI.ATTRIBUTE")]
+    /// The URI of the object, a dot, and the attribute: what follows the last dot is the attribute. Or, with a path behind it, the URI of a file server
+    #[arg(value_name = "URI[.ATTRIBUTE]")]
     target: String,
+
+    /// The path of a file at the server
+    remote: Option<String>,
+
+    /// The file here, or the folder for it [default: the name of the file, in this folder]
+    local: Option<PathBuf>,
+
+    #[command(flatten)]
+    how: transfer::How,
 
     #[command(flatten)]
     client: ClientArgs,
@@ -84,11 +101,15 @@ pub(crate) fn run(args: CallArgs) -> Outcome {
 }
 
 pub(crate) fn get(args: GetArgs) -> Outcome {
+    let client = args.client.client()?;
+    if let Some(remote) = &args.remote {
+        return transfer::get(&args.target, remote, args.local.as_deref(), &args.how, &client, &args.format);
+    }
+    if args.how.resume || args.how.by.is_some() {
+        return Err(Failure::usage("--resume and --by are for files: the path of one is missing"));
+    }
     let target = Target::parse(&args.target, "ATTRIBUTE")?;
-    print(
-        target.connect(&args.client.client()?)?.get(target.member)?,
-        &args.format,
-    )?;
+    print(target.connect(&client)?.get(target.member)?, &args.format)?;
     Ok(Exit::Ok)
 }
 

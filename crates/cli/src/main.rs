@@ -15,7 +15,9 @@ mod nsc;
 mod output;
 mod personality;
 mod probe;
+mod serve_files;
 mod signals;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -46,6 +48,8 @@ enum Command {
     Call(call::CallArgs),
     Get(call::GetArgs),
     Set(call::SetArgs),
+    Put(transfer::PutArgs),
+    ServeFiles(serve_files::ServeFilesArgs),
     Inspect(inspect::InspectArgs),
     Probe(probe::ProbeArgs),
     CheckConfig(check_config::CheckConfigArgs),
@@ -72,6 +76,8 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Call(args) => call::run(args),
         Command::Get(args) => call::get(args),
         Command::Set(args) => call::set(args),
+        Command::Put(args) => transfer::put(args),
+        Command::ServeFiles(args) => serve_files::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Probe(args) => probe::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),

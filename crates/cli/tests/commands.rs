@@ -79,6 +79,8 @@ fn every_command_has_help() {
         "call",
         "get",
         "set",
+        "put",
+        "serve-files",
         "inspect",
         "probe",
         "check-config",

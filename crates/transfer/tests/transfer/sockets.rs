@@ -1,0 +1,248 @@
+//! Raw sockets and their tickets.
+
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use ferropyro::{Context, Daemon, DaemonBuilder, Proxy};
+use ferropyro_transfer::{Access, By, FileClient, Offer, Options, RawSockets};
+
+use crate::support::{Scene, Unusual, bytes, is_open, rest, wait_until};
+
+type Ticket = (String, (String, u16));
+
+/// Raw sockets without a server of files, and the text of an offer's ticket.
+fn sockets(daemon: &Daemon, life: Duration) -> RawSockets {
+    RawSockets::builder(daemon).unwrap().ticket_life(life).build()
+}
+
+fn offer(sockets: &RawSockets) -> String {
+    let offer = sockets.offer(&Context::detached(), |mut stream| stream.write_all(b"job")).unwrap();
+    ticket(&offer)
+}
+
+fn ticket(offer: &Offer) -> String {
+    let value = ferropyro::formats::to_value(offer).unwrap();
+    let (ticket, _): Ticket = ferropyro::formats::from_value(value).unwrap();
+    ticket
+}
+
+fn bring(address: SocketAddr, ticket: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(ticket.as_bytes()).unwrap();
+    rest(stream)
+}
+
+const LONG: Duration = Duration::from_secs(600);
+
+#[test]
+fn a_ticket_is_good_for_one_connection() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, LONG);
+    let (first, second) = (offer(&sockets), offer(&sockets));
+    let address = sockets.address().unwrap();
+    assert_eq!(bring(address, &first), b"job");
+    assert_eq!(bring(address, &first), b"");
+    assert_eq!(bring(address, &second), b"job");
+}
+
+#[test]
+fn a_wrong_ticket_gets_nothing() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, LONG);
+    let good = offer(&sockets);
+    let address = sockets.address().unwrap();
+    for position in 0..good.len() {
+        let mut wrong = good.clone().into_bytes();
+        wrong[position] ^= 1;
+        assert_eq!(bring(address, &String::from_utf8(wrong).unwrap()), b"", "{position}");
+    }
+    for strange in ["00000000-0000-0000-0000-000000000000", &good.to_uppercase(), &" ".repeat(36)] {
+        assert_eq!(bring(address, strange), b"", "{strange}");
+    }
+    // All that did the good one no harm.
+    assert_eq!(bring(address, &good), b"job");
+}
+
+#[test]
+fn a_ticket_that_is_too_old_gets_nothing() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, Duration::from_millis(100));
+    let old = offer(&sockets);
+    wait_until("the ticket expires", || sockets.in_use() == 0);
+    // A later ticket opens the port again; on a busy machine it may be too old itself by now.
+    let _later = offer(&sockets);
+    if let Some(address) = sockets.address()
+        && let Ok(mut stream) = TcpStream::connect(address)
+    {
+        stream.write_all(old.as_bytes()).unwrap();
+        assert_eq!(rest(stream), b"");
+    }
+}
+
+#[test]
+fn a_client_that_never_comes_leaves_nothing_behind() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, Duration::from_millis(50));
+    let tickets: Vec<String> = (0..10).map(|_| offer(&sockets)).collect();
+    assert_eq!(sockets.in_use(), tickets.len());
+    let address = sockets.address().unwrap();
+    wait_until("the tickets expire", || sockets.in_use() == 0);
+    wait_until("the port is closed", || sockets.address().is_none());
+    assert!(!is_open(address));
+    // And it opens again for who comes later.
+    let later = offer(&sockets);
+    assert_eq!(bring(sockets.address().unwrap(), &later), b"job");
+}
+
+#[test]
+fn the_port_closes_with_the_last_ticket() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, LONG);
+    assert_eq!(sockets.address(), None);
+    let only = offer(&sockets);
+    let address = sockets.address().unwrap();
+    assert_eq!(bring(address, &only), b"job");
+    wait_until("the port is closed", || sockets.address().is_none());
+    assert!(!is_open(address));
+}
+
+#[test]
+fn a_fixed_port_is_opened_again_and_again() {
+    let daemon = Daemon::new().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let sockets = RawSockets::builder(&daemon).unwrap().port(free.port()).build();
+    for _ in 0..20 {
+        let only = offer(&sockets);
+        assert_eq!(sockets.address(), Some(free));
+        assert_eq!(bring(free, &only), b"job");
+    }
+}
+
+#[test]
+fn silent_connections_do_not_keep_others_waiting() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, LONG);
+    let good = offer(&sockets);
+    let address = sockets.address().unwrap();
+    let silent: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(address).unwrap()).collect();
+    assert_eq!(bring(address, &good), b"job");
+    drop(silent);
+}
+
+#[test]
+fn there_are_no_more_tickets_than_allowed() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = RawSockets::builder(&daemon).unwrap().most(2).build();
+    let _tickets = (offer(&sockets), offer(&sockets));
+    let error = sockets.offer(&Context::detached(), |_| Ok(())).unwrap_err();
+    assert!(error.to_string().starts_with("RuntimeError: 2 transfers are under way"), "{error}");
+}
+
+#[test]
+fn tickets_are_worthless_when_the_raw_sockets_are_gone() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = sockets(&daemon, LONG);
+    let _ticket = offer(&sockets);
+    let address = sockets.address().unwrap();
+    drop(sockets);
+    wait_until("the port is closed", || !is_open(address));
+}
+
+fn keyed() -> DaemonBuilder {
+    Daemon::builder().hmac_key("a key")
+}
+
+#[test]
+fn a_daemon_with_a_key_gives_no_raw_sockets_unless_told_to() {
+    let get = |scene: &Scene, by| {
+        let proxy = Proxy::builder().hmac_key("a key").build(&scene.uri).unwrap();
+        let client = FileClient::new(proxy);
+        client.get("file", scene.here("copy"), Options::new().by(by)).map(drop)
+    };
+    let careful = Scene::unusual(Unusual {
+        daemon: Some(keyed()),
+        ..Unusual::default()
+    });
+    careful.serve("file", &bytes(100_000));
+    let error = get(&careful, By::Socket).unwrap_err().to_string();
+    assert!(error.contains("neither signed nor encrypted"), "{error}");
+    get(&careful, By::Annotations).unwrap();
+
+    let careless = Scene::unusual(Unusual {
+        daemon: Some(keyed()),
+        sockets: Some(|sockets| sockets.allow_clear(true)),
+        ..Unusual::default()
+    });
+    careless.serve("file", &bytes(100_000));
+    get(&careless, By::Socket).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn there_are_no_raw_sockets_beside_a_unix_domain_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sock");
+    let daemon = Daemon::builder().unix_socket(path.to_str().unwrap()).bind().unwrap();
+    let error = RawSockets::beside(&daemon).unwrap_err();
+    assert!(error.to_string().contains("Unix domain socket"), "{error}");
+}
+
+#[test]
+fn a_server_without_raw_sockets_says_what_to_do() {
+    let served = tempfile::tempdir().unwrap();
+    fs::write(served.path().join("file"), "content").unwrap();
+    let daemon = Daemon::new().unwrap();
+    let server = ferropyro_transfer::FileServer::builder(served.path()).build().unwrap();
+    let uri = daemon.register("files", server).unwrap();
+    let _running = daemon.start();
+    let client = FileClient::new(Proxy::new(uri).unwrap());
+    let error = client
+        .get("file", served.path().join("copy"), Options::new().by(By::Socket))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "RuntimeError: this server has no raw sockets: transfer by annotations"
+    );
+}
+
+#[test]
+fn an_upload_over_a_raw_socket_that_is_cut_off_keeps_what_has_come() {
+    let scene = Scene::new(Access::Create);
+    let content = bytes(400_000);
+    let proxy = scene.proxy();
+    let begin = |proxy: &Proxy| proxy.call::<(String, u64, String)>("begin_upload", ("file", content.len(), true));
+    let (upload, ..) = begin(&proxy).unwrap();
+    let (ticket, address): Ticket = proxy.call("upload_socket", (&upload,)).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(ticket.as_bytes()).unwrap();
+    stream.write_all(&content[..100_000]).unwrap();
+    drop(stream);
+    proxy.release();
+    wait_until("what has come is there for another try", || begin(&scene.proxy()).is_ok_and(|upload| upload.1 == 100_000));
+    let source = scene.here("source");
+    fs::write(&source, &content).unwrap();
+    let resume = || scene.client().put(&source, "file", Options::new().by(By::Socket).resume(true));
+    wait_until("the upload is done", || resume().is_ok_and(|done| done.resumed_at == 100_000));
+    assert!(fs::read(scene.served.path().join("file")).unwrap() == content);
+}
+
+#[test]
+fn an_upload_cannot_be_finished_while_bytes_come() {
+    let scene = Scene::new(Access::Create);
+    let proxy = scene.proxy();
+    let (upload, _, checksum): (String, u64, String) = proxy.call("begin_upload", ("file", 10)).unwrap();
+    let (ticket, address): Ticket = proxy.call("upload_socket", (&upload,)).unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(ticket.as_bytes()).unwrap();
+    wait_until("the raw socket has the file", || {
+        let finished = proxy.call::<()>("finish_upload", (&upload, &checksum)).unwrap_err();
+        finished.as_remote().unwrap().class_name() == "BlockingIOError"
+    });
+    stream.write_all(b"0123456789").unwrap();
+    assert_eq!(rest(stream), b"");
+    let done = "84d89877f0d4041efb6bf91a16f0248f2fd573e6af05c19f96bedb9f882f7882";
+    proxy.call::<()>("finish_upload", (&upload, done)).unwrap();
+    assert_eq!(fs::read(scene.served.path().join("file")).unwrap(), b"0123456789");
+}

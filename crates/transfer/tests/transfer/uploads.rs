@@ -1,0 +1,177 @@
+//! Files to the server.
+
+use std::fs;
+
+use ferropyro::{Bytes, Dialect, Proxy, Value};
+use ferropyro_transfer::{Access, FileClient, Options};
+
+use crate::support::{PART, Scene, Unusual, WAYS, bytes, wait_until};
+
+#[test]
+fn every_way_takes_every_size() {
+    let scene = Scene::new(Access::Replace);
+    let source = scene.here("source");
+    for size in [0, 1, 64_999, 65_000, 65_001, 500_000, 3_000_001] {
+        let content = bytes(size);
+        fs::write(&source, &content).unwrap();
+        for by in WAYS {
+            let done = scene.client().put(&source, "file", Options::new().by(by)).unwrap();
+            assert_eq!((done.size, done.resumed_at), (size as u64, 0), "{by}");
+            assert!(fs::read(scene.served.path().join("file")).unwrap() == content, "{size} bytes by {by}");
+        }
+    }
+    assert_eq!(scene.names_served(), ["file"]);
+}
+
+#[test]
+fn both_dialects_put_files() {
+    let scene = Scene::new(Access::Replace);
+    let source = scene.here("source");
+    let content = bytes(300_000);
+    fs::write(&source, &content).unwrap();
+    for dialect in [Dialect::V48, Dialect::V502] {
+        for by in WAYS {
+            let proxy = Proxy::builder().dialect(dialect).build(&scene.uri).unwrap();
+            FileClient::new(proxy)
+                .put(&source, "file", Options::new().by(by))
+                .unwrap();
+            assert!(fs::read(scene.served.path().join("file")).unwrap() == content, "{dialect} by {by}");
+            fs::remove_file(scene.served.path().join("file")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_upload_goes_on_where_another_one_was_cut_off() {
+    let scene = Scene::new(Access::Create);
+    let source = scene.here("source");
+    let content = bytes(1_000_000);
+    fs::write(&source, &content).unwrap();
+    for by in WAYS {
+        for there in [0, 1, 400_000, 1_000_000] {
+            scene.serve(&format!("file{PART}"), &content[..there]);
+            let options = Options::new().by(by).resume(true);
+            let done = scene.client().put(&source, "file", options).unwrap();
+            assert_eq!(done.resumed_at, there as u64, "{by}");
+            let file = scene.served.path().join("file");
+            assert!(fs::read(&file).unwrap() == content, "{by} from {there}");
+            fs::remove_file(file).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_not_the_beginning_of_the_file_is_of_no_use() {
+    let scene = Scene::new(Access::Create);
+    let source = scene.here("source");
+    let content = bytes(200_000);
+    fs::write(&source, &content).unwrap();
+    let mut flipped = content[..100_000].to_vec();
+    flipped[50_000] ^= 1;
+    scene.serve(&format!("file{PART}"), &flipped);
+    let done = scene.client().put(&source, "file", Options::new().resume(true)).unwrap();
+    assert_eq!(done.resumed_at, 0);
+    assert!(fs::read(scene.served.path().join("file")).unwrap() == content);
+}
+
+#[test]
+fn clients_may_do_what_the_server_allows() {
+    let put = |scene: &Scene, name: &str| {
+        let source = scene.here("source");
+        fs::write(&source, "new").unwrap();
+        scene.serve("old", b"old");
+        scene
+            .client()
+            .put(&source, name, Options::new())
+            .map_err(|error| error.to_string())
+    };
+    let read = Scene::new(Access::Read);
+    for name in ["old", "new"] {
+        let refusal = put(&read, name).unwrap_err();
+        assert_eq!(refusal, "PermissionError: the files of this server can only be read");
+    }
+    let create = Scene::new(Access::Create);
+    put(&create, "new").unwrap();
+    let refusal = put(&create, "old").unwrap_err();
+    assert_eq!(refusal, "FileExistsError: there is a file 'old' already");
+    assert_eq!(fs::read(create.served.path().join("old")).unwrap(), b"old");
+    let replace = Scene::new(Access::Replace);
+    put(&replace, "new").unwrap();
+    put(&replace, "old").unwrap();
+    assert_eq!(fs::read(replace.served.path().join("old")).unwrap(), b"new");
+}
+
+#[test]
+fn a_name_that_is_taken_during_an_upload_is_left_alone() {
+    let scene = Scene::new(Access::Create);
+    let proxy = scene.proxy();
+    let (upload, _, checksum): (String, u64, String) = proxy.call("begin_upload", ("file", 0)).unwrap();
+    scene.serve("file", b"quicker");
+    let error = proxy.call::<()>("finish_upload", (upload, checksum)).unwrap_err();
+    assert_eq!(error.to_string(), "FileExistsError: there is a file 'file' already");
+    assert_eq!(fs::read(scene.served.path().join("file")).unwrap(), b"quicker");
+}
+
+#[test]
+fn a_file_that_is_too_large_is_refused_before_it_is_sent() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        server: Some(|server| server.max_size(10)),
+        ..Unusual::default()
+    });
+    let source = scene.here("source");
+    fs::write(&source, "0123456789x").unwrap();
+    let error = scene.client().put(&source, "file", Options::new()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "ValueError: 'file' has 11 bytes; this server takes files of 10 at most"
+    );
+    assert!(scene.names_served().is_empty());
+}
+
+#[test]
+fn a_client_cannot_send_other_bytes_than_it_has_announced() {
+    let scene = Scene::new(Access::Create);
+    let proxy = scene.proxy();
+    let (upload, position, _): (String, u64, String) = proxy.call("begin_upload", ("file", 4)).unwrap();
+    assert_eq!(position, 0);
+    let write = |position: u64, data: &[u8]| proxy.call::<u64>("write", (&upload, position, Bytes(data.to_vec())));
+    assert_eq!(write(0, b"ab").unwrap(), 2);
+    for (position, data) in [(0, &b"ab"[..]), (1, b"b"), (3, b"d"), (2, b"cde")] {
+        let error = write(position, data).unwrap_err();
+        assert_eq!(error.as_remote().unwrap().class_name(), "ValueError", "{position} {error}");
+    }
+    let early = proxy.call::<()>("finish_upload", (&upload, "")).unwrap_err();
+    assert_eq!(early.to_string(), "ValueError: 'file' has 2 of its 4 bytes");
+    assert_eq!(write(2, b"cd").unwrap(), 4);
+    // What was announced has come, and is something else: nothing of it stays.
+    let wrong = proxy.call::<()>("finish_upload", (&upload, "0123")).unwrap_err();
+    assert!(wrong.to_string().contains("the checksum of 'file' is 88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589, not 0123"), "{wrong}");
+    assert!(scene.names_served().is_empty());
+    let over = write(4, b"").unwrap_err();
+    assert!(over.to_string().starts_with("ValueError: there is no such upload"), "{over}");
+}
+
+#[test]
+fn an_upload_ends_with_its_connection_and_keeps_what_has_come() {
+    let scene = Scene::new(Access::Create);
+    let (first, second) = (scene.proxy(), scene.proxy());
+    let begin = |proxy: &Proxy| proxy.call::<(String, u64, String)>("begin_upload", ("file", 4, true));
+    let (upload, ..) = begin(&first).unwrap();
+    first.call::<u64>("write", (&upload, 0, Bytes(b"ab".to_vec()))).unwrap();
+    let busy = begin(&second).unwrap_err();
+    assert_eq!(busy.as_remote().unwrap().class_name(), "BlockingIOError", "{busy}");
+    first.release();
+    wait_until("the upload of a client that has gone goes on", || begin(&second).is_ok_and(|upload| upload.1 == 2));
+}
+
+#[test]
+fn an_aborted_upload_leaves_nothing() {
+    let scene = Scene::new(Access::Create);
+    let proxy = scene.proxy();
+    let (upload, ..): (String, u64, String) = proxy.call("begin_upload", ("file", 4)).unwrap();
+    proxy.call::<u64>("write", (&upload, 0, Bytes(b"ab".to_vec()))).unwrap();
+    proxy.call::<()>("abort_upload", (&upload,)).unwrap();
+    assert!(scene.names_served().is_empty());
+    assert!(proxy.call::<Value>("abort_upload", (&upload,)).is_err());
+}
