@@ -31,7 +31,7 @@ impl Serializer {
         SerializerKind::from(self).name()
     }
 
-    /// The number on the wire. Dialects before 48 lack msgpack; there its later number stands for it.
+    /// The number on the wire. Dialects before 48 lack msgpack; its later number, which servers of those refuse, stands for it there.
     pub(crate) fn id(self, dialect: Dialect) -> SerializerId {
         SerializerKind::from(self).id(dialect).unwrap_or(SerializerId(6))
     }
@@ -116,6 +116,8 @@ impl Codec {
             Serializer::Marshal => {
                 let options = marshal::Options {
                     class_names,
+                    // Most programs of the old protocols run on Python 2; Python 3 reads its forms as well.
+                    python2: self.dialect.server_speaks_first(),
                     ..Default::default()
                 };
                 marshal::append(out, value, &options)
@@ -186,7 +188,14 @@ pub(crate) fn writing_dialect() -> Dialect {
 #[derive(Debug, Clone)]
 pub(crate) struct EarlyValue {
     value: Value,
-    for_pyro4: Option<Value>,
+    for_pyro4: Option<Box<ForPyro4>>,
+}
+
+#[derive(Debug, Clone)]
+struct ForPyro4 {
+    value: Value,
+    /// For protocol 46.
+    oldest: Value,
 }
 
 impl EarlyValue {
@@ -197,7 +206,13 @@ impl EarlyValue {
         };
         ASKED.set(false);
         let value = make(Dialect::V502)?;
-        let for_pyro4 = ASKED.get().then(|| make(Dialect::V48)).transpose()?;
+        let for_pyro4 = match ASKED.get() {
+            true => Some(Box::new(ForPyro4 {
+                value: make(Dialect::V48)?,
+                oldest: make(Dialect::V46)?,
+            })),
+            false => None,
+        };
         Ok(EarlyValue { value, for_pyro4 })
     }
 
@@ -209,9 +224,10 @@ impl EarlyValue {
 
 impl Serialize for EarlyValue {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.for_pyro4 {
-            Some(value) if !writing_dialect().is_pyro5() => value.serialize(serializer),
-            _ => self.value.serialize(serializer),
+        match (&self.for_pyro4, writing_dialect()) {
+            (None, _) | (_, Dialect::V502) => self.value.serialize(serializer),
+            (Some(forms), Dialect::V46) => forms.oldest.serialize(serializer),
+            (Some(forms), _) => forms.value.serialize(serializer),
         }
     }
 }

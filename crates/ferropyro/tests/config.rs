@@ -145,7 +145,9 @@ fn other_value(item: &Item) -> &'static str {
             | "ITER_STREAM_LINGER"
             | "HANDSHAKE_TIMEOUT"
             | "WRITE_TIMEOUT"
-            | "SHUTDOWN_TIMEOUT" => "7.25",
+            | "SHUTDOWN_TIMEOUT"
+            | "GREETING_DELAY" => "7.25",
+            "PROTOCOLS" => "47,48",
             _ => "77",
         },
     }
@@ -213,6 +215,13 @@ fn refuses_a_bad_value_and_says_what_would_be_allowed() {
         ("PYRO_NS_PORT", "abc", "a whole number from 0 to 65535"),
         ("PYRO_NS_PORT", "65536", "a whole number from 0 to 65535"),
         ("PYRO_NATPORT", "-1", "a whole number from 0 to 65535"),
+        ("PYRO_PROTOCOLS", "48, 45", "'45' is no protocol: 46, 47, 48 or 502"),
+        ("PYRO_PROTOCOLS", "", "'' is no protocol: 46, 47, 48 or 502"),
+        (
+            "PYRO_PROTOCOLS",
+            "46,47,48",
+            "46 and 47 exclude each other: the server speaks first there, and names its protocol",
+        ),
         ("PYRO_MAX_RETRIES", "1.5", "a whole number from 0 to 4294967295"),
         ("PYRO_COMMTIMEOUT", "soon", "a number of seconds, zero or more"),
         ("PYRO_COMMTIMEOUT", "-1", "a number of seconds, zero or more"),

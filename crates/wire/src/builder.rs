@@ -60,8 +60,9 @@ impl<'v, 's> FrameBuilder<'v, 's> {
     /// Puts a frame's header and annotations at the end of `buffer`.
     ///
     /// In Pyro4 the header's correlation id goes out as the annotation `CORR`, behind the given ones, unless it is
-    /// among them: then that one stands where it is. With a key the signature is the last annotation; a given `HMAC`
-    /// is left out.
+    /// among them: then that one stands where it is. Protocol 46 has none; its programs sign annotations in an order of
+    /// their own, so that each one less is better. With a key the signature is the last annotation; a given `HMAC` is
+    /// left out.
     ///
     /// # Errors
     ///
@@ -132,7 +133,8 @@ impl<'v, 's> FrameBuilder<'v, 's> {
     }
 
     fn write_chunks<V: AsRef<[u8]>>(&mut self, annotations: impl IntoIterator<Item = (AnnotationKey, V)>) {
-        let mut correlation_id = self.header.correlation_id.filter(|_| !self.header.dialect.is_pyro5());
+        let in_chunk = |_: &uuid::Uuid| matches!(self.header.dialect, Dialect::V47 | Dialect::V48);
+        let mut correlation_id = self.header.correlation_id.filter(in_chunk);
         for (key, value) in annotations {
             if self.signs && key == AnnotationKey::HMAC {
                 continue;

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ferropyro_formats::{ClassDict, ClassName, Instance, Value, from_value};
+use ferropyro_wire::Dialect;
 use serde::de::{self, Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple, Serializer};
 
@@ -51,10 +52,22 @@ impl Serialize for State<'_> {
             handshake,
             serializer: name,
         } = self.0;
-        let is_pyro4 = !writing_dialect().is_pyro5();
-        let mut state = serializer.serialize_tuple(if is_pyro4 { 9 } else { 6 })?;
+        let dialect = writing_dialect();
+        let is_pyro4 = !dialect.is_pyro5();
+        let length = match dialect {
+            Dialect::V46 => 3,
+            // A reader of protocol 47 leaves alone what it does not know.
+            Dialect::V47 | Dialect::V48 => 9,
+            Dialect::V502 => 6,
+        };
+        let mut state = serializer.serialize_tuple(length)?;
         state.serialize_element(&uri.to_string())?;
         state.serialize_element(&Names(&metadata.oneway))?;
+        if dialect == Dialect::V46 {
+            // The timeout, see below.
+            state.serialize_element(&0.0)?;
+            return state.end();
+        }
         state.serialize_element(&Names(&metadata.methods))?;
         state.serialize_element(&Names(&metadata.attributes))?;
         if is_pyro4 {
@@ -128,9 +141,14 @@ fn proxy_of_class(mut instance: Instance) -> Result<Proxy> {
     let state = instance.attributes.remove("state").unwrap_or_default();
     let state = state.into_items().unwrap_or_default();
     let is_pyro5 = !instance.class.starts_with("Pyro4.");
+    let hello = Value::from("hello");
+    let none = Value::None;
     let (handshake, key, serializer) = match (is_pyro5, state.as_slice()) {
-        (true, [_, _, _, _, handshake, serializer]) => (handshake, &Value::None, serializer),
-        (false, [_, _, _, _, _, key, handshake, _]) => (handshake, key, &Value::None),
+        (true, [_, _, _, _, handshake, serializer]) => (handshake, &none, serializer),
+        // From protocol 46 (and Pyro4 4.26), from 47 without and with a key.
+        (false, [_, _, _] | [_, _, _, _, _]) => (&hello, &none, &none),
+        (false, [_, _, _, _, _, key]) => (&hello, key, &none),
+        (false, [_, _, _, _, _, key, handshake, _]) => (handshake, key, &none),
         (false, [_, _, _, _, _, key, handshake, _, serializer, ..]) => (handshake, key, serializer),
         (_, state) => {
             let text = format!("the state of a {} has not {} items", instance.class, state.len());
@@ -145,15 +163,18 @@ fn proxy_of_class(mut instance: Instance) -> Result<Proxy> {
     if *key != Value::None {
         builder = builder.hmac_key(decode_key(key)?);
     }
-    let [uri, oneway, methods, attributes, ..] = state.as_slice() else {
-        return Err(Error::new(ErrorKind::Serialize, "a proxy without a URI"));
+    let uri = state.first().and_then(Value::as_str).unwrap_or_default();
+    let proxy = builder.build(uri)?;
+    let [_, oneway, methods, attributes, _, ..] = state.as_slice() else {
+        // Who does not know metadata sends none.
+        return Ok(proxy);
     };
     let metadata = Metadata {
         methods: names(methods),
         oneway: names(oneway),
         attributes: names(attributes),
     };
-    Ok(builder.build(uri.as_str().unwrap_or_default())?.knowing(metadata))
+    Ok(proxy.knowing(metadata))
 }
 
 fn names(value: &Value) -> Vec<String> {

@@ -87,7 +87,8 @@ fn info(core: &Arc<Core>) -> String {
 fn get_metadata(core: &Core, call: Call<'_>) -> Result<Reply, Raise> {
     let (object, as_lists) = call.given_args::<(String, bool)>()?;
     let metadata = core.metadata(&object.unwrap_or_default())?;
-    let containers = if as_lists.unwrap_or(false) {
+    // Clients of 46 and 47 take any container, and those on Python 2 cannot read the sets of all formats.
+    let containers = if as_lists.unwrap_or(false) || call.context().dialect().server_speaks_first() {
         Containers::Lists
     } else {
         Containers::Sets

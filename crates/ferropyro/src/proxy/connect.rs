@@ -66,9 +66,13 @@ impl Greeter<'_> {
         loop {
             let dialect = attempts.next()?;
             let mut link = self.open(dialect)?;
+            if let Some(patience) = attempts.patience() {
+                link.set_timeout(Some(self.timeout.map_or(patience, |timeout| timeout.min(patience))))?;
+            }
             match self.shake_hands(&mut link) {
                 Ok(()) => {
                     attempts.succeeded(dialect);
+                    link.set_timeout(self.timeout)?;
                     return Ok(link);
                 }
                 Err(error) => attempts.failed(error)?,

@@ -132,7 +132,7 @@ impl Conversation {
         if let Some(validate) = &settings.hooks.validate_handshake {
             validate(&self.answer)?;
         }
-        Ok(self.metadata.is_none() && settings.config.metadata)
+        Ok(self.metadata.is_none() && settings.config.metadata && self.session.has_metadata())
     }
 
     /// Writes the call to the daemon for what the handshake did not bring.
@@ -144,12 +144,14 @@ impl Conversation {
 
     /// Hears the answer to that.
     pub(crate) fn hear_metadata(&mut self) -> Result<Option<()>> {
-        let heard = self.hear(|session, message| match session.result(message)? {
-            Outcome::Result(codec) => Ok(codec.read::<Metadata>(&message.payload)?.sorted()),
-            Outcome::Stream(_) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
+        let heard = self.hear(|session, message| match session.result(message) {
+            Ok(Outcome::Result(codec)) => Ok(Some(codec.read::<Metadata>(&message.payload)?.sorted())),
+            Ok(Outcome::Stream(_)) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
+            Err(error) if session.dialect() == Dialect::V47 && is_attribute_error(&error) => Ok(None),
+            Err(error) => Err(error),
         })?;
         let Some(metadata) = heard else { return Ok(None) };
-        self.metadata = Some(Arc::new(metadata));
+        self.metadata = metadata.map(Arc::new);
         Ok(Some(()))
     }
 
@@ -272,6 +274,13 @@ impl Conversation {
             .as_ref()
             .is_some_and(|metadata| contains(&metadata.oneway, method))
     }
+}
+
+/// What Pyro4 4.26 answers, which speaks protocol 47 but has no `get_metadata`.
+fn is_attribute_error(error: &Error) -> bool {
+    error
+        .as_remote()
+        .is_some_and(|remote| remote.class_name() == "AttributeError")
 }
 
 /// A call of the daemon's own object.

@@ -2,17 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use ferropyro_wire::{Dialect, FrameErrorKind};
 
 use super::settings::Settings;
 use crate::{Error, ErrorKind, Location, Result};
 
+/// How long a server is listened to that spoke 46 or 47 when it was last met. One of these speaks at once; another one that has taken its place never will.
+const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// The attempts to reach a server, one dialect after the other until it agrees. Each is a connection of its own.
+///
+/// A server of 46 or 47 speaks first, whatever the client does, so any attempt finds it out.
 pub(crate) struct Attempts<'a> {
     location: &'a Location,
     /// Those to try, the first one last.
     candidates: Vec<Dialect>,
+    /// Whether the dialect is still to be found out; it was not chosen by the program, nor told by the server.
+    open: bool,
+    /// The attempt under way is one of listening to a server that has perhaps been replaced.
+    listens_again: bool,
     reason: Option<Error>,
 }
 
@@ -20,17 +30,27 @@ impl<'a> Attempts<'a> {
     /// A key is only known to Pyro4.
     pub(crate) fn new(settings: &Settings, location: &'a Location) -> Attempts<'a> {
         let known = known_dialects().get(location).copied();
-        let candidates = match (settings.dialect, &settings.hmac_key, known) {
+        let mut candidates = match (settings.dialect, &settings.hmac_key, known) {
             (Some(dialect), _, _) => vec![dialect],
             (None, Some(_), _) => vec![Dialect::V48],
             (None, None, Some(Dialect::V48)) => vec![Dialect::V502, Dialect::V48],
             (None, None, _) => vec![Dialect::V48, Dialect::V502],
         };
+        let open = settings.dialect.is_none();
+        let silent = known.filter(|known| open && known.server_speaks_first());
+        candidates.extend(silent);
         Attempts {
             location,
             candidates,
+            open,
+            listens_again: silent.is_some(),
             reason: None,
         }
+    }
+
+    /// How long to wait for the server's first words in this attempt, when that is less than otherwise.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.listens_again.then_some(LISTEN_AGAIN)
     }
 
     /// The dialect to try now.
@@ -55,10 +75,21 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// When another dialect would not help: the error as Pyro words it.
     pub(crate) fn failed(&mut self, error: Error) -> Result<()> {
+        let listened_again = std::mem::take(&mut self.listens_again);
+        if listened_again && error.kind() == ErrorKind::Timeout {
+            return Ok(());
+        }
         let error = match judge(error, self.location) {
             Judgement::Final(error) => return Err(error),
             Judgement::Stranger(error) => error,
         };
+        if let Some(told) = foreign_version(&error).and_then(Dialect::from_version)
+            && self.open
+            && told.server_speaks_first()
+        {
+            self.candidates = vec![told];
+            self.open = false;
+        }
         // That the other side speaks another dialect is no reason once that one has been tried.
         if self
             .reason
@@ -83,8 +114,8 @@ enum Judgement {
 fn judge(error: Error, location: &Location) -> Judgement {
     if let Some(version) = foreign_version(&error) {
         return match Dialect::from_version(version) {
-            Some(Dialect::V48 | Dialect::V502) => Judgement::Stranger(error),
-            _ => Judgement::Final(error.with("the server speaks protocol version", version)),
+            Some(_) => Judgement::Stranger(error.with("the server speaks protocol version", version)),
+            None => Judgement::Final(error.with("the server speaks protocol version", version)),
         };
     }
     match error.kind() {

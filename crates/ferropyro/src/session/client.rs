@@ -1,4 +1,6 @@
 //! One connection as the client sees it: calls become bytes, bytes become results.
+//!
+//! With protocols 46 and 47 there is no CONNECT message: the server sends its CONNECTOK at once, and the client only listens.
 
 use ferropyro_formats::{self as formats, Dict, Value};
 use ferropyro_wire::{
@@ -124,8 +126,16 @@ impl ClientSession {
         &mut self.deframer
     }
 
-    /// Writes the CONNECT message.
+    /// Whether a daemon of this dialect tells what its objects expose.
+    pub(crate) fn has_metadata(&self) -> bool {
+        self.dialect() != Dialect::V46
+    }
+
+    /// Writes the CONNECT message, where there is one.
     pub(crate) fn connect(&self, greeting: &Greeting<'_>, out: &mut Vec<u8>) -> Result<()> {
+        if self.dialect().server_speaks_first() {
+            return Ok(());
+        }
         let wants_metadata = greeting.wants_metadata || self.dialect().is_pyro5();
         let header = Header {
             seq: self.seq,
@@ -196,6 +206,10 @@ impl ClientSession {
     ) -> Result<()> {
         if request.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
             return Err(formats::Error::custom(ONLY_ARGUMENT).into());
+        }
+        if self.dialect().server_speaks_first() {
+            let text = format!("the server speaks {}, which has no SerializedBlob", self.dialect());
+            return Err(Error::new(ErrorKind::Serialize, text));
         }
         let mut codec = self.codec;
         if let Some((received, _)) = blob.payload() {

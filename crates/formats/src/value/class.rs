@@ -170,7 +170,8 @@ const CLASS: &str = "__class__";
 impl Dict {
     /// The object that a class dict stands for: an exception, or an instance of any other class. Every other dict stays one.
     ///
-    /// Exceptions are the dicts with `'__exception__': True`, and those of Pyro's own error classes, which Pyro knows without being told.
+    /// Exceptions are the dicts with `'__exception__': True`, and those of Pyro's own error classes, which Pyro knows without being told. So are those of
+    /// Python's modules of built-in classes that have the form of an exception: Pyro4 up to 4.25 does not tell.
     /// [`Value`] does this with every dict that it reads: a class that nobody knows is data, never an error. It refuses a class with double
     /// underscores in its name, though, as Pyro does.
     pub fn into_object(self) -> Value {
@@ -212,7 +213,8 @@ impl Dict {
 
     /// Whether this has the form of an exception, and nothing else that would be lost.
     fn is_exception(&self, class: &str) -> bool {
-        let own = class.starts_with("Pyro4.errors.") || class.starts_with("Pyro5.errors.");
+        let known = ["Pyro4.errors.", "Pyro5.errors.", "builtins.", "exceptions."];
+        let own = known.iter().any(|module| class.starts_with(module));
         let told = self.get("__exception__") == Some(&Value::Bool(true));
         (own || told)
             && self.get("args").is_some_and(|args| args.as_sequence().is_some())
