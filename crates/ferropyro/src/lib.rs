@@ -5,6 +5,7 @@
 //! to this library as to its own kind, on one port.
 #![forbid(unsafe_code)]
 
+pub mod aio;
 mod arguments;
 mod blob;
 mod classes;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferropyro_formats::{Dict, Value};
-use ferropyro_wire::HmacKey;
+use ferropyro_wire::{Dialect, HmacKey};
 use serde::Deserialize;
 
 use crate::config::Config;
@@ -56,7 +56,7 @@ pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Resul
         Some(location) => vec![location.clone()],
         None => default_locations(config),
     };
-    let mut error = Error::new(ErrorKind::Naming, "Failed to locate the nameserver");
+    let mut error = failed_to_locate();
     for location in candidates {
         tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
         match connect(&location, settings) {
@@ -65,6 +65,10 @@ pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Resul
         }
     }
     Err(error)
+}
+
+pub(crate) fn failed_to_locate() -> Error {
+    Error::new(ErrorKind::Naming, "Failed to locate the nameserver")
 }
 
 fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
@@ -79,7 +83,7 @@ fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
 }
 
 /// NS_HOST; and where Debian puts a host's own name, since a name server bound to that is not on 127.0.0.1.
-fn default_locations(config: &Config) -> Vec<Location> {
+pub(crate) fn default_locations(config: &Config) -> Vec<Location> {
     let host = &config.ns_host;
     let mut hosts = vec![host.as_str()];
     if cfg!(target_os = "linux") && matches!(host.as_str(), "localhost" | "127.0.0.1") {
@@ -119,7 +123,7 @@ pub fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
 }
 
 /// One of the objects at random, so that load spreads.
-fn pick(found: BTreeMap<String, Registration>, tags: &BTreeSet<String>) -> Result<Uri> {
+pub(crate) fn pick(found: BTreeMap<String, Registration>, tags: &BTreeSet<String>) -> Result<Uri> {
     let index = uuid::Uuid::new_v4().as_u128() % (found.len().max(1) as u128);
     match found.into_values().nth(index as usize) {
         Some(registration) => Ok(registration.uri.parse()?),
@@ -174,6 +178,28 @@ impl Filter {
     /// Those that have at least one of these tags.
     pub fn any_of(tags: impl IntoIterator<Item = impl Into<String>>) -> Filter {
         Filter::AnyOf(tags.into_iter().map(Into::into).collect())
+    }
+
+    /// The method and the keyword arguments that ask for these registrations. Pyro4 and Pyro5 have different methods for tags.
+    pub(crate) fn list_call(&self, dialect: Dialect) -> (&'static str, Dict) {
+        let mut kwargs = Dict::from([("return_metadata", true)]);
+        let (method, key, value) = match self {
+            Filter::All => return ("list", kwargs),
+            Filter::Prefix(prefix) => ("list", "prefix", Value::from(prefix.as_str())),
+            Filter::Regex(regex) => ("list", "regex", Value::from(regex.as_str())),
+            Filter::AllOf(tags) | Filter::AnyOf(tags) => {
+                let tags = Value::List(tags.iter().map(|tag| Value::from(tag.as_str())).collect());
+                let all = matches!(self, Filter::AllOf(_));
+                match (dialect.is_pyro5(), all) {
+                    (true, true) => ("yplookup", "meta_all", tags),
+                    (true, false) => ("yplookup", "meta_any", tags),
+                    (false, true) => ("list", "metadata_all", tags),
+                    (false, false) => ("list", "metadata_any", tags),
+                }
+            }
+        };
+        kwargs.insert(key, value);
+        (method, kwargs)
     }
 }
 
@@ -274,37 +300,21 @@ impl NameServer {
     /// # Errors
     /// `Naming` for an invalid regular expression.
     pub fn list(&self, filter: &Filter) -> Result<BTreeMap<String, Registration>> {
-        let (method, kwargs) = self.list_call(filter)?;
-        let found: BTreeMap<String, Listed> = self.proxy.call_with(method, (), &kwargs)?;
-        Ok(found
-            .into_iter()
-            .map(|(name, Listed(uri, metadata))| (name, Registration { uri, metadata }))
-            .collect())
-    }
-
-    /// Pyro4 and Pyro5 have different methods for tags.
-    fn list_call(&self, filter: &Filter) -> Result<(&'static str, Dict)> {
-        let mut kwargs = Dict::from([("return_metadata", true)]);
-        let (method, key, value) = match filter {
-            Filter::All => return Ok(("list", kwargs)),
-            Filter::Prefix(prefix) => ("list", "prefix", Value::from(prefix.as_str())),
-            Filter::Regex(regex) => ("list", "regex", Value::from(regex.as_str())),
-            Filter::AllOf(tags) | Filter::AnyOf(tags) => {
-                let tags = Value::List(tags.iter().map(|tag| Value::from(tag.as_str())).collect());
-                let all = matches!(filter, Filter::AllOf(_));
-                match (self.proxy.dialect()?.is_pyro5(), all) {
-                    (true, true) => ("yplookup", "meta_all", tags),
-                    (true, false) => ("yplookup", "meta_any", tags),
-                    (false, true) => ("list", "metadata_all", tags),
-                    (false, false) => ("list", "metadata_any", tags),
-                }
-            }
-        };
-        kwargs.insert(key, value);
-        Ok((method, kwargs))
+        let (method, kwargs) = filter.list_call(self.proxy.dialect()?);
+        let found: Listed = self.proxy.call_with(method, (), &kwargs)?;
+        Ok(found.into())
     }
 }
 
-/// An entry of a list with metadata.
+/// A list with metadata, as it comes.
 #[derive(Deserialize)]
-struct Listed(String, BTreeSet<String>);
+pub(crate) struct Listed(BTreeMap<String, (String, BTreeSet<String>)>);
+
+impl From<Listed> for BTreeMap<String, Registration> {
+    fn from(listed: Listed) -> BTreeMap<String, Registration> {
+        let entries = listed.0.into_iter();
+        entries
+            .map(|(name, (uri, metadata))| (name, Registration { uri, metadata }))
+            .collect()
+    }
+}

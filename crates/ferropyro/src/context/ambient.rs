@@ -118,7 +118,7 @@ pub fn clear() {
 }
 
 /// What goes along with a call, taken from its thread when the call begins.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Luggage {
     pub(crate) correlation_id: Option<Uuid>,
     pub(crate) annotations: AnnotationList,

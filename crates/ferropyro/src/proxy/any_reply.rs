@@ -4,7 +4,7 @@ use ferropyro_formats::Value;
 
 use super::items::{Items, RemoteStream};
 use super::reply::{FromReply, Payload};
-use crate::Result;
+use crate::{Result, aio};
 
 /// Whatever a call gives back: for tools that call methods which they do not know.
 ///
@@ -31,6 +31,8 @@ pub enum AnyReply {
 }
 
 impl FromReply for AnyReply {
+    type Aio = aio::AnyReply;
+
     fn from_payload(payload: Payload<'_>) -> Result<AnyReply> {
         Value::from_payload(payload).map(AnyReply::Value)
     }

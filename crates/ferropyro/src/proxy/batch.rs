@@ -43,17 +43,14 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub struct Batch<'p> {
     proxy: &'p Proxy,
-    calls: Vec<BatchCall>,
-    /// Of the first arguments that cannot be sent.
-    error: Option<Error>,
+    calls: Calls,
 }
 
 impl<'p> Batch<'p> {
     pub(super) fn new(proxy: &'p Proxy) -> Batch<'p> {
         Batch {
             proxy,
-            calls: Vec::new(),
-            error: None,
+            calls: Calls::default(),
         }
     }
 
@@ -64,14 +61,7 @@ impl<'p> Batch<'p> {
 
     /// As [`Batch::call`], with keyword arguments.
     pub fn call_with(&mut self, method: &str, args: impl Arguments, kwargs: &Dict) -> &mut Batch<'p> {
-        match arguments_value(&args) {
-            Ok(args) => self.calls.push(BatchCall {
-                method: method.to_owned(),
-                args,
-                kwargs: kwargs.clone(),
-            }),
-            Err(error) => drop(self.error.get_or_insert(error)),
-        }
+        self.calls.add(method, &args, kwargs);
         self
     }
 
@@ -81,7 +71,7 @@ impl<'p> Batch<'p> {
     /// When the batch as a whole cannot be made: errors of the connection, arguments that cannot be sent, and a name that is not exposed (the calls
     /// before it were made). The exception of one call is among the results.
     pub fn run(&mut self) -> Result<BatchResults> {
-        let calls = self.take()?;
+        let calls = self.calls.take()?;
         run(self.proxy, calls)
     }
 
@@ -90,7 +80,7 @@ impl<'p> Batch<'p> {
     /// # Errors
     /// When the calls cannot be sent.
     pub fn run_oneway(&mut self) -> Result<()> {
-        let calls = self.take()?;
+        let calls = self.calls.take()?;
         send(self.proxy, calls, Flags::BATCH | Flags::ONEWAY)
     }
 
@@ -100,41 +90,75 @@ impl<'p> Batch<'p> {
     /// # Errors
     /// Arguments that cannot be sent; when there can be no more threads.
     pub fn run_in_background(&mut self) -> Result<FutureResult<BatchResults>> {
-        let calls = self.take()?;
+        let calls = self.calls.take()?;
         let proxy = self.proxy.clone();
         Future::with_luggage(move || run(&proxy, calls)).start()
     }
+}
 
-    fn take(&mut self) -> Result<Vec<BatchCall>> {
+fn run(proxy: &Proxy, calls: CallList) -> Result<BatchResults> {
+    results(send(proxy, calls, Flags::BATCH)?)
+}
+
+fn send<R: DeserializeOwned>(proxy: &Proxy, calls: CallList, flags: Flags) -> Result<R> {
+    proxy.shared.call(&calls.outgoing(flags), 0)
+}
+
+/// Calls that are collected.
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    calls: Vec<BatchCall>,
+    /// Of the first arguments that cannot be sent.
+    error: Option<Error>,
+}
+
+impl Calls {
+    pub(crate) fn add(&mut self, method: &str, args: &impl Arguments, kwargs: &Dict) {
+        match arguments_value(args) {
+            Ok(args) => self.calls.push(BatchCall {
+                method: method.to_owned(),
+                args,
+                kwargs: kwargs.clone(),
+            }),
+            Err(error) => drop(self.error.get_or_insert(error)),
+        }
+    }
+
+    /// What was collected; there is nothing left then.
+    pub(crate) fn take(&mut self) -> Result<CallList> {
         let calls = std::mem::take(&mut self.calls);
         match self.error.take() {
             Some(error) => Err(error),
-            None => Ok(calls),
+            None => Ok(CallList(calls)),
         }
     }
 }
 
-fn run(proxy: &Proxy, calls: Vec<BatchCall>) -> Result<BatchResults> {
-    let results: Value = send(proxy, calls, Flags::BATCH)?;
-    let results = results.into_items().map_err(|other| {
+/// Calls that can be sent.
+pub(crate) struct CallList(Vec<BatchCall>);
+
+impl CallList {
+    pub(crate) fn outgoing(self, flags: Flags) -> Outgoing<'static, impl Arguments> {
+        Outgoing {
+            object: None,
+            method: "<batch>",
+            args: ListOf(self.0),
+            kwargs: None,
+            flags,
+            check: Check::Nothing,
+        }
+    }
+}
+
+/// The results in what a server answers.
+pub(crate) fn results(answer: Value) -> Result<BatchResults> {
+    let results = answer.into_items().map_err(|other| {
         let text = format!("a batch gives a list of results, and not this: {other}");
         Error::new(ErrorKind::Protocol, text)
     })?;
     Ok(BatchResults {
         results: results.into_iter(),
     })
-}
-
-fn send<R: DeserializeOwned>(proxy: &Proxy, calls: Vec<BatchCall>, flags: Flags) -> Result<R> {
-    let call = Outgoing {
-        object: None,
-        method: "<batch>",
-        args: ListOf(calls),
-        kwargs: None,
-        flags,
-        check: Check::Nothing,
-    };
-    proxy.shared.call(&call, 0)
 }
 
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::context::AnnotationList;
 use crate::serializer::Serializer;
-use crate::{Error, Result, Uri};
+use crate::{Error, ErrorKind, Result, Uri, aio};
 
 /// Settings of a [`Proxy`]; what is not set comes from the configuration.
 #[derive(Default)]
@@ -139,6 +139,24 @@ impl ProxyBuilder {
         self
     }
 
+    /// As [`ProxyBuilder::on_reconnect`], for async proxies, which wait for the future that the hook gives.
+    ///
+    /// ```
+    /// use ferropyro::aio;
+    ///
+    /// let builder = aio::Proxy::builder().on_reconnect_async(|proxy| async move { proxy.call("login", ("irmen",)).await });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn on_reconnect_async<F, R>(mut self, hook: F) -> ProxyBuilder
+    where
+        F: Fn(aio::Proxy) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.hooks.on_reconnect_async = Some(Arc::new(move |proxy| Box::pin(hook(proxy))));
+        self
+    }
+
     /// The proxy. It connects when it is used.
     ///
     /// # Errors
@@ -148,7 +166,30 @@ impl ProxyBuilder {
         U: TryInto<Uri>,
         Error: From<U::Error>,
     {
-        let uri = uri.try_into()?;
+        if self.hooks.on_reconnect_async.is_some() {
+            return Err(of_another_kind("on_reconnect_async", "on_reconnect"));
+        }
+        let (settings, target) = self.parts(uri.try_into()?)?;
+        Ok(Proxy::from(Shared::new(settings, target)))
+    }
+
+    /// The async proxy. It connects when it is used.
+    ///
+    /// # Errors
+    /// As for [`ProxyBuilder::build`].
+    pub fn build_async<U>(self, uri: U) -> Result<aio::Proxy>
+    where
+        U: TryInto<Uri>,
+        Error: From<U::Error>,
+    {
+        if self.hooks.on_reconnect.is_some() {
+            return Err(of_another_kind("on_reconnect", "on_reconnect_async"));
+        }
+        let (settings, target) = self.parts(uri.try_into()?)?;
+        Ok(aio::Proxy::from_parts(settings, target))
+    }
+
+    fn parts(self, uri: Uri) -> Result<(Settings, Target)> {
         let config = self.config.unwrap_or_default();
         config.check_ssl()?;
         let timeout = limit(self.timeout.or(config.commtimeout));
@@ -166,13 +207,17 @@ impl ProxyBuilder {
             hooks: self.hooks,
             config: Arc::new(config),
         };
-        Ok(Proxy::from(Shared::new(
-            settings,
-            Target {
-                uri,
-                timeout,
-                metadata: Arc::default(),
-            },
-        )))
+        let target = Target {
+            uri,
+            timeout,
+            metadata: Arc::default(),
+        };
+        Ok((settings, target))
     }
+}
+
+/// A hook that could never be called.
+fn of_another_kind(hook: &str, other: &str) -> Error {
+    let text = format!("{hook} is for the other kind of proxy: give this one {other}");
+    Error::new(ErrorKind::Value, text)
 }

@@ -1,7 +1,7 @@
 //! Telling the server which iterators nobody wants any more.
 
-use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::link::Link;
@@ -15,28 +15,57 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// So many streams can wait for a call to end; the server has to find out about more of them by itself.
 const MOST_UNWANTED: usize = 1000;
 
+/// The streams that the server has not been told of yet.
+#[derive(Default)]
+pub(crate) struct Unwanted {
+    ids: Mutex<Vec<String>>,
+    /// Whether there may be any.
+    any: AtomicBool,
+}
+
+impl Unwanted {
+    pub(crate) fn add(&self, id: String) {
+        self.with_ids(|ids| {
+            if ids.len() < MOST_UNWANTED {
+                ids.push(id);
+                self.any.swap(true, Ordering::AcqRel);
+            }
+        });
+    }
+
+    /// Whether there may be any. Whoever lets go of a connection asks this, and so does whoever has added a stream: then either of them sees it, however
+    /// their steps mix.
+    pub(crate) fn are_there(&self) -> bool {
+        // Nearly every call finds none, and has no time to lose. A plain load might be done before the connection is let go of, and a stream that is added
+        // in between would be nobody's. Of two changes one comes first, and the other one sees what was done before it.
+        self.any.fetch_or(false, Ordering::AcqRel)
+    }
+
+    /// Takes them; done by whoever has the connection then.
+    pub(crate) fn take(&self) -> Vec<String> {
+        self.with_ids(|ids| {
+            self.any.store(false, Ordering::Release);
+            std::mem::take(ids)
+        })
+    }
+
+    fn with_ids<T>(&self, on: impl FnOnce(&mut Vec<String>) -> T) -> T {
+        on(&mut self.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 impl Shared {
     /// Closes a stream: at once, or, when a call is on its way, after that. Waits for neither that call nor an answer.
     pub(super) fn close_stream(&self, id: String) {
-        self.with_unwanted(|unwanted| {
-            if unwanted.len() < MOST_UNWANTED {
-                unwanted.push(id);
-                self.has_unwanted.swap(true, Ordering::AcqRel);
-            }
-        });
+        self.unwanted.add(id);
         self.close_unwanted();
     }
 
-    /// Whoever lets go of the connection calls this, and whoever adds a stream: so either of them sees it, however their steps mix.
+    /// For whoever lets go of the connection.
     pub(super) fn close_unwanted(&self) {
-        // Nearly every call finds none, and has no time to lose. A plain load might be done before the state is let go of, and a stream that is added
-        // in between would be nobody's. Of two changes one comes first, and the other one sees what was done before it.
-        while self.has_unwanted.fetch_or(false, Ordering::AcqRel) {
+        while self.unwanted.are_there() {
             let Some(mut state) = self.take_state() else { return };
-            let unwanted = self.with_unwanted(|unwanted| {
-                self.has_unwanted.store(false, Ordering::Release);
-                std::mem::take(unwanted)
-            });
+            let unwanted = self.unwanted.take();
             // Without a connection they are forgotten: the server drops the streams of one that has been gone for a while.
             let Some(link) = state.link() else { continue };
             let timeout = self.target().timeout;
@@ -45,10 +74,6 @@ impl Shared {
                 state.disconnect();
             }
         }
-    }
-
-    fn with_unwanted<T>(&self, on: impl FnOnce(&mut Vec<String>) -> T) -> T {
-        on(&mut self.unwanted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

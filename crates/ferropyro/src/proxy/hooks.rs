@@ -8,13 +8,15 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{Annotations, MessageKind};
 
 use super::Proxy;
-use crate::Result;
+use crate::object::BoxFuture;
+use crate::{Result, aio};
 use crate::context::{AnnotationList, Luggage};
 
 type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
 type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
 type JudgeAnswer = dyn Fn(&Value) -> Result<()> + Send + Sync;
 type Reconnected = dyn Fn(&Proxy) -> Result<()> + Send + Sync;
+type ReconnectedAsync = dyn Fn(aio::Proxy) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
 /// The hooks of a proxy; without one things go their usual way.
 #[derive(Default, Clone)]
@@ -27,6 +29,8 @@ pub(crate) struct Hooks {
     pub(crate) validate_handshake: Option<Arc<JudgeAnswer>>,
     /// Is given a proxy with the new connection, when that is not the first one.
     pub(crate) on_reconnect: Option<Arc<Reconnected>>,
+    /// The same for async proxies.
+    pub(crate) on_reconnect_async: Option<Arc<ReconnectedAsync>>,
 }
 
 impl Hooks {

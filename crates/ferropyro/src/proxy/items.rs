@@ -11,6 +11,7 @@ use super::conversation::daemon_call;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
 use crate::arguments::ListOf;
+use crate::aio;
 use crate::error::RemoteError;
 use crate::{Error, ErrorKind, Result};
 
@@ -53,7 +54,7 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// The server is told to drop the iterator when `Items` is dropped before its end.
 pub struct Items<T> {
-    stream: RemoteStream,
+    stream: RemoteItems,
     return_value: Value,
     items: PhantomData<fn() -> T>,
 }
@@ -70,19 +71,17 @@ impl<T> Items<T> {
     }
 
     /// The end, or an error, in place of an item.
-    fn end(&mut self, error: Error) -> Option<Result<T>> {
-        let Some(remote) = error.as_remote() else {
-            return Some(Err(error));
+    fn end(&mut self, end: End) -> Option<Result<T>> {
+        let error = match end {
+            End::Lost(error) => return Some(Err(error)),
+            End::Raised(error) => Some(Err(error)),
+            End::Regular(value) => {
+                self.return_value = value;
+                None
+            }
         };
-        if is_busy(remote) {
-            return Some(Err(error));
-        }
         self.stream.is_over = true;
-        if remote.class() == "builtins.StopIteration" {
-            self.return_value = remote.args().first().cloned().unwrap_or_default();
-            return None;
-        }
-        Some(Err(error))
+        error
     }
 }
 
@@ -95,33 +94,77 @@ impl<T: FromReply> Iterator for Items<T> {
         }
         match self.stream.next_item() {
             Ok(item) => Some(Ok(item)),
-            Err(error) => self.end(error),
+            Err(error) => self.end(End::from(error)),
         }
     }
 }
 
 impl<T> FromReply for Items<T> {
+    type Aio = aio::Items<T>;
+
     fn from_payload(_payload: Payload<'_>) -> Result<Items<T>> {
-        let text = "the result of the call is no iterator: take it as the type that it is, not as `Items<...>`";
-        Err(Error::new(ErrorKind::Type, text))
+        Err(no_iterator())
     }
 
     fn from_oneway() -> Result<Items<T>> {
-        Err(Error::new(ErrorKind::Type, "a oneway call gives no items"))
+        Err(no_items())
     }
 
     fn from_stream(stream: RemoteStream) -> Result<Items<T>> {
-        Ok(Items {
-            stream,
-            return_value: Value::None,
-            items: PhantomData,
-        })
+        match stream.0 {
+            Source::Proxy(stream) => Ok(Items {
+                stream,
+                return_value: Value::None,
+                items: PhantomData,
+            }),
+            Source::Aio(_) => Err(Error::new(
+                ErrorKind::Type,
+                "an aio::Proxy gives items that are awaited: take them as `aio::Items<...>`",
+            )),
+        }
     }
+}
+
+/// The result of a call that items were asked of is something else.
+pub(crate) fn no_iterator() -> Error {
+    let text = "the result of the call is no iterator: take it as the type that it is, not as `Items<...>`";
+    Error::new(ErrorKind::Type, text)
+}
+
+pub(crate) fn no_items() -> Error {
+    Error::new(ErrorKind::Type, "a oneway call gives no items")
 }
 
 impl<T> fmt::Debug for Items<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.stream.fmt(f)
+        show(f, &self.stream.id, self.stream.is_over)
+    }
+}
+
+pub(crate) fn show(f: &mut fmt::Formatter<'_>, id: &str, is_over: bool) -> fmt::Result {
+    let over = if is_over { ", over" } else { "" };
+    write!(f, "Items({id}{over})")
+}
+
+/// What there is in place of an item.
+pub(crate) enum End {
+    /// The iterator has ended, and a generator gave this back.
+    Regular(Value),
+    /// An exception of the iterator, after which nothing comes any more.
+    Raised(Error),
+    /// The item is lost, but the next one can be asked for.
+    Lost(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> End {
+        match error.as_remote() {
+            Some(remote) if remote.class() == "builtins.StopIteration" => {
+                End::Regular(remote.args().first().cloned().unwrap_or_default())
+            }
+            Some(remote) if !is_busy(remote) => End::Raised(error),
+            _ => End::Lost(error),
+        }
     }
 }
 
@@ -131,17 +174,28 @@ fn is_busy(exception: &RemoteError) -> bool {
     exception.class_name() == "ValueError" && text == Some("generator already executing")
 }
 
-/// An iterator in the server. Dropping this closes it there, unless it is over.
+/// An iterator in the server, and the way to it.
 #[doc(hidden)]
-pub struct RemoteStream {
+#[derive(Debug)]
+pub struct RemoteStream(pub(crate) Source);
+
+/// What sort of proxy it came from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Proxy(RemoteItems),
+    Aio(aio::RemoteItems),
+}
+
+/// An iterator in the server, for a blocking proxy. Dropping this closes it there, unless it is over.
+pub(crate) struct RemoteItems {
     shared: Arc<Shared>,
     id: String,
     is_over: bool,
 }
 
-impl RemoteStream {
-    pub(super) fn new(shared: Arc<Shared>, id: String) -> RemoteStream {
-        RemoteStream {
+impl RemoteItems {
+    pub(super) fn new(shared: Arc<Shared>, id: String) -> RemoteItems {
+        RemoteItems {
             shared,
             id,
             is_over: false,
@@ -156,7 +210,7 @@ impl RemoteStream {
     }
 }
 
-impl Drop for RemoteStream {
+impl Drop for RemoteItems {
     fn drop(&mut self) {
         if !self.is_over {
             self.shared.close_stream(std::mem::take(&mut self.id));
@@ -164,9 +218,8 @@ impl Drop for RemoteStream {
     }
 }
 
-impl fmt::Debug for RemoteStream {
+impl fmt::Debug for RemoteItems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let over = if self.is_over { ", over" } else { "" };
-        write!(f, "Items({}{over})", self.id)
+        show(f, &self.id, self.is_over)
     }
 }

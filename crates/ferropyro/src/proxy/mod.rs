@@ -2,17 +2,17 @@
 
 mod alive;
 mod any_reply;
-mod batch;
+pub(crate) mod batch;
 mod builder;
-mod closing;
+pub(crate) mod closing;
 mod connect;
 pub(crate) mod conversation;
 pub(crate) mod dialects;
 pub(crate) mod failure;
-mod hooks;
-mod items;
+pub(crate) mod hooks;
+pub(crate) mod items;
 mod link;
-mod reply;
+pub(crate) mod reply;
 pub(crate) mod settings;
 mod shared;
 
@@ -32,7 +32,7 @@ pub use builder::ProxyBuilder;
 use conversation::{Check, Outgoing};
 pub use items::Items;
 pub use reply::FromReply;
-use settings::{Target, limit};
+use settings::{Settings, Target, limit};
 use shared::Shared;
 
 use crate::arguments::Arguments;
@@ -270,13 +270,12 @@ impl Proxy {
     /// The proxy as data. A call that is on its way is not waited for: it may be about this very proxy.
     pub(crate) fn read_state<T>(&self, read: impl FnOnce(ProxyState<'_>) -> T) -> T {
         let Target { uri, metadata, .. } = self.shared.target().clone();
-        let settings = &self.shared.settings;
-        read(ProxyState {
-            uri: Cow::Owned(uri),
-            metadata: Cow::Borrowed(&metadata),
-            handshake: Cow::Borrowed(&settings.handshake),
-            serializer: settings.is_serializer_own.then(|| settings.serializer.name()),
-        })
+        read(self.shared.settings.as_state(Cow::Owned(uri), &metadata))
+    }
+
+    /// What another proxy for the same object is made of.
+    pub(crate) fn parts(&self) -> (Settings, Target) {
+        (self.shared.settings.clone(), self.shared.target().clone())
     }
 
     fn retrying<R: FromReply, A: Arguments>(&self, call: &Outgoing<'_, A>) -> Result<R> {
@@ -298,11 +297,11 @@ impl Clone for Proxy {
 }
 
 /// Pauses of [`Proxy::reconnect`]: short at first, since a server is often back at once; Pyro's own in the end.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// An empty dict that no call has to make for itself.
-fn no_kwargs() -> &'static Dict {
+pub(crate) fn no_kwargs() -> &'static Dict {
     static NONE: LazyLock<Dict> = LazyLock::new(Dict::new);
     &NONE
 }

@@ -11,6 +11,10 @@ use crate::{Error, ErrorKind, Result};
 ///
 /// There is nothing to implement here: derive serde's `Deserialize` for a type of your own.
 pub trait FromReply: Sized {
+    /// The same from an [`aio::Proxy`](crate::aio::Proxy): values are what they are, and [`Items`](crate::Items) are
+    /// [`aio::Items`](crate::aio::Items).
+    type Aio: FromReply;
+
     /// Reads the result.
     #[doc(hidden)]
     fn from_payload(payload: Payload<'_>) -> Result<Self>;
@@ -33,6 +37,8 @@ pub struct Payload<'a> {
 }
 
 impl<R: DeserializeOwned> FromReply for R {
+    type Aio = R;
+
     fn from_payload(payload: Payload<'_>) -> Result<R> {
         Ok(payload.codec.read(payload.bytes)?)
     }

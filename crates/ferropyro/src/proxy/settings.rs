@@ -1,5 +1,6 @@
 //! What a proxy is made of, whichever way it waits: its settings, and where it leads.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, HmacKey};
 
 use super::hooks::Hooks;
+use crate::classes::proxy::ProxyState;
 use crate::config::Config;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
@@ -51,6 +53,16 @@ impl Settings {
         naming::Settings {
             config,
             hmac_key: self.hmac_key.clone(),
+        }
+    }
+
+    /// A proxy as data.
+    pub(crate) fn as_state<'s>(&'s self, uri: Cow<'s, Uri>, metadata: &'s Metadata) -> ProxyState<'s> {
+        ProxyState {
+            uri,
+            metadata: Cow::Borrowed(metadata),
+            handshake: Cow::Borrowed(&self.handshake),
+            serializer: self.is_serializer_own.then(|| self.serializer.name()),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The inside of a blocking proxy: the connection that its calls wait for.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Proxy;
+use super::closing::Unwanted;
 use super::conversation::{Answer, Outgoing};
 use super::failure::{self, ends_connection, is_transient};
-use super::items::RemoteStream;
+use super::items::{RemoteItems, RemoteStream, Source};
 use super::link::Link;
 use super::reply::FromReply;
 use super::settings::{Settings, Target};
@@ -22,9 +22,7 @@ pub(super) struct Shared {
     target: Mutex<Target>,
     state: Mutex<State>,
     /// The streams that have to be closed when nobody holds the state any more.
-    pub(super) unwanted: Mutex<Vec<String>>,
-    /// Whether there may be any.
-    pub(super) has_unwanted: AtomicBool,
+    pub(super) unwanted: Unwanted,
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -42,8 +40,7 @@ impl Shared {
             settings,
             target: Mutex::new(target),
             state: Mutex::default(),
-            unwanted: Mutex::default(),
-            has_unwanted: AtomicBool::new(false),
+            unwanted: Unwanted::default(),
         })
     }
 
@@ -102,7 +99,7 @@ impl Shared {
         drop(state);
         match answer {
             Answer::Result(result) => Ok(result),
-            Answer::Stream(id) => R::from_stream(RemoteStream::new(Arc::clone(self), id)),
+            Answer::Stream(id) => R::from_stream(RemoteStream(Source::Proxy(RemoteItems::new(Arc::clone(self), id)))),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Sockets: blocking streams over TCP and Unix domain sockets, with TLS or without, and the buffer that bytes are read into.
 
 mod asynchronous;
+mod asynchronous_connect;
 mod connect;
 mod inbox;
 mod listener;
@@ -11,6 +12,7 @@ use std::io;
 use std::time::Duration;
 
 pub(crate) use asynchronous::{AsyncListener, AsyncStream};
+pub(crate) use asynchronous_connect::within;
 pub(crate) use inbox::Inbox;
 pub(crate) use listener::Listener;
 pub(crate) use stream::Stream;

@@ -1,0 +1,250 @@
+//! The inside of an async proxy: the connection that its calls queue for.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard as StdMutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::Proxy;
+use super::connect::connect;
+use super::items::RemoteItems;
+use super::link::Link;
+use crate::arguments::Arguments;
+use crate::context::{self, Luggage};
+use crate::logging::logger;
+use crate::proxy::closing::Unwanted;
+use crate::proxy::conversation::{Answer, Outgoing};
+use crate::proxy::failure::{self, ends_connection, is_transient};
+use crate::proxy::items::{RemoteStream, Source};
+use crate::proxy::settings::{Settings, Target};
+use crate::{Error, ErrorKind, FromReply, Result};
+
+/// The inside of a proxy, which the streams that came from it hold as well.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    /// Apart from the connection, so that nobody has to wait for a call in order to know it.
+    target: StdMutex<Target>,
+    state: Mutex<State>,
+    /// The streams that have to be closed when nobody holds the state any more.
+    unwanted: Unwanted,
+}
+
+/// The connection. Whoever makes a call holds it for as long as the call takes.
+#[derive(Default)]
+pub(super) struct State {
+    link: Option<Box<Link>>,
+    /// The last sequence number; a new connection goes on counting.
+    seq: u16,
+    was_connected: bool,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, target: Target) -> Arc<Shared> {
+        Arc::new(Shared {
+            settings,
+            target: StdMutex::new(target),
+            state: Mutex::default(),
+            unwanted: Unwanted::default(),
+        })
+    }
+
+    /// The same settings and the same target, and no connection yet.
+    pub(super) fn another(&self) -> Arc<Shared> {
+        Shared::new(self.settings.clone(), self.target().clone())
+    }
+
+    pub(super) fn target(&self) -> StdMutexGuard<'_, Target> {
+        self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the calls that came before.
+    pub(super) async fn state(&self) -> Held<'_> {
+        // Made first, since it may have become this one's turn when it is given up.
+        let afterwards = Afterwards(self);
+        Held {
+            state: self.state.lock().await,
+            _afterwards: afterwards,
+        }
+    }
+
+    /// Whether there is a connection; `None` while a call is on its way.
+    pub(super) fn is_connected_now(&self) -> Option<bool> {
+        let state = self.state.try_lock().ok()?;
+        let held = Held {
+            state,
+            _afterwards: Afterwards(self),
+        };
+        Some(held.is_connected())
+    }
+
+    /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.
+    ///
+    /// The call is borrowed for changing only so that the future can go to other threads when the arguments can.
+    pub(super) async fn call<R: FromReply, A: Arguments>(
+        self: &Arc<Self>,
+        call: &mut Outgoing<'_, A>,
+        luggage: &Luggage,
+        retries: u32,
+    ) -> Result<R> {
+        let mut state = self.state().await;
+        let mut tries_left = retries;
+        let answer = loop {
+            match self.once(&mut state, call, luggage).await {
+                Err(error) if tries_left > 0 && is_transient(&error) && !call.is_oneway(&self.target()) => {
+                    tries_left -= 1;
+                }
+                other => break other?,
+            }
+        };
+        drop(state);
+        match answer {
+            Answer::Result(result) => Ok(result),
+            Answer::Stream(id) => R::from_stream(RemoteStream(Source::Aio(RemoteItems::new(Arc::clone(self), id)))),
+        }
+    }
+
+    /// The link is taken out while it is in use, so that dropping this future ends the connection, as does a panic in a hook.
+    async fn once<R: FromReply, A: Arguments>(
+        &self,
+        state: &mut State,
+        call: &mut Outgoing<'_, A>,
+        luggage: &Luggage,
+    ) -> Result<Answer<R>> {
+        let mut link = match state.link.take() {
+            Some(link) => link,
+            None => {
+                let link = self.connect(state, luggage).await?;
+                // What the server's greeting brought is not the answer of the call.
+                context::forget_response();
+                link
+            }
+        };
+        link.timeout = self.target().timeout;
+        let result = link.perform(call, luggage, &self.settings.hooks).await;
+        state.seq = link.conversation.session.seq();
+        if !result.as_ref().is_err_and(ends_connection) {
+            link.rest();
+            state.link = Some(link);
+        }
+        result
+    }
+
+    /// Makes sure that there is a connection, and shows it.
+    pub(super) async fn with_link<T>(&self, read: impl FnOnce(&Link) -> T) -> Result<T> {
+        let luggage = Luggage::lend(Luggage::clone);
+        let mut state = self.state().await;
+        let link = match state.link.take() {
+            Some(link) => link,
+            None => self.connect(&mut state, &luggage).await?,
+        };
+        Ok(read(state.link.insert(link)))
+    }
+
+    /// In a box, since it is rare and large.
+    async fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
+        let connected = Box::pin(self.try_to_connect(state, luggage)).await;
+        if connected.is_err() {
+            context::forget_response();
+        }
+        connected
+    }
+
+    async fn try_to_connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
+        require_runtime()?;
+        let target = self.target().clone();
+        let mut link = Box::new(connect(&self.settings, &target, state.seq, luggage).await?);
+        if let Some(metadata) = &link.conversation.metadata {
+            self.target().metadata = Arc::clone(metadata);
+        }
+        if state.was_connected {
+            link = self.tell_of_reconnect(target, link).await?;
+        }
+        state.was_connected = true;
+        Ok(link)
+    }
+
+    /// Lends the connection to the program's hook, which may make calls over it.
+    async fn tell_of_reconnect(&self, target: Target, link: Box<Link>) -> Result<Box<Link>> {
+        let Some(hook) = &self.settings.hooks.on_reconnect_async else {
+            return Ok(link);
+        };
+        let mut settings = self.settings.clone();
+        settings.hooks.on_reconnect_async = None;
+        let borrowed = Shared::new(settings, target);
+        borrowed.state().await.link = Some(link);
+        hook(Proxy::from(Arc::clone(&borrowed))).await?;
+        let returned = borrowed.state().await.link.take();
+        returned.ok_or_else(failure::lost_while_reconnecting)
+    }
+
+    /// Closes a stream: at once, or, when a call is on its way, after that. Waits for nothing.
+    pub(super) fn close_stream(&self, id: String) {
+        self.unwanted.add(id);
+        self.close_unwanted();
+    }
+
+    /// Whoever lets go of the connection calls this, and whoever adds a stream: so either of them sees it, however their steps mix.
+    fn close_unwanted(&self) {
+        while self.unwanted.are_there() {
+            let Ok(mut state) = self.state.try_lock() else { return };
+            let unwanted = self.unwanted.take();
+            // Without a connection they are forgotten: the server drops the streams of one that has been gone for a while.
+            let Some(link) = &mut state.link else { continue };
+            if let Err(error) = link.close_streams(&unwanted) {
+                tracing::debug!(target: logger::CLIENT, "item streams could not be closed: {error}");
+                state.disconnect();
+            }
+        }
+    }
+}
+
+/// Without one tokio's sockets panic.
+pub(super) fn require_runtime() -> Result<()> {
+    let text = "an aio::Proxy can only be used in a tokio runtime";
+    match Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::new(ErrorKind::Pyro, text)),
+    }
+}
+
+/// The state, for as long as somebody uses it. The fields are dropped in this order.
+pub(super) struct Held<'s> {
+    state: MutexGuard<'s, State>,
+    _afterwards: Afterwards<'s>,
+}
+
+/// Closes the streams that were dropped meanwhile.
+struct Afterwards<'s>(&'s Shared);
+
+impl Deref for Held<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Held<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+}
+
+impl Drop for Afterwards<'_> {
+    fn drop(&mut self) {
+        self.0.close_unwanted();
+    }
+}
+
+impl State {
+    pub(super) fn is_connected(&self) -> bool {
+        self.link.is_some()
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.seq = link.conversation.session.seq();
+        }
+    }
+}
