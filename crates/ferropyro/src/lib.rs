@@ -60,6 +60,9 @@ pub use peer::Peer;
 pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
 pub use serializer::Serializer;
 pub use session::metadata::Metadata;
+#[cfg(unix)]
+pub use transport::ConnectedSocket;
+pub use transport::ListeningSocket;
 pub use uri::{Location, Uri};
 
 /// What the code that the macros write calls. Not for use by hand: it changes without notice.

@@ -12,6 +12,7 @@ use super::daemon_object::DaemonObject;
 use super::failed_call::FailedCall;
 use super::registered::Leases;
 use super::registry::{DAEMON_ID, Entry, Registry};
+use super::socket;
 use super::streams::Streams;
 use crate::config::{Config, ServerType};
 use crate::connection::Connection;
@@ -20,18 +21,16 @@ use crate::error::Raise;
 use crate::logging::logger;
 use crate::serializer::Serializer;
 use crate::server::Server;
-use crate::transport::Listener;
-use crate::{Error, ErrorKind, Location, Result, tls};
+#[cfg(unix)]
+use crate::transport::ConnectedSocket;
+use crate::transport::ListeningSocket;
+use crate::{Error, ErrorKind, Result, tls};
 
 /// Settings of a [`Daemon`]; what is not set comes from the configuration.
 #[derive(Default)]
 pub struct DaemonBuilder {
     config: Option<Config>,
-    host: Option<String>,
-    port: u16,
-    unix_socket: Option<String>,
-    nat_host: Option<String>,
-    nat_port: Option<u16>,
+    socket: socket::Choice,
     hmac_key: Option<HmacKey>,
     hooks: Hooks,
     max_request_size: Option<usize>,
@@ -50,35 +49,63 @@ impl DaemonBuilder {
     /// The host name or address to listen on. Default: HOST of the configuration, which is localhost.
     #[must_use]
     pub fn host(mut self, host: impl Into<String>) -> DaemonBuilder {
-        self.host = Some(host.into());
+        self.socket.host = Some(host.into());
         self
     }
 
     /// The port to listen on. Default: 0, a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> DaemonBuilder {
-        self.port = port;
+        self.socket.port = port;
         self
     }
 
     /// Listen on a Unix domain socket at this path, not on TCP.
     #[must_use]
     pub fn unix_socket(mut self, path: impl Into<String>) -> DaemonBuilder {
-        self.unix_socket = Some(path.into());
+        self.socket.unix_socket = Some(path.into());
+        self
+    }
+
+    /// Listen on this socket, which the program has made or inherited. URIs contain the [host](DaemonBuilder::host) if one was given, or else the address that is bound.
+    ///
+    /// The daemon closes it when it is dropped, but does not shut it down: other holders of the same socket, such as the program that has started this one, can
+    /// go on to use it. The file of a Unix domain socket stays.
+    #[must_use]
+    pub fn listener(mut self, socket: impl Into<ListeningSocket>) -> DaemonBuilder {
+        self.socket.listener = Some(socket.into());
+        self
+    }
+
+    /// Serve exactly this connected socket, and make none (Pyro's `Daemon(connected_socket=s)`): one end of a pair, whose other end a thread or a child process
+    /// has, or any other stream socket. Host, port, and what belongs to address translation are ignored.
+    ///
+    /// There is no handshake on such a connection, and its hooks are not called. [`Daemon::run`] returns when the other side closes the connection.
+    /// The other side is a proxy made with [`ProxyBuilder::connected_socket`](crate::ProxyBuilder::connected_socket), or with `connected_socket` in Python.
+    ///
+    /// While it is served the socket is nonblocking for all who hold it.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn connected_socket<S>(mut self, socket: S) -> DaemonBuilder
+    where
+        S: TryInto<ConnectedSocket>,
+        Error: From<S::Error>,
+    {
+        self.socket.connected = Some(socket.try_into().map_err(Error::from));
         self
     }
 
     /// The host name that clients use from outside, behind network address translation. Default: NATHOST of the configuration.
     #[must_use]
     pub fn nat_host(mut self, host: impl Into<String>) -> DaemonBuilder {
-        self.nat_host = Some(host.into());
+        self.socket.nat_host = Some(host.into());
         self
     }
 
     /// The port that clients use from outside; 0: the one that is bound. Default: NATPORT of the configuration.
     #[must_use]
     pub fn nat_port(mut self, port: u16) -> DaemonBuilder {
-        self.nat_port = Some(port);
+        self.socket.nat_port = Some(port);
         self
     }
 
@@ -178,18 +205,8 @@ impl DaemonBuilder {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        let nat_host = self.nat_host.or_else(|| config.nathost.clone());
-        let (listener, location) = match &self.unix_socket {
-            Some(path) if nat_host.is_some() => {
-                return Err(Error::new(
-                    ErrorKind::Value,
-                    format!("cannot use nathost together with unixsocket {path}"),
-                ));
-            }
-            Some(path) => listen_unix(path)?,
-            None => listen_tcp(self.host.unwrap_or_else(|| config.host.clone()), self.port, &config)?,
-        };
-        let nat = nat_location(nat_host, self.nat_port, &config, &location)?;
+        let place = self.socket.open(&config)?;
+        let warnings = place.warnings(self.hmac_key.is_some() || tls.is_some());
         let serializers: Vec<Serializer> = config
             .serializers_accepted
             .iter()
@@ -206,8 +223,8 @@ impl DaemonBuilder {
                 compression: config.compression,
             },
             serializers,
-            location,
-            nat,
+            location: place.location,
+            nat: place.nat,
             hooks: self.hooks,
             tls,
             workers: AtomicUsize::new(0),
@@ -219,10 +236,21 @@ impl DaemonBuilder {
         let daemon_object = DaemonObject(Arc::downgrade(&core));
         core.registry
             .insert(DAEMON_ID, Entry::Object(Arc::new(daemon_object)))?;
+        for text in &warnings {
+            warn(&core, text);
+        }
         Ok(Daemon {
-            server: Server::new(core, listener),
+            server: Server::new(core, place.door),
         })
     }
+}
+
+fn warn(core: &Core, text: &str) {
+    match core.config.servertype {
+        ServerType::Thread => tracing::warn!(target: logger::THREADPOOLSERVER, "{text}"),
+        ServerType::Multiplex => tracing::warn!(target: logger::MULTIPLEXSERVER, "{text}"),
+    }
+    core.warn(text);
 }
 
 fn check(config: &Config) -> Result<()> {
@@ -234,43 +262,6 @@ fn check(config: &Config) -> Result<()> {
         Serializer::try_from(*name).map_err(|error| error.with("in", "SERIALIZERS_ACCEPTED"))?;
     }
     Ok(())
-}
-
-fn listen_tcp(host: String, port: u16, config: &Config) -> Result<(Listener, Location)> {
-    let listener = Listener::tcp(&host, port, config)?;
-    let port = listener.address().map_or(port, |address| address.port());
-    Ok((listener, Location::Tcp { host, port }))
-}
-
-#[cfg(unix)]
-fn listen_unix(path: &str) -> Result<(Listener, Location)> {
-    Ok((Listener::unix(path)?, Location::Unix(path.to_owned())))
-}
-
-#[cfg(not(unix))]
-fn listen_unix(path: &str) -> Result<(Listener, Location)> {
-    Err(Error::new(
-        ErrorKind::Communication,
-        format!("cannot listen on {path}: this system has no Unix domain sockets"),
-    ))
-}
-
-fn nat_location(host: Option<String>, port: Option<u16>, config: &Config, own: &Location) -> Result<Option<Location>> {
-    let Some(host) = host else {
-        return match port {
-            Some(1..) => Err(Error::new(ErrorKind::Value, "must provide natport with nathost")),
-            _ => Ok(None),
-        };
-    };
-    let own_port = match own {
-        Location::Tcp { port, .. } => *port,
-        Location::Unix(_) => 0,
-    };
-    let port = match port.unwrap_or(config.natport) {
-        0 => own_port,
-        port => port,
-    };
-    Ok(Some(Location::Tcp { host, port }))
 }
 
 fn log_serializers(serializers: &[Serializer]) {

@@ -7,6 +7,7 @@ pub(crate) mod event_loop;
 pub(crate) mod failed_call;
 pub(crate) mod registered;
 pub(crate) mod registry;
+pub(crate) mod socket;
 pub(crate) mod streams;
 
 use std::fmt;

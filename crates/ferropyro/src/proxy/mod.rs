@@ -6,6 +6,7 @@ pub(crate) mod batch;
 mod builder;
 pub(crate) mod closing;
 mod connect;
+pub(crate) mod connected;
 pub(crate) mod conversation;
 pub(crate) mod dialects;
 pub(crate) mod failure;

@@ -14,6 +14,7 @@ use super::settings::{Settings, Target};
 use crate::Result;
 use crate::arguments::Arguments;
 use crate::context::{self, Luggage};
+use crate::transport::{CONNECTED_SOCKET, Stream};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
 pub(super) struct Shared {
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// The streams that have to be closed when nobody holds the state any more.
     pub(super) unwanted: Unwanted,
+    /// The connection that the program has made itself, before it is used.
+    given: Mutex<Option<Stream>>,
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -41,6 +44,7 @@ impl Shared {
             target: Mutex::new(target),
             state: Mutex::default(),
             unwanted: Unwanted::default(),
+            given: Mutex::default(),
         })
     }
 
@@ -51,6 +55,12 @@ impl Shared {
 
     pub(super) fn target(&self) -> MutexGuard<'_, Target> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection to be used, of a proxy that makes none.
+    #[cfg(unix)]
+    pub(super) fn give_stream(&self, stream: Stream) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream);
     }
 
     /// Waits for the call that is on its way.
@@ -139,7 +149,12 @@ impl Shared {
 
     fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
         let target = self.target().clone();
-        let mut link = self.settings.connect(&target, state.seq, luggage)?;
+        let mut link = if target.uri.host() == Some(CONNECTED_SOCKET) {
+            let stream = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+            self.settings.take_over(stream, &target, state.seq, luggage)?
+        } else {
+            self.settings.connect(&target, state.seq, luggage)?
+        };
         if let Some(metadata) = &link.conversation.metadata {
             self.target().metadata = Arc::clone(metadata);
         }

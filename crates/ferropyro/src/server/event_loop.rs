@@ -61,10 +61,23 @@ impl EventLoop {
             tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {NO_ROOM}");
             return visitor.refuse(&self.core, NO_ROOM).await;
         };
-        let peer = visitor.stream.peer();
+        self.host(visitor.stream, visitor.session, visitor.inbox).await;
+        drop(place);
+    }
+
+    /// As [`EventLoop::serve`], on a connection that the program has made.
+    #[cfg(unix)]
+    pub(super) async fn serve_given(&self, stream: AsyncStream, session: ServerSession) {
+        let place = self.place();
+        self.host(stream, session, Inbox::default()).await;
+        drop(place);
+    }
+
+    async fn host(&self, stream: AsyncStream, session: ServerSession, inbox: Inbox) {
+        let peer = stream.peer();
         let served = {
             let mut given_up = pin!(self.giving_up.wait());
-            let mut conversation = pin!(self.converse(visitor));
+            let mut conversation = pin!(self.converse(stream, session, inbox));
             poll_fn(|cx| match conversation.as_mut().poll(cx) {
                 Poll::Pending => given_up.as_mut().poll(cx).map(Ok),
                 ready => ready,
@@ -74,7 +87,6 @@ impl EventLoop {
         if let Err(error) = served {
             tracing::debug!(target: logger::MULTIPLEXSERVER, "connection with {peer} lost: {error}");
         }
-        drop(place);
     }
 
     /// Reads no more from any connection, and lets nobody in.
@@ -124,12 +136,7 @@ impl EventLoop {
         (count <= most).then_some(place)
     }
 
-    async fn converse(&self, visitor: Visitor) -> io::Result<()> {
-        let Visitor {
-            mut stream,
-            mut session,
-            mut inbox,
-        } = visitor;
+    async fn converse(&self, mut stream: AsyncStream, mut session: ServerSession, mut inbox: Inbox) -> io::Result<()> {
         let mut stopped = pin!(self.stopping.wait());
         let mut messages = 0usize;
         loop {
@@ -142,6 +149,8 @@ impl EventLoop {
             }
             match next {
                 Step::Continue(length) => inbox.consume(length),
+                // The program closes what it has opened.
+                Step::Close if session.is_given() => return Ok(()),
                 Step::Close => {
                     Box::pin(stream.linger()).await;
                     return Ok(());

@@ -8,6 +8,8 @@ mod housekeeper;
 mod oneways;
 mod reception;
 mod signal;
+#[cfg(unix)]
+mod single;
 mod thread_pool;
 
 use std::io;
@@ -16,17 +18,27 @@ use std::sync::Arc;
 use event_loop::EventLoop;
 use housekeeper::Housekeeper;
 use reception::{Reception, Visitor};
+#[cfg(unix)]
+use single::Single;
 use thread_pool::ThreadPool;
 
 use crate::config::ServerType;
 use crate::daemon::core::Core;
-use crate::transport::Listener;
+use crate::daemon::socket::Door;
 
 /// A daemon's server, running or not.
 pub(crate) struct Server {
     core: Arc<Core>,
-    reception: Reception,
+    entrance: Entrance,
     hosts: Hosts,
+}
+
+/// Where the clients come from.
+enum Entrance {
+    Reception(Reception),
+    /// There is one, which the program has brought along.
+    #[cfg(unix)]
+    Single(Single),
 }
 
 /// Who serves the clients that were let in.
@@ -37,9 +49,20 @@ enum Hosts {
 }
 
 impl Server {
-    pub(crate) fn new(core: Arc<Core>, listener: Listener) -> Arc<Server> {
+    pub(crate) fn new(core: Arc<Core>, door: Door) -> Arc<Server> {
+        let listener = match door {
+            Door::Listener(listener) => listener,
+            #[cfg(unix)]
+            Door::Connected(socket) => {
+                return Arc::new(Server {
+                    entrance: Entrance::Single(Single::new(Arc::clone(&core), socket)),
+                    hosts: Hosts::Tasks(EventLoop::new(Arc::clone(&core))),
+                    core,
+                });
+            }
+        };
         Arc::new(Server {
-            reception: Reception::new(Arc::clone(&core), listener),
+            entrance: Entrance::Reception(Reception::new(Arc::clone(&core), listener)),
             hosts: match core.config.servertype {
                 ServerType::Thread => Hosts::Threads(ThreadPool::new(Arc::clone(&core))),
                 ServerType::Multiplex => Hosts::Tasks(EventLoop::new(Arc::clone(&core))),
@@ -49,7 +72,11 @@ impl Server {
     }
 
     pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
-        self.reception.address()
+        match &self.entrance {
+            Entrance::Reception(reception) => reception.address(),
+            #[cfg(unix)]
+            Entrance::Single(_) => None,
+        }
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -63,7 +90,7 @@ impl Server {
     pub(crate) async fn serve(&self) -> io::Result<()> {
         let _ending = Ending(self);
         let _housekeeper = Housekeeper::start(&self.core);
-        self.reception.run(&self.hosts).await?;
+        self.entrance.run(&self.hosts).await?;
         match &self.hosts {
             Hosts::Threads(pool) => pool.drain().await,
             Hosts::Tasks(tasks) => tasks.drain().await,
@@ -74,10 +101,34 @@ impl Server {
     /// Stops accepting, and reads no more from any connection. Calls that run are finished and answered first: the very call that stops the
     /// server may be one of them.
     pub(crate) fn stop(&self) {
-        self.reception.stop();
+        self.entrance.stop();
         match &self.hosts {
             Hosts::Threads(pool) => pool.stop(),
             Hosts::Tasks(tasks) => tasks.stop(),
+        }
+    }
+}
+
+impl Entrance {
+    async fn run(&self, hosts: &Hosts) -> io::Result<()> {
+        match (self, hosts) {
+            (Entrance::Reception(reception), hosts) => reception.run(hosts).await,
+            #[cfg(unix)]
+            (Entrance::Single(single), Hosts::Tasks(tasks)) => single.run(tasks).await,
+            #[cfg(unix)]
+            (Entrance::Single(_), Hosts::Threads(_)) => Ok(()),
+        }
+    }
+
+    fn stop(&self) {
+        if let Entrance::Reception(reception) = self {
+            reception.stop();
+        }
+    }
+
+    fn close(&self) {
+        if let Entrance::Reception(reception) = self {
+            reception.close();
         }
     }
 }
@@ -98,7 +149,7 @@ struct Ending<'s>(&'s Server);
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
         self.0.stop();
-        self.0.reception.close();
+        self.0.entrance.close();
         match &self.0.hosts {
             Hosts::Threads(pool) => pool.give_up(),
             Hosts::Tasks(tasks) => tasks.give_up(),

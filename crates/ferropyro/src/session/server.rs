@@ -30,6 +30,8 @@ pub(crate) struct ServerSession {
     pub(super) context: Option<Context>,
     deframer: Deframer,
     connected: bool,
+    /// Whether the program has made the connection, and goes on to use it.
+    given: bool,
     pub(super) objects: SessionObjects,
     ids: CorrelationIds,
     /// What is to be sent. The driver writes it and clears it after every step.
@@ -84,6 +86,7 @@ impl ServerSession {
             context: None,
             deframer,
             connected: false,
+            given: false,
             objects: SessionObjects::default(),
             ids: CorrelationIds::new(),
             out: Vec::new(),
@@ -93,6 +96,27 @@ impl ServerSession {
     /// The client has shown this certificate.
     pub(crate) fn set_certificate(&self, certificate: Arc<Certificate>) {
         self.connection.set_certificate(certificate);
+    }
+
+    /// On a connection that the program has made there is no handshake: the first message is a call.
+    pub(crate) fn without_handshake(core: Arc<Core>, peer: Peer) -> ServerSession {
+        let mut session = ServerSession::new(core, peer);
+        session.given = true;
+        session.begin();
+        session
+    }
+
+    /// Takes calls from now on.
+    fn begin(&mut self) {
+        self.connected = true;
+        self.deframer
+            .set_max_message_size(self.core.config.max_message_size.map(|size| size as u64))
+            .expect(CALLS);
+    }
+
+    /// Whether the program has made the connection.
+    pub(crate) fn is_given(&self) -> bool {
+        self.given
     }
 
     /// Whether the handshake is done.
@@ -146,10 +170,7 @@ impl ServerSession {
         match handshake::accept(&self.core, &self.connection, message, correlation_id, &mut self.out) {
             Ok(()) => {
                 tracing::debug!(target: logger::SERVER, "{} connected, {}", self.peer(), message.header.dialect);
-                self.connected = true;
-                self.deframer
-                    .set_max_message_size(self.core.config.max_message_size.map(|size| size as u64))
-                    .expect(CALLS);
+                self.begin();
                 Step::Continue(length)
             }
             Err(refusal) => {
@@ -218,7 +239,11 @@ impl ServerSession {
         }
         let codec = match self.core.accepted_codec(&message.header) {
             Ok(codec) => codec,
-            Err(text) => return Progress::Step(self.refuse_call(&message, text)),
+            Err(text) => {
+                let step = self.refuse_call(&message, text);
+                // Nobody could make another connection.
+                return Progress::Step(if self.given { Step::Continue(length) } else { step });
+            }
         };
         let facts = Facts {
             dialect: codec.dialect,

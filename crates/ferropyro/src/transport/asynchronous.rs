@@ -187,7 +187,7 @@ impl AsyncListener {
     /// Those of the system.
     pub(crate) fn new(listener: &Listener) -> io::Result<AsyncListener> {
         match listener {
-            Listener::Tcp(listener) => {
+            Listener::Tcp(listener, _) => {
                 let listener = listener.try_clone()?;
                 listener.set_nonblocking(true)?;
                 TcpListener::from_std(listener).map(AsyncListener::Tcp)

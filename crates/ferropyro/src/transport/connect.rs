@@ -262,6 +262,18 @@ pub(super) fn unix_address(path: &str) -> io::Result<SockAddr> {
     SockAddr::unix(path)
 }
 
+/// The path of a Unix domain socket with this address, or its abstract name; Pyro has words for sockets that have neither.
+#[cfg(unix)]
+pub(super) fn unix_location(address: &SockAddr) -> Location {
+    let path = address.as_pathname().map(|path| path.to_string_lossy().into_owned());
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let path = path.or_else(|| {
+        let name = address.as_abstract_namespace()?;
+        Some(format!("\0{}", String::from_utf8_lossy(name)))
+    });
+    Location::unix(path.unwrap_or_else(|| "<<not-bound>>".to_owned()))
+}
+
 /// The addresses of a host, in the order in which they should be tried: of the preferred IP version only (PREFER_IP_VERSION), or of both in turns.
 ///
 /// As in Pyro a host without any IPv4 address is reached at the others even if 4 is preferred; but 6 is an order.

@@ -1,19 +1,19 @@
 //! A listening socket.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(unix)]
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::Stream;
 use super::connect::addresses;
 #[cfg(unix)]
-use super::connect::{connect_unix, unix_address};
+use super::connect::{connect_unix, unix_address, unix_location};
 use crate::config::{Config, IpVersion};
 use crate::uri::Location;
 use crate::{Error, ErrorKind, Result};
@@ -21,10 +21,26 @@ use crate::{Error, ErrorKind, Result};
 /// A listening socket.
 #[derive(Debug)]
 pub(crate) enum Listener {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Owner),
     #[cfg(unix)]
-    Unix(UnixListener, SocketFile),
+    Unix(UnixListener, Owner),
 }
+
+/// Who has made a socket.
+#[derive(Debug)]
+pub(crate) enum Owner {
+    /// We have, and nobody else holds it.
+    Us,
+    /// We have, and there is a file that belongs to it.
+    #[cfg(unix)]
+    UsWithFile(SocketFile),
+    /// The program, which may not be the only one that holds it.
+    Program,
+}
+
+/// A listening socket of the program's own, for [`DaemonBuilder::listener`](crate::DaemonBuilder::listener). It is made from a `TcpListener` or a `UnixListener`.
+#[derive(Debug)]
+pub struct ListeningSocket(Listener);
 
 /// The file of a Unix domain socket, which is removed once.
 #[cfg(unix)]
@@ -46,7 +62,7 @@ impl Listener {
         let mut last = None;
         for address in addresses(host_to_bind(host, config), port, config).map_err(cannot)? {
             match listen(address, config) {
-                Ok(listener) => return Ok(Listener::Tcp(listener)),
+                Ok(listener) => return Ok(Listener::Tcp(listener, Owner::Us)),
                 Err(error) => last = Some(error),
             }
         }
@@ -65,87 +81,106 @@ impl Listener {
             other => other,
         };
         bound
-            .map(|listener| Listener::Unix(listener, SocketFile::new(path)))
+            .map(|listener| Listener::Unix(listener, SocketFile::owner(path)))
             .map_err(|error| cannot_listen(&Location::unix(path), error))
-    }
-
-    pub(crate) fn accept(&self, config: &Config) -> io::Result<Stream> {
-        let stream = match self {
-            Listener::Tcp(listener) => {
-                let (stream, address) = listener.accept()?;
-                Stream::Tcp(stream, address)
-            }
-            #[cfg(unix)]
-            Listener::Unix(listener, _) => Stream::Unix(listener.accept()?.0),
-        };
-        if let Err(error) = stream.configure(config) {
-            // The client has gone again, most likely. Whoever reads from it will notice.
-            tracing::debug!(target: crate::logging::logger::SERVER, "socket options of {}: {error}", stream.peer());
-        }
-        Ok(stream)
     }
 
     /// The address that is bound, of a TCP socket.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Tcp(listener, _) => listener.local_addr().ok(),
             #[cfg(unix)]
             Listener::Unix(..) => None,
         }
     }
 
-    /// Makes `accept` return in whoever waits there: lets nobody in any more, and where the system cannot do that, connects.
-    pub(crate) fn wake(&self) {
-        if self.shut_down().is_ok() {
+    /// Lets nobody in any more, though others may still hold the daemon: who connects is refused, where the system can do that, and the file of a
+    /// Unix domain socket is gone. A socket of the program's own stays as it is.
+    pub(crate) fn close(&self) {
+        let owner = match self {
+            Listener::Tcp(_, owner) => owner,
+            #[cfg(unix)]
+            Listener::Unix(_, owner) => owner,
+        };
+        if matches!(owner, Owner::Program) {
             return;
         }
-        match self {
-            Listener::Tcp(listener) => {
-                if let Ok(mut address) = listener.local_addr() {
-                    if address.ip().is_unspecified() {
-                        let any_v4 = address.is_ipv4();
-                        address.set_ip(if any_v4 {
-                            [127, 0, 0, 1].into()
-                        } else {
-                            std::net::Ipv6Addr::LOCALHOST.into()
-                        });
-                    }
-                    let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
-                }
-            }
-            #[cfg(unix)]
-            Listener::Unix(_, file) => drop(connect_unix(&file.path, Some(Duration::from_secs(1)))),
-        }
-    }
-
-    /// Lets nobody in any more, though others may still hold the daemon: who connects is refused, where the system can do that, and the file of a
-    /// Unix domain socket is gone.
-    pub(crate) fn close(&self) {
         // Systems that cannot shut down a listening socket say so; then it closes when the daemon is dropped.
         let _ = self.shut_down();
         #[cfg(unix)]
-        if let Listener::Unix(_, file) = self {
+        if let Owner::UsWithFile(file) = owner {
             file.remove();
         }
     }
 
     fn shut_down(&self) -> io::Result<()> {
         match self {
-            Listener::Tcp(listener) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+            Listener::Tcp(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
             #[cfg(unix)]
             Listener::Unix(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
         }
     }
 }
 
+impl ListeningSocket {
+    pub(crate) fn is_unix(&self) -> bool {
+        match self.0 {
+            Listener::Tcp(..) => false,
+            #[cfg(unix)]
+            Listener::Unix(..) => true,
+        }
+    }
+
+    /// How it is called in URIs: with this host, or by its address.
+    pub(crate) fn location(&self, host: Option<String>) -> Result<Location> {
+        let unnamed =
+            |error| Error::new(ErrorKind::Communication, "the listening socket has no address").caused_by(error);
+        match &self.0 {
+            Listener::Tcp(listener, _) => {
+                let address = listener.local_addr().map_err(unnamed)?;
+                let host = host.unwrap_or_else(|| address.ip().to_string());
+                Ok(Location::tcp(host, address.port()))
+            }
+            #[cfg(unix)]
+            Listener::Unix(listener, _) => {
+                let address = socket2::SockRef::from(listener).local_addr().map_err(unnamed)?;
+                Ok(unix_location(&address))
+            }
+        }
+    }
+}
+
+impl From<ListeningSocket> for Listener {
+    fn from(socket: ListeningSocket) -> Listener {
+        socket.0
+    }
+}
+
+impl From<TcpListener> for ListeningSocket {
+    fn from(listener: TcpListener) -> ListeningSocket {
+        ListeningSocket(Listener::Tcp(listener, Owner::Program))
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixListener> for ListeningSocket {
+    fn from(listener: UnixListener) -> ListeningSocket {
+        ListeningSocket(Listener::Unix(listener, Owner::Program))
+    }
+}
+
 #[cfg(unix)]
 impl SocketFile {
-    fn new(path: &str) -> SocketFile {
-        SocketFile {
+    /// An abstract name has no file.
+    fn owner(path: &str) -> Owner {
+        if path.starts_with('\0') {
+            return Owner::Us;
+        }
+        Owner::UsWithFile(SocketFile {
             path: path.to_owned(),
             identity: identity(path),
             is_removed: AtomicBool::new(false),
-        }
+        })
     }
 
     /// Not twice, and no other file: a later one of this path is somebody else's.

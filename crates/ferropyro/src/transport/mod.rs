@@ -3,6 +3,8 @@
 mod asynchronous;
 mod asynchronous_connect;
 mod connect;
+#[cfg(unix)]
+mod connected;
 mod inbox;
 mod listener;
 mod stream;
@@ -13,10 +15,16 @@ use std::time::Duration;
 
 pub(crate) use asynchronous::{AsyncListener, AsyncStream};
 pub(crate) use asynchronous_connect::within;
+#[cfg(unix)]
+pub use connected::ConnectedSocket;
 pub(crate) use inbox::Inbox;
 pub(crate) use listener::Listener;
+pub use listener::ListeningSocket;
 pub(crate) use stream::Stream;
 pub(crate) use tls::TlsStream;
+
+/// The host in the URI of a proxy over a connected socket of the program's own: Pyro's word for it.
+pub(crate) const CONNECTED_SOCKET: &str = "<<connected-socket>>";
 
 /// What a socket takes as a time limit: zero would be none, or an error.
 fn not_at_once(timeout: Duration) -> Duration {
