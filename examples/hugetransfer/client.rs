@@ -13,7 +13,7 @@ const SIZE: usize = 5 * MB;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let uri = args.next().ok_or("usage: hugetransfer_client URI [full]")?;
-    let times = if args.next().as_deref() == Some("full") { 10 } else { 2 };
+    let times = if args.next().as_deref() == Some("full") { 10 } else { 1 };
     for serializer in [
         Serializer::Serpent,
         Serializer::Json,

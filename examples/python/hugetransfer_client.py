@@ -34,7 +34,7 @@ def measure(server, times, data):
     return f"{times * SIZE / MB / (time.perf_counter() - start):.0f} MB/s"
 
 
-times = 10 if "full" in sys.argv else 2
+times = 10 if "full" in sys.argv else 1
 for serializer in ("serpent", "json", "marshal", "msgpack"):
     pyro.config.SERIALIZER = serializer
     with pyro.Proxy(sys.argv[1]) as server:
