@@ -167,6 +167,12 @@ impl Daemon {
         self.server.address()
     }
 
+    /// Whether messages are protected: signed with an HMAC key, or encrypted with TLS. What a program sends past the daemon is not.
+    pub fn is_protected(&self) -> bool {
+        let core = self.core();
+        core.frame_settings.hmac_key.is_some() || core.config.ssl
+    }
+
     /// What the daemon has done and is doing.
     pub fn statistics(&self) -> Statistics {
         self.core().statistics()
