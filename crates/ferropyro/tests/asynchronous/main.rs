@@ -1,0 +1,8 @@
+//! Async methods on every server, and the async clients of traits.
+#![allow(unreachable_pub)] // #[expose] goes by `pub`
+
+mod contexts;
+mod failures;
+mod methods;
+mod objects;
+mod support;
