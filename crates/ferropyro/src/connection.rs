@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use indexmap::IndexMap;
 
@@ -12,6 +12,7 @@ use crate::context::{self, Context};
 use crate::daemon::core::Core;
 use crate::panics::contain;
 use crate::peer::Peer;
+use crate::tls::Certificate;
 use crate::{Error, ErrorKind, Result};
 
 /// Something to be closed when the connection of the client that uses it ends, however it ends: see [`Connection::track_resource`].
@@ -36,6 +37,7 @@ pub trait Resource: Any + Send + Sync {
 pub struct Connection {
     number: u64,
     peer: Peer,
+    certificate: OnceLock<Arc<Certificate>>,
     pub(crate) core: Weak<Core>,
     state: Mutex<State>,
 }
@@ -74,6 +76,7 @@ impl Connection {
         Arc::new(Connection {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             peer,
+            certificate: OnceLock::new(),
             core,
             state: Mutex::default(),
         })
@@ -82,6 +85,17 @@ impl Connection {
     /// Where the client is.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// Who the client is, if that was demanded (`SSL_REQUIRECLIENTCERT`); `None` otherwise.
+    pub fn peer_certificate(&self) -> Option<&Certificate> {
+        self.certificate.get().map(Arc::as_ref)
+    }
+
+    /// The client has shown this certificate.
+    pub(crate) fn set_certificate(&self, certificate: Arc<Certificate>) {
+        // It is shown once, at the beginning.
+        let _ = self.certificate.set(certificate);
     }
 
     /// A number that no other connection of this program has.

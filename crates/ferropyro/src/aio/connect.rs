@@ -1,5 +1,7 @@
 //! Making a connection: the dialect, the handshake, the metadata.
 
+use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_wire::Dialect;
@@ -10,10 +12,11 @@ use crate::context::Luggage;
 use crate::logging::logger;
 use crate::proxy::conversation::Conversation;
 use crate::proxy::dialects::Attempts;
+use crate::proxy::failure::no_encryption;
 use crate::proxy::settings::{Settings, Target, location};
-use crate::transport::AsyncStream;
+use crate::transport::{AsyncStream, within};
 use crate::uri::Protocol;
-use crate::{Location, Result, Uri};
+use crate::{Location, Result, Uri, tls};
 
 /// Connects to the object: resolves its URI, finds out the dialect, passes the handshake.
 pub(super) async fn connect(settings: &Settings, target: &Target, seq: u16, luggage: &Luggage) -> Result<Link> {
@@ -64,9 +67,13 @@ impl Greeter<'_> {
         loop {
             let dialect = attempts.next()?;
             let mut link = self.open(dialect).await?;
+            if let Some(patience) = attempts.patience() {
+                link.timeout = Some(self.timeout.map_or(patience, |timeout| timeout.min(patience)));
+            }
             match self.shake_hands(&mut link).await {
                 Ok(()) => {
                     attempts.succeeded(dialect);
+                    link.timeout = self.timeout;
                     return Ok(link);
                 }
                 Err(error) => attempts.failed(error)?,
@@ -75,11 +82,25 @@ impl Greeter<'_> {
     }
 
     async fn open(&self, dialect: Dialect) -> Result<Link> {
+        let stream = AsyncStream::connect(self.location, &self.settings.config, self.timeout).await?;
         Ok(Link {
-            stream: AsyncStream::connect(self.location, &self.settings.config, self.timeout).await?,
+            stream: self.encrypted(stream).await?,
             conversation: Conversation::new(self.settings, dialect, self.uri, self.seq),
             timeout: self.timeout,
         })
+    }
+
+    /// The same stream with TLS, if that is switched on, once the server's certificate has been judged.
+    async fn encrypted(&self, stream: AsyncStream) -> Result<AsyncStream> {
+        let Some(tls) = &self.settings.tls else {
+            return Ok(stream);
+        };
+        let name = tls::server_name(self.location)?;
+        let encrypting = within(self.timeout, stream.connect_tls(Arc::clone(tls), name)).await;
+        let encrypted = encrypting.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()));
+        let (stream, certificate) = encrypted.map_err(|error| no_encryption(self.location, error))?;
+        self.settings.judge_certificate(certificate.as_deref())?;
+        Ok(stream)
     }
 
     async fn shake_hands(&self, link: &mut Link) -> Result<()> {

@@ -1,6 +1,7 @@
 //! What all connections of a daemon share.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::context::AnnotationList;
 use crate::serializer::Serializer;
+use crate::tls::{self, Certificate};
 use crate::{Error, ErrorKind, Result, Uri, aio};
 
 /// Settings of a [`Proxy`]; what is not set comes from the configuration.
@@ -123,6 +124,29 @@ impl ProxyBuilder {
         self
     }
 
+    /// Judges the certificate of the server, at every connection, before anything is sent to it: whether it is the one that is meant, beyond what the
+    /// settings say (`SSL_CACERTS`; the certificate is for the host of the URI). An error closes the connection, and is what the caller gets.
+    ///
+    /// ```
+    /// use ferropyro::{Config, Error, ErrorKind, Proxy};
+    ///
+    /// let builder = Proxy::builder().config(Config::default().ssl(true)).validate_certificate(|certificate| {
+    ///     match certificate.subject().get("organizationName") {
+    ///         Some("Razorvine.net") => Ok(()),
+    ///         _ => Err(Error::new(ErrorKind::Security, format!("not our server: {}", certificate.subject()))),
+    ///     }
+    /// });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn validate_certificate(
+        mut self,
+        hook: impl Fn(&Certificate) -> Result<()> + Send + Sync + 'static,
+    ) -> ProxyBuilder {
+        self.hooks.validate_certificate = Some(Arc::new(hook));
+        self
+    }
+
     /// Runs after each connection that is not the first one, before the call that needed it: to log in again, for example, when the server keeps
     /// something for each connection. The hook gets a proxy that has the new connection for so long, so that it can make calls
     /// over it. An error closes the connection, and is what the caller gets.
@@ -160,7 +184,8 @@ impl ProxyBuilder {
     /// The proxy. It connects when it is used.
     ///
     /// # Errors
-    /// When the text is no URI, or the configured serializer is not available; when SSL is configured, which is not available yet.
+    /// When the text is no URI, or the configured serializer is not available; with SSL when the certificates cannot be used; when certificates shall be
+    /// [validated](ProxyBuilder::validate_certificate) and SSL is off.
     pub fn build<U>(self, uri: U) -> Result<Proxy>
     where
         U: TryInto<Uri>,
@@ -191,7 +216,11 @@ impl ProxyBuilder {
 
     fn parts(self, uri: Uri) -> Result<(Settings, Target)> {
         let config = self.config.unwrap_or_default();
-        config.check_ssl()?;
+        let tls = tls::connector(&config)?;
+        if tls.is_none() && self.hooks.validate_certificate.is_some() {
+            let text = "a server has a certificate that could be validated with SSL only: switch it on (PYRO_SSL=1)";
+            return Err(Error::new(ErrorKind::Value, text));
+        }
         let timeout = limit(self.timeout.or(config.commtimeout));
         let settings = Settings {
             serializer: match self.serializer {
@@ -205,6 +234,7 @@ impl ProxyBuilder {
             connect_timeout: self.connect_timeout,
             max_retries: self.max_retries.unwrap_or(config.max_retries),
             hooks: self.hooks,
+            tls,
             config: Arc::new(config),
         };
         let target = Target {

@@ -1,18 +1,20 @@
 //! Making a connection: the dialect, the handshake, the metadata.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_wire::Dialect;
 
 use super::conversation::Conversation;
 use super::dialects::Attempts;
+use super::failure::no_encryption;
 use super::link::Link;
 use super::settings::{Settings, Target, location};
 use crate::context::Luggage;
 use crate::logging::logger;
-use crate::transport::Stream;
+use crate::transport::{Stream, TlsStream};
 use crate::uri::Protocol;
-use crate::{Location, Result, Uri, naming};
+use crate::{Location, Result, Uri, naming, tls};
 
 impl Settings {
     /// Connects to the object: resolves its URI, finds out the dialect, passes the handshake.
@@ -81,13 +83,26 @@ impl Greeter<'_> {
     }
 
     fn open(&self, dialect: Dialect) -> Result<Box<Link>> {
-        let stream = Stream::connect(self.location, &self.settings.config, self.timeout)?;
+        let stream = self.encrypted(Stream::connect(self.location, &self.settings.config, self.timeout)?)?;
+        self.settings.judge_certificate(stream.peer_certificate())?;
         let link = Box::new(Link {
             stream,
             conversation: Conversation::new(self.settings, dialect, self.uri, self.seq),
         });
         link.set_timeout(self.timeout)?;
         Ok(link)
+    }
+
+    /// The same stream with TLS, if that is switched on.
+    fn encrypted(&self, stream: Stream) -> Result<Stream> {
+        let Some(tls) = &self.settings.tls else {
+            return Ok(stream);
+        };
+        let name = tls::server_name(self.location)?;
+        let encrypted = TlsStream::connect(stream, Arc::clone(tls), name, self.timeout);
+        encrypted
+            .map(Stream::Tls)
+            .map_err(|error| no_encryption(self.location, error))
     }
 
     fn shake_hands(&self, link: &mut Link) -> Result<()> {

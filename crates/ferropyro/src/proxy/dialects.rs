@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ferropyro_wire::{Dialect, FrameErrorKind};
 
+use super::failure;
 use super::settings::Settings;
 use crate::{Error, ErrorKind, Location, Result};
 
@@ -119,6 +120,9 @@ fn judge(error: Error, location: &Location) -> Judgement {
         };
     }
     match error.kind() {
+        ErrorKind::ConnectionClosed if failure::is_about_tls(&error) => {
+            Judgement::Final(cannot_connect(location, &error.to_string()))
+        }
         // A server that does not understand the first bytes may close before its answer has got through.
         ErrorKind::ConnectionClosed => Judgement::Stranger(cannot_connect(location, &error.to_string())),
         // From the session: the text of a refusal.
@@ -142,7 +146,7 @@ fn foreign_version(error: &Error) -> Option<u16> {
     }
 }
 
-fn cannot_connect(location: &Location, reason: &str) -> Error {
+pub(super) fn cannot_connect(location: &Location, reason: &str) -> Error {
     Error::new(
         ErrorKind::Communication,
         format!("cannot connect to {}: {reason}", place(location)),

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use crate::transport::is_timeout;
-use crate::{Error, ErrorKind, Result};
-
+use super::dialects::cannot_connect;
 use super::reply::FromReply;
+use crate::transport::is_timeout;
+use crate::{Error, ErrorKind, Location, Result, tls};
 
 /// An error of reading from a connection.
 pub(crate) fn receiving(error: io::Error) -> Error {
@@ -29,7 +29,24 @@ pub(crate) fn hung_up() -> Error {
 }
 
 pub(crate) fn lost(what: &str, error: io::Error) -> Error {
-    Error::new(ErrorKind::ConnectionClosed, format!("{what}: {error}")).caused_by(error)
+    let reason = tls::explain(&error).unwrap_or_else(|| error.to_string());
+    Error::new(ErrorKind::ConnectionClosed, format!("{what}: {reason}")).caused_by(error)
+}
+
+/// An error of the TLS handshake.
+pub(crate) fn no_encryption(location: &Location, error: io::Error) -> Error {
+    if is_timeout(&error) {
+        let text = "no answer in time in the TLS handshake";
+        return Error::new(ErrorKind::Timeout, cannot_connect(location, text).message());
+    }
+    let reason = tls::explain(&error).unwrap_or_else(|| error.to_string());
+    cannot_connect(location, &reason).caused_by(error)
+}
+
+/// Whether the connection was lost because one of its ends refuses the other, in which no dialect helps.
+pub(super) fn is_about_tls(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|source| tls::explain(source).is_some())
 }
 
 /// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.

@@ -11,10 +11,12 @@ use super::Proxy;
 use crate::object::BoxFuture;
 use crate::{Result, aio};
 use crate::context::{AnnotationList, Luggage};
+use crate::tls::Certificate;
 
 type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
 type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
 type JudgeAnswer = dyn Fn(&Value) -> Result<()> + Send + Sync;
+type JudgeCertificate = dyn Fn(&Certificate) -> Result<()> + Send + Sync;
 type Reconnected = dyn Fn(&Proxy) -> Result<()> + Send + Sync;
 type ReconnectedAsync = dyn Fn(aio::Proxy) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
@@ -27,6 +29,8 @@ pub(crate) struct Hooks {
     pub(crate) response_annotations: Option<Arc<ReadAnnotations>>,
     /// Judges what the server's handshake answered.
     pub(crate) validate_handshake: Option<Arc<JudgeAnswer>>,
+    /// Judges the certificate of a server.
+    pub(super) validate_certificate: Option<Arc<JudgeCertificate>>,
     /// Is given a proxy with the new connection, when that is not the first one.
     pub(crate) on_reconnect: Option<Arc<Reconnected>>,
     /// The same for async proxies.

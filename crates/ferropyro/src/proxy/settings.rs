@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameSettings, HmacKey};
+use rustls::ClientConfig;
 
 use super::hooks::Hooks;
 use crate::classes::proxy::ProxyState;
 use crate::config::Config;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
+use crate::tls::Certificate;
 use crate::{Error, ErrorKind, Location, Result, Uri, naming};
 
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) max_retries: u32,
     pub(crate) hooks: Hooks,
+    /// `None` when connections are not encrypted.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
 }
 
 /// Where a proxy leads, and for how long it waits.
@@ -42,6 +46,15 @@ impl Settings {
     /// How long each step of connecting may take.
     pub(crate) fn time_to_connect(&self, target: &Target) -> Option<Duration> {
         limit(self.connect_timeout.or(target.timeout))
+    }
+
+    /// Judges what the server has shown of itself, before it is told anything.
+    pub(crate) fn judge_certificate(&self, certificate: Option<&Certificate>) -> Result<()> {
+        match (&self.hooks.validate_certificate, certificate) {
+            (Some(validate), Some(certificate)) => validate(certificate),
+            (Some(_), None) => Err(Error::new(ErrorKind::Security, "the server has shown no certificate")),
+            (None, _) => Ok(()),
+        }
     }
 
     /// How the name server is asked for the target's URI.

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustls::ServerConfig;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
@@ -15,7 +16,8 @@ use super::signal::Signal;
 use crate::daemon::core::Core;
 use crate::logging::logger;
 use crate::session::server::{Front, ServerSession};
-use crate::transport::{AsyncListener, AsyncStream, Inbox, Listener};
+use crate::tls;
+use crate::transport::{AsyncListener, AsyncStream, Entry, Inbox, Listener};
 
 /// Connections that are accepted before others get their turn.
 const ACCEPTS_A_TURN: usize = 10;
@@ -37,6 +39,9 @@ pub(super) struct Visitor {
     pub(super) session: ServerSession,
     pub(super) inbox: Inbox,
 }
+
+/// What a client reads that has no TLS where it is wanted.
+const TLS_WANTED: &str = "this server accepts encrypted connections only (TLS): switch SSL on";
 
 impl Reception {
     pub(super) fn new(core: Arc<Core>, listener: Listener) -> Reception {
@@ -108,13 +113,10 @@ impl Reception {
         let ticket = self.waiting.ticket();
         let number = ticket.number;
         let task = tokio::spawn(async move {
-            let mut visitor = Visitor {
-                session: ServerSession::new(Arc::clone(&core), stream.peer()),
-                stream,
-                inbox: Inbox::default(),
-            };
             // Boxed, so that those who are served need no room for it.
-            let outcome = Box::pin(visitor.wait_for_message(&core)).await;
+            let Some((visitor, outcome)) = Box::pin(Visitor::wait_for(&core, stream)).await else {
+                return;
+            };
             drop(ticket);
             match outcome {
                 Ok(Front::Complete) => hosts.serve(visitor).await,
@@ -128,12 +130,46 @@ impl Reception {
 }
 
 impl Visitor {
-    /// Waits for the first message, within the time that the settings allow.
-    async fn wait_for_message(&mut self, core: &Core) -> io::Result<Front> {
+    /// Waits for the first message of a client, within the time that the settings allow. `None` when nobody is there to talk to, or has been refused.
+    async fn wait_for(core: &Arc<Core>, stream: AsyncStream) -> Option<(Visitor, io::Result<Front>)> {
+        let begun = Instant::now();
+        let peer = stream.peer();
+        let entry = match &core.tls {
+            Some(tls) => encrypt(core, stream, Arc::clone(tls)).await,
+            None => Ok(Entry::Encrypted(stream, None)),
+        };
+        let is_in_the_clear = matches!(entry, Ok(Entry::Plain(_)));
+        let (stream, certificate) = match entry {
+            Ok(Entry::Encrypted(stream, certificate)) => (stream, certificate),
+            Ok(Entry::Plain(stream)) => (stream, None),
+            Err(error) => {
+                let reason = tls::explain(&error).unwrap_or_else(|| error.to_string());
+                tracing::warn!(target: logger::SERVER, "{peer} refused in the TLS handshake: {reason}");
+                return None;
+            }
+        };
+        let mut visitor = Visitor {
+            session: ServerSession::new(Arc::clone(core), peer),
+            stream,
+            inbox: Inbox::default(),
+        };
+        if let Some(certificate) = certificate {
+            visitor.session.set_certificate(certificate);
+        }
+        let outcome = visitor.wait_for_message(core, begun.elapsed()).await;
+        if is_in_the_clear && matches!(outcome, Ok(Front::Complete)) {
+            visitor.refuse(core, TLS_WANTED).await;
+            return None;
+        }
+        Some((visitor, outcome))
+    }
+
+    /// Waits for the first message, of whose time this much has been spent.
+    async fn wait_for_message(&mut self, core: &Core, spent: Duration) -> io::Result<Front> {
         let Some(time) = handshake_time(core) else {
             return self.read_message().await;
         };
-        match timeout(time, self.read_message()).await {
+        match timeout(time.saturating_sub(spent), self.read_message()).await {
             Ok(result) => result,
             Err(_) => {
                 self.session.time_out();
@@ -176,6 +212,15 @@ impl Visitor {
         if sent.is_ok() {
             self.stream.linger().await;
         }
+    }
+}
+
+/// Lets a client in with TLS, within the time that the settings allow.
+async fn encrypt(core: &Core, stream: AsyncStream, tls: Arc<ServerConfig>) -> io::Result<Entry> {
+    let limits = [core.config.tls_handshake_timeout, handshake_time(core)];
+    match limits.into_iter().flatten().min() {
+        Some(time) => timeout(time, stream.accept_tls(tls)).await?,
+        None => stream.accept_tls(tls).await,
     }
 }
 

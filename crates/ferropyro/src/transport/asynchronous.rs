@@ -13,9 +13,10 @@ use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsStream;
 
 use super::stream::{LINGER_PIECES, LINGER_TIME, configure};
-use super::{Inbox, Listener, Stream};
+use super::{Inbox, Listener, Stream, entry};
 use crate::config::Config;
 use crate::peer::Peer;
 
@@ -25,6 +26,8 @@ pub(crate) enum AsyncStream {
     Tcp(TcpStream, SocketAddr),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Either of them, encrypted.
+    Tls(Box<TlsStream<AsyncStream>>),
 }
 
 /// Bytes of a read that come before anything is known of them.
@@ -41,6 +44,7 @@ impl AsyncStream {
             AsyncStream::Tcp(_, address) => Peer::Tcp(*address),
             #[cfg(unix)]
             AsyncStream::Unix(_) => Peer::Unix,
+            AsyncStream::Tls(stream) => stream.get_ref().0.peer(),
         }
     }
 
@@ -60,6 +64,10 @@ impl AsyncStream {
                 let stream = stream.into_std()?;
                 stream.set_nonblocking(false)?;
                 Ok(Stream::Unix(stream))
+            }
+            AsyncStream::Tls(stream) => {
+                let (socket, connection) = entry::into_parts(*stream);
+                super::TlsStream::from_parts(socket.into_blocking()?, connection).map(Stream::Tls)
             }
         }
     }
@@ -101,9 +109,9 @@ impl AsyncStream {
         .await?;
         rest = rest.get(count..).unwrap_or_default();
         match rest.is_empty() {
-            true => self.flush().await,
+            true if self.is_flushed().await? => Ok(()),
             // Boxed, so that connections that never come here need no room for it.
-            false => Box::pin(self.send_slowly(rest, stall)).await,
+            _ => Box::pin(self.send_slowly(rest, stall)).await,
         }
     }
 
@@ -120,7 +128,21 @@ impl AsyncStream {
             }
             rest = rest.get(count..).unwrap_or_default();
         }
-        self.flush().await
+        match stall {
+            Some(stall) => timeout(stall, self.flush())
+                .await
+                .map_err(|_| io::ErrorKind::TimedOut)?,
+            None => self.flush().await,
+        }
+    }
+
+    /// Whether nothing is left that TLS has kept.
+    async fn is_flushed(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| match Pin::new(&mut *self).poll_flush(cx) {
+            Poll::Pending => Poll::Ready(Ok(false)),
+            Poll::Ready(flushed) => Poll::Ready(flushed.map(|()| true)),
+        })
+        .await
     }
 
     /// Ends our direction and reads what the peer still sends, so that it can read our last message. Bounded in time and size.
@@ -148,13 +170,19 @@ macro_rules! on_stream {
             AsyncStream::Tcp($stream, _) => $do,
             #[cfg(unix)]
             AsyncStream::Unix($stream) => $do,
+            AsyncStream::Tls($stream) => $do,
         }
     };
 }
 
 impl AsyncRead for AsyncStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, room: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        on_stream!(self, stream => Pin::new(stream).poll_read(cx, room))
+        let is_tls = matches!(*self, AsyncStream::Tls(_));
+        match ready!(on_stream!(self, stream => Pin::new(stream).poll_read(cx, room))) {
+            // Python closes sockets without a word of TLS. Nothing can be cut off unnoticed: messages tell their length.
+            Err(error) if is_tls && error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            read => Poll::Ready(read),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod asynchronous_connect;
 mod connect;
 #[cfg(unix)]
 mod connected;
+mod entry;
 mod inbox;
 mod listener;
 mod stream;
@@ -17,6 +18,7 @@ pub(crate) use asynchronous::{AsyncListener, AsyncStream};
 pub(crate) use asynchronous_connect::within;
 #[cfg(unix)]
 pub use connected::ConnectedSocket;
+pub(crate) use entry::Entry;
 pub(crate) use inbox::Inbox;
 pub(crate) use listener::Listener;
 pub use listener::ListeningSocket;
