@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use ferropyro::{Bytes, Context, Daemon, ItemStream, Raise, context, expose};
+use ferropyro::{Bytes, Daemon, ItemStream, Raise, context, expose};
 use ferropyro_transfer::{FDAT, Offer, PIECE, RawSockets};
 
 struct FileServer {
@@ -41,20 +41,22 @@ impl FileServer {
             let checksum = if with_checksum { crc32fast::hash(&bytes) } else { 0 };
             Ok(annotate(bytes).then_some((position, checksum)))
         };
-        Ok(ItemStream::fallible(std::iter::repeat_with(next).map_while(Result::transpose)))
+        Ok(ItemStream::fallible(
+            std::iter::repeat_with(next).map_while(Result::transpose),
+        ))
     }
 
     /// Data on the disk, ready for whoever brings the ticket to a raw socket.
-    pub fn prepare_file_blob(&self, size: usize, cx: &Context) -> Result<Offer, Raise> {
+    pub fn prepare_file_blob(&self, size: usize) -> Result<Offer, Raise> {
         let mut file = file_of(&vec![b'x'; size], 1)?;
         self.sockets
-            .offer(cx, move |mut stream| io::copy(&mut file, &mut stream).map(drop))
+            .offer(move |mut stream| io::copy(&mut file, &mut stream).map(drop))
     }
 
     /// The same in memory.
-    pub fn prepare_memory_blob(&self, size: usize, cx: &Context) -> Result<Offer, Raise> {
+    pub fn prepare_memory_blob(&self, size: usize) -> Result<Offer, Raise> {
         self.sockets
-            .offer(cx, move |mut stream| stream.write_all(&vec![b'x'; size]))
+            .offer(move |mut stream| stream.write_all(&vec![b'x'; size]))
     }
 }
 
@@ -80,8 +82,13 @@ fn annotate(bytes: Vec<u8>) -> bool {
 fn main() -> Result<(), Box<dyn Error>> {
     let daemon = Daemon::new()?;
     // A client may ask for all of its tickets first, and bring them one after the other.
-    let sockets = RawSockets::builder(&daemon)?.ticket_life(Duration::from_secs(600)).build();
-    println!("URI = {}", daemon.register("example.filetransfer", FileServer { sockets })?);
+    let sockets = RawSockets::builder(&daemon)?
+        .ticket_life(Duration::from_secs(600))
+        .build();
+    println!(
+        "URI = {}",
+        daemon.register("example.filetransfer", FileServer { sockets })?
+    );
     daemon.run();
     Ok(())
 }

@@ -103,10 +103,19 @@ pub(crate) fn run(args: CallArgs) -> Outcome {
 pub(crate) fn get(args: GetArgs) -> Outcome {
     let client = args.client.client()?;
     if let Some(remote) = &args.remote {
-        return transfer::get(&args.target, remote, args.local.as_deref(), &args.how, &client, &args.format);
+        return transfer::get(
+            &args.target,
+            remote,
+            args.local.as_deref(),
+            &args.how,
+            &client,
+            &args.format,
+        );
     }
     if args.how.resume || args.how.by.is_some() {
-        return Err(Failure::usage("--resume and --by are for files: the path of one is missing"));
+        return Err(Failure::usage(
+            "--resume and --by are for files: the path of one is missing",
+        ));
     }
     let target = Target::parse(&args.target, "ATTRIBUTE")?;
     print(target.connect(&client)?.get(target.member)?, &args.format)?;

@@ -85,7 +85,7 @@ pub(crate) fn run(args: ServeFilesArgs) -> Outcome {
         .access(args.access.into())
         .max_size(args.max_size)
         .max_transfers(args.max_transfers);
-    if let Some(sockets) = raw_sockets(&args, &config, &daemon)? {
+    if let Some(sockets) = raw_sockets(&args, &daemon)? {
         server = server.sockets(sockets);
     }
     let server = server
@@ -119,9 +119,9 @@ fn bind(args: &ServeFilesArgs, config: &Config, key: Option<&str>) -> Result<Dae
     Ok(builder.bind()?)
 }
 
-/// None where they could not be, and where they would undo what protects the calls.
-fn raw_sockets(args: &ServeFilesArgs, config: &Config, daemon: &Daemon) -> Result<Option<RawSockets>, Error> {
-    if args.no_raw || args.unixsocket.is_some() || config.ssl && !args.raw_in_clear {
+/// None where they could not be. Whether there are tickets for them, where they would undo what protects the calls, is their own business.
+fn raw_sockets(args: &ServeFilesArgs, daemon: &Daemon) -> Result<Option<RawSockets>, Error> {
+    if args.no_raw || args.unixsocket.is_some() {
         return Ok(None);
     }
     let sockets = RawSockets::builder(daemon)?

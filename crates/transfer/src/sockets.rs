@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ferropyro::wire::AnnotationKey;
-use ferropyro::{Context, Daemon, Error, ErrorKind, Location, Raise, Result};
+use ferropyro::{Daemon, Error, ErrorKind, Location, Raise, Result};
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream as GuestStream};
@@ -37,22 +36,22 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// 36 bytes of the ticket, and then has the connection with the job at the other end. A ticket is random, is good for one connection, and expires. The
 /// port is open only as long as there are tickets.
 ///
-/// Nothing of the daemon's protection holds there: what goes over a raw socket is neither encrypted nor signed. So an offer to a caller
-/// whose messages are, is refused, unless [`RawSocketsBuilder::allow_clear`] says otherwise.
+/// Nothing of the daemon's protection holds there: what goes over a raw socket is neither signed nor encrypted. So a daemon whose messages are makes no
+/// offers, unless [`RawSocketsBuilder::allow_clear`] says otherwise.
 ///
 /// ```
 /// use std::io::{Read, Write};
 /// use std::net::TcpStream;
 ///
-/// use ferropyro::{Context, Daemon, Proxy, Raise, expose};
+/// use ferropyro::{Daemon, Proxy, Raise, expose};
 /// use ferropyro_transfer::{Offer, RawSockets};
 ///
 /// struct Camera(RawSockets);
 ///
 /// #[expose]
 /// impl Camera {
-///     pub fn picture(&self, cx: &Context) -> Result<Offer, Raise> {
-///         self.0.offer(cx, |mut stream| stream.write_all(&[7; 100_000]))
+///     pub fn picture(&self) -> Result<Offer, Raise> {
+///         self.0.offer(|mut stream| stream.write_all(&[7; 100_000]))
 ///     }
 /// }
 ///
@@ -82,6 +81,8 @@ pub struct RawSocketsBuilder {
     ticket_life: Duration,
     stall: Duration,
     most: usize,
+    /// Whether the daemon's messages are what bytes on a raw socket are not.
+    is_protected: bool,
     allow_clear: bool,
 }
 
@@ -136,6 +137,7 @@ impl RawSockets {
                 ticket_life: Duration::from_secs(30),
                 stall: Duration::from_secs(30),
                 most: 64,
+                is_protected: daemon.is_protected(),
                 allow_clear: false,
             }),
             _ => {
@@ -149,15 +151,11 @@ impl RawSockets {
     /// Reading and writing fail there when the other end is silent for too long ([`RawSocketsBuilder::stall`]).
     ///
     /// # Errors
-    /// `SecurityError` when the call was signed or encrypted, which the connection would not be; `RuntimeError` when there are too many tickets and
+    /// `SecurityError` when the daemon's messages are signed or encrypted, as the connection would not be; `RuntimeError` when there are too many tickets and
     /// connections already; `OSError` when the port cannot be opened.
-    pub fn offer(
-        &self,
-        context: &Context,
-        job: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static,
-    ) -> Result<Offer, Raise> {
+    pub fn offer(&self, job: impl FnOnce(TcpStream) -> io::Result<()> + Send + 'static) -> Result<Offer, Raise> {
         let settings = &self.shared.settings;
-        if !settings.allow_clear && is_protected(context) {
+        if settings.is_protected && !settings.allow_clear {
             return Err(Raise::from(Error::new(ErrorKind::Security, IN_THE_CLEAR)));
         }
         let permit = self.shared.permits.take()?;
@@ -179,11 +177,6 @@ impl RawSockets {
 
 const IN_THE_CLEAR: &str = "what goes over a raw socket is neither signed nor encrypted, as the messages of this daemon are: \
                             transfer by annotations, or let the server allow it";
-
-/// Only clients that know the key have come so far, if there is one; so a message of theirs is signed.
-fn is_protected(context: &Context) -> bool {
-    context.annotations().get(AnnotationKey::HMAC).is_some()
-}
 
 /// The tickets are worthless from now on. Connections that they have led to go on.
 impl Drop for RawSockets {
@@ -238,7 +231,7 @@ impl RawSocketsBuilder {
         self
     }
 
-    /// Whether callers whose messages are signed or encrypted get raw sockets, which are neither. Default: no.
+    /// Whether there are raw sockets beside a daemon with a key or with TLS, although they have neither. Default: no.
     #[must_use]
     pub fn allow_clear(mut self, allow: bool) -> RawSocketsBuilder {
         self.allow_clear = allow;

@@ -113,7 +113,8 @@ impl Upload<'_> {
         // The server closes the connection when it has everything.
         stream.shutdown(Shutdown::Write).map_err(Error::socket(&address))?;
         match stream.read(&mut [0]) {
-            Ok(_) => Ok(()),
+            Ok(0) => Ok(()),
+            Ok(_) => Err(Error::socket(address)(std::io::ErrorKind::InvalidData.into())),
             Err(error) => Err(Error::socket(address)(error)),
         }
     }

@@ -214,11 +214,11 @@ impl FileServer {
     ///
     /// # Errors
     /// As for [`FileServer::read`], and those of [`RawSockets::offer`].
-    pub fn open_socket(&self, path: &str, #[default(0)] offset: u64, cx: &Context) -> Result<Offer, Raise> {
+    pub fn open_socket(&self, path: &str, #[default(0)] offset: u64) -> Result<Offer, Raise> {
         let sockets = self.sockets()?;
         let permit = self.permits.take()?;
         let mut file = self.open_at(path, offset)?;
-        sockets.offer(cx, move |mut stream| {
+        sockets.offer(move |mut stream| {
             let _permit = permit;
             io::copy(&mut file, &mut stream).map(drop)
         })
@@ -262,9 +262,9 @@ impl FileServer {
     ///
     /// # Errors
     /// `ValueError` for an unknown upload, and those of [`RawSockets::offer`].
-    pub fn upload_socket(&self, upload: &str, cx: &Context) -> Result<Offer, Raise> {
+    pub fn upload_socket(&self, upload: &str) -> Result<Offer, Raise> {
         let upload = self.uploads.find(upload)?;
-        self.sockets()?.offer(cx, move |stream| upload.receive(stream))
+        self.sockets()?.offer(move |stream| upload.receive(stream))
     }
 
     /// Gives a file its name, once all of it is there and safe on the disk.

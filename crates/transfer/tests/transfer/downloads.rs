@@ -6,7 +6,7 @@ use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::fs::symlink;
 
-use ferropyro::{Context, Daemon, Dialect, ErrorKind, ItemStream, Proxy, Raise, context, expose};
+use ferropyro::{Daemon, Dialect, ErrorKind, ItemStream, Proxy, Raise, context, expose};
 use ferropyro_transfer::{Access, By, Error, FDAT, FileClient, Offer, Options, PIECE, RawSockets};
 
 use crate::support::{PART, Scene, Unusual, WAYS, bytes};
@@ -163,7 +163,10 @@ fn two_downloads_do_not_write_the_same_file() {
     });
     scene.client().get("file", scene.here("copy"), options).unwrap();
     let refusal = second.into_inner().unwrap().unwrap_err().to_string();
-    assert!(refusal.ends_with("another transfer writes this file just now"), "{refusal}");
+    assert!(
+        refusal.ends_with("another transfer writes this file just now"),
+        "{refusal}"
+    );
 }
 
 #[test]
@@ -194,9 +197,9 @@ impl Short {
         2 * self.1.len()
     }
 
-    pub fn open_socket(&self, _path: &str, _offset: u64, cx: &Context) -> Result<Offer, Raise> {
+    pub fn open_socket(&self, _path: &str, _offset: u64) -> Result<Offer, Raise> {
         let bytes = self.1.clone();
-        self.0.offer(cx, move |mut stream| stream.write_all(&bytes))
+        self.0.offer(move |mut stream| stream.write_all(&bytes))
     }
 }
 
@@ -211,7 +214,10 @@ fn a_raw_socket_that_ends_in_the_midst_leaves_what_has_come() {
     let client = FileClient::new(Proxy::new(uri).unwrap());
     let options = Options::new().by(By::Socket);
     let error = client.get("file", here.path().join("copy"), options).unwrap_err();
-    assert!(error.to_string().ends_with("closed after 1000000 of 2000000 bytes"), "{error}");
+    assert!(
+        error.to_string().ends_with("closed after 1000000 of 2000000 bytes"),
+        "{error}"
+    );
     assert!(fs::read(here.path().join(format!("copy{PART}"))).unwrap() == content);
 }
 
@@ -234,7 +240,10 @@ fn pieces_have_the_size_that_a_client_wants_within_limits() {
     let error = pyro4
         .call::<ferropyro::Items<u64>>("stream", ("file", 0, PIECE + 1))
         .unwrap_err();
-    assert_eq!(error.to_string(), "ValueError: a piece has at most 65000 bytes, not 65001");
+    assert_eq!(
+        error.to_string(),
+        "ValueError: a piece has at most 65000 bytes, not 65001"
+    );
 }
 
 #[test]

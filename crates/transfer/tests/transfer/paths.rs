@@ -57,7 +57,11 @@ fn nothing_is_listed_outside_of_the_folder() {
     let proxy = scene.proxy();
     for path in ["..", "/", "way", "folder/.."] {
         let error = proxy.call::<Value>("list", (path,)).unwrap_err();
-        assert_eq!(error.as_remote().unwrap().class_name(), "PermissionError", "{path}: {error}");
+        assert_eq!(
+            error.as_remote().unwrap().class_name(),
+            "PermissionError",
+            "{path}: {error}"
+        );
     }
 }
 
@@ -82,7 +86,11 @@ fn a_planted_link_in_the_place_of_a_file_in_the_making_leads_nowhere() {
     let scene = scene();
     let source = scene.here("source");
     fs::write(&source, "planted").unwrap();
-    symlink(scene.here("secret/file"), scene.served.path().join(format!("new{PART}"))).unwrap();
+    symlink(
+        scene.here("secret/file"),
+        scene.served.path().join(format!("new{PART}")),
+    )
+    .unwrap();
     scene.client().put(&source, "new", Options::new()).unwrap_err();
     assert_eq!(fs::read(scene.here("secret/file")).unwrap(), b"secret");
 }

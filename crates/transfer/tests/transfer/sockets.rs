@@ -5,7 +5,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use ferropyro::{Context, Daemon, DaemonBuilder, Proxy};
+use ferropyro::{Daemon, DaemonBuilder, Proxy};
 use ferropyro_transfer::{Access, By, FileClient, Offer, Options, RawSockets};
 
 use crate::support::{Scene, Unusual, bytes, is_open, rest, wait_until};
@@ -18,7 +18,7 @@ fn sockets(daemon: &Daemon, life: Duration) -> RawSockets {
 }
 
 fn offer(sockets: &RawSockets) -> String {
-    let offer = sockets.offer(&Context::detached(), |mut stream| stream.write_all(b"job")).unwrap();
+    let offer = sockets.offer(|mut stream| stream.write_all(b"job")).unwrap();
     ticket(&offer)
 }
 
@@ -58,7 +58,11 @@ fn a_wrong_ticket_gets_nothing() {
         wrong[position] ^= 1;
         assert_eq!(bring(address, &String::from_utf8(wrong).unwrap()), b"", "{position}");
     }
-    for strange in ["00000000-0000-0000-0000-000000000000", &good.to_uppercase(), &" ".repeat(36)] {
+    for strange in [
+        "00000000-0000-0000-0000-000000000000",
+        &good.to_uppercase(),
+        &" ".repeat(36),
+    ] {
         assert_eq!(bring(address, strange), b"", "{strange}");
     }
     // All that did the good one no harm.
@@ -111,7 +115,10 @@ fn the_port_closes_with_the_last_ticket() {
 #[test]
 fn a_fixed_port_is_opened_again_and_again() {
     let daemon = Daemon::new().unwrap();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let sockets = RawSockets::builder(&daemon).unwrap().port(free.port()).build();
     for _ in 0..20 {
         let only = offer(&sockets);
@@ -136,8 +143,11 @@ fn there_are_no_more_tickets_than_allowed() {
     let daemon = Daemon::new().unwrap();
     let sockets = RawSockets::builder(&daemon).unwrap().most(2).build();
     let _tickets = (offer(&sockets), offer(&sockets));
-    let error = sockets.offer(&Context::detached(), |_| Ok(())).unwrap_err();
-    assert!(error.to_string().starts_with("RuntimeError: 2 transfers are under way"), "{error}");
+    let error = sockets.offer(|_| Ok(())).unwrap_err();
+    assert!(
+        error.to_string().starts_with("RuntimeError: 2 transfers are under way"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -220,11 +230,19 @@ fn an_upload_over_a_raw_socket_that_is_cut_off_keeps_what_has_come() {
     stream.write_all(&content[..100_000]).unwrap();
     drop(stream);
     proxy.release();
-    wait_until("what has come is there for another try", || begin(&scene.proxy()).is_ok_and(|upload| upload.1 == 100_000));
+    wait_until("what has come is there for another try", || {
+        begin(&scene.proxy()).is_ok_and(|upload| upload.1 == 100_000)
+    });
     let source = scene.here("source");
     fs::write(&source, &content).unwrap();
-    let resume = || scene.client().put(&source, "file", Options::new().by(By::Socket).resume(true));
-    wait_until("the upload is done", || resume().is_ok_and(|done| done.resumed_at == 100_000));
+    let resume = || {
+        scene
+            .client()
+            .put(&source, "file", Options::new().by(By::Socket).resume(true))
+    };
+    wait_until("the upload is done", || {
+        resume().is_ok_and(|done| done.resumed_at == 100_000)
+    });
     assert!(fs::read(scene.served.path().join("file")).unwrap() == content);
 }
 

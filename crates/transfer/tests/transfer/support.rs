@@ -45,7 +45,9 @@ impl Scene {
         if let Some(change) = unusual.sockets {
             sockets = change(sockets);
         }
-        let mut server = FileServer::builder(served.path()).access(unusual.access).sockets(sockets.build());
+        let mut server = FileServer::builder(served.path())
+            .access(unusual.access)
+            .sockets(sockets.build());
         if let Some(change) = unusual.server {
             server = change(server);
         }

@@ -17,7 +17,10 @@ fn every_way_takes_every_size() {
         for by in WAYS {
             let done = scene.client().put(&source, "file", Options::new().by(by)).unwrap();
             assert_eq!((done.size, done.resumed_at), (size as u64, 0), "{by}");
-            assert!(fs::read(scene.served.path().join("file")).unwrap() == content, "{size} bytes by {by}");
+            assert!(
+                fs::read(scene.served.path().join("file")).unwrap() == content,
+                "{size} bytes by {by}"
+            );
         }
     }
     assert_eq!(scene.names_served(), ["file"]);
@@ -35,7 +38,10 @@ fn both_dialects_put_files() {
             FileClient::new(proxy)
                 .put(&source, "file", Options::new().by(by))
                 .unwrap();
-            assert!(fs::read(scene.served.path().join("file")).unwrap() == content, "{dialect} by {by}");
+            assert!(
+                fs::read(scene.served.path().join("file")).unwrap() == content,
+                "{dialect} by {by}"
+            );
             fs::remove_file(scene.served.path().join("file")).unwrap();
         }
     }
@@ -69,7 +75,10 @@ fn what_is_not_the_beginning_of_the_file_is_of_no_use() {
     let mut flipped = content[..100_000].to_vec();
     flipped[50_000] ^= 1;
     scene.serve(&format!("file{PART}"), &flipped);
-    let done = scene.client().put(&source, "file", Options::new().resume(true)).unwrap();
+    let done = scene
+        .client()
+        .put(&source, "file", Options::new().resume(true))
+        .unwrap();
     assert_eq!(done.resumed_at, 0);
     assert!(fs::read(scene.served.path().join("file")).unwrap() == content);
 }
@@ -139,17 +148,29 @@ fn a_client_cannot_send_other_bytes_than_it_has_announced() {
     assert_eq!(write(0, b"ab").unwrap(), 2);
     for (position, data) in [(0, &b"ab"[..]), (1, b"b"), (3, b"d"), (2, b"cde")] {
         let error = write(position, data).unwrap_err();
-        assert_eq!(error.as_remote().unwrap().class_name(), "ValueError", "{position} {error}");
+        assert_eq!(
+            error.as_remote().unwrap().class_name(),
+            "ValueError",
+            "{position} {error}"
+        );
     }
     let early = proxy.call::<()>("finish_upload", (&upload, "")).unwrap_err();
     assert_eq!(early.to_string(), "ValueError: 'file' has 2 of its 4 bytes");
     assert_eq!(write(2, b"cd").unwrap(), 4);
     // What was announced has come, and is something else: nothing of it stays.
     let wrong = proxy.call::<()>("finish_upload", (&upload, "0123")).unwrap_err();
-    assert!(wrong.to_string().contains("the checksum of 'file' is 88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589, not 0123"), "{wrong}");
+    assert!(
+        wrong.to_string().contains(
+            "the checksum of 'file' is 88d4266fd4e6338d13b845fcf289579d209c897823b9217da3e161936f031589, not 0123"
+        ),
+        "{wrong}"
+    );
     assert!(scene.names_served().is_empty());
     let over = write(4, b"").unwrap_err();
-    assert!(over.to_string().starts_with("ValueError: there is no such upload"), "{over}");
+    assert!(
+        over.to_string().starts_with("ValueError: there is no such upload"),
+        "{over}"
+    );
 }
 
 #[test]
@@ -162,7 +183,9 @@ fn an_upload_ends_with_its_connection_and_keeps_what_has_come() {
     let busy = begin(&second).unwrap_err();
     assert_eq!(busy.as_remote().unwrap().class_name(), "BlockingIOError", "{busy}");
     first.release();
-    wait_until("the upload of a client that has gone goes on", || begin(&second).is_ok_and(|upload| upload.1 == 2));
+    wait_until("the upload of a client that has gone goes on", || {
+        begin(&second).is_ok_and(|upload| upload.1 == 2)
+    });
 }
 
 #[test]
