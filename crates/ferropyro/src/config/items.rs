@@ -142,8 +142,12 @@ config_items! {
     SOCK_REUSE sock_reuse: bool, Both, all(true);
     /// Whether small packets are sent at once (TCP_NODELAY). Ours is on: a call that follows a one-way call must not wait for an acknowledgement.
     SOCK_NODELAY sock_nodelay: bool, Both, each(false, false, true);
-    /// Whether Python waits for all of a message in one system call; without meaning here.
+    /// Whether the system is asked to wait for a long message, instead of giving it piece by piece as it arrives (MSG_WAITALL). Never done with TLS, nor by
+    /// the multiplex server.
     USE_MSG_WAITALL use_msg_waitall: bool, Pyro4, all(cfg!(unix));
+    /// How long a TCP connection may be silent before the system asks the other side whether it is still there; absent: never. A connection whose other side has
+    /// vanished ends after twice as long or a little more.
+    TCP_KEEPALIVE tcp_keepalive: Option<Duration>, Ferropyro, all(Duration::from_secs(300));
     /// The most bytes of a message that are sent or accepted; absent: no limit.
     MAX_MESSAGE_SIZE max_message_size: Option<usize>, Both, each(None, Some(GIB), Some(GIB));
     /// Whether messages are compressed when that makes them shorter.
@@ -219,8 +223,18 @@ config_items! {
     WORKERS workers: usize, Ferropyro, all(1usize);
     /// The most connections that have not sent their first message; when one more comes, the oldest is closed; absent: no limit.
     MAX_UNFINISHED_HANDSHAKES max_unfinished_handshakes: Option<usize>, Ferropyro, all(1024usize);
-    /// The most connections of a multiplex server; absent: no limit.
+    /// The most connections of a multiplex server; absent: no limit. The system's limit of open files may allow fewer: 64 of them are left for the rest
+    /// of the program.
     MAX_CONNECTIONS max_connections: Option<usize>, Ferropyro, all(10_000usize);
+    /// The most connections that a server accepts before others get their turn. With TLS it is always one, because their handshakes are work.
+    ACCEPTS_PER_TURN accepts_per_turn: usize, Ferropyro, all(10usize);
+    /// The longest pause of a server that cannot accept connections, because no more files may be open, before it tries again. The first is 10 milliseconds, and
+    /// each is twice as long as the one before.
+    ACCEPT_PAUSE accept_pause: Duration, Ferropyro, all(Duration::from_secs(1));
+    /// The most oneway calls of a daemon that run at the same time; who sends more has to wait for them.
+    MAX_ONEWAYS max_oneways: usize, Ferropyro, all(1024usize);
+    /// The most bytes of arguments that the oneway calls of a daemon hold while they run; who sends more has to wait for them.
+    MAX_ONEWAY_BYTES max_oneway_bytes: usize, Ferropyro, all(64 * MIB);
     /// The most calls in one batch; absent: no limit.
     MAX_BATCH_CALLS max_batch_calls: Option<usize>, Ferropyro, all(10_000usize);
     /// The most leased objects that one connection may have; absent: no limit.
@@ -235,6 +249,7 @@ config_items! {
 }
 
 const GIB: usize = 1 << 30;
+const MIB: usize = 1 << 20;
 
 /// Which column of defaults a configuration takes.
 #[derive(Clone, Copy)]

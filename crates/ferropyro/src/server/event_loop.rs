@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::timeout;
 
+use super::capacity::Capacity;
 use super::oneways::Oneways;
 use super::reception::Visitor;
 use super::signal::Signal;
@@ -21,8 +22,6 @@ use crate::peer::Peer;
 use crate::session::server::{Progress, ServerSession, Step};
 use crate::transport::{AsyncStream, Inbox};
 
-/// What a client reads when there are too many others.
-const NO_ROOM: &str = "too many connections, increase server MAX_CONNECTIONS";
 /// Messages of one connection that are served before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
 /// A buffer for answers above this size is not kept between calls.
@@ -34,6 +33,7 @@ pub(super) struct EventLoop {
     /// Whose turn it is to run a call.
     turns: Semaphore,
     oneways: Arc<Oneways>,
+    capacity: Capacity,
     stopping: Signal,
     /// Nobody waits any longer for the calls that run.
     giving_up: Signal,
@@ -45,8 +45,9 @@ impl EventLoop {
     pub(super) fn new(core: Arc<Core>) -> Arc<EventLoop> {
         Arc::new(EventLoop {
             turns: Semaphore::new(core.config.workers.clamp(1, Semaphore::MAX_PERMITS)),
+            oneways: Arc::new(Oneways::new(&core.config)),
+            capacity: Capacity::new(&core.config),
             core,
-            oneways: Arc::new(Oneways::new()),
             stopping: Signal::default(),
             giving_up: Signal::default(),
             connections: AtomicUsize::new(0),
@@ -57,9 +58,9 @@ impl EventLoop {
     /// Serves a client until it goes, or does something that ends the connection.
     pub(super) async fn serve(&self, visitor: Visitor) {
         let Some(place) = self.place() else {
-            let peer = visitor.stream.peer();
-            tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {NO_ROOM}");
-            return visitor.refuse(&self.core, NO_ROOM).await;
+            let (peer, refusal) = (visitor.stream.peer(), self.capacity.refusal);
+            tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {refusal}");
+            return visitor.refuse(&self.core, refusal).await;
         };
         self.host(visitor.stream, visitor.session, visitor.inbox).await;
         drop(place);
@@ -129,11 +130,10 @@ impl EventLoop {
 
     /// A place for one more connection.
     fn place(&self) -> Option<Place<'_>> {
-        let most = self.core.config.max_connections.unwrap_or(usize::MAX);
         let count = self.connections.fetch_add(1, Ordering::AcqRel) + 1;
         let place = Place(self);
         self.core.connections.store(count, Ordering::Relaxed);
-        (count <= most).then_some(place)
+        (count <= self.capacity.most).then_some(place)
     }
 
     async fn converse(&self, mut stream: AsyncStream, mut session: ServerSession, mut inbox: Inbox) -> io::Result<()> {

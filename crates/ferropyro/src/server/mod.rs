@@ -1,6 +1,7 @@
 //! The servers that drive a daemon's sessions over sockets. The [reception](reception) lets clients in and waits for their first message; then they
 //! are served by a thread each ([thread_pool]), or by tasks of the event loop ([event_loop]), as the setting SERVERTYPE says.
 
+mod capacity;
 mod conversation;
 mod event_loop;
 mod gate;

@@ -8,26 +8,23 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::gate::Gate;
+use crate::config::Config;
 use crate::logging::logger;
 use crate::session::Runner;
 use crate::session::oneway::Oneway;
 
-/// Oneway calls that may run at a time.
-const MAX_ONEWAYS: usize = 1024;
-/// Bytes of arguments that they may hold together: a client that does not wait for its calls must not be able to pile up their messages.
-const MAX_ONEWAY_BYTES: usize = 64 << 20;
-
-/// Runs the oneway calls of a daemon: in threads of their own, async methods as tasks.
+/// Runs the oneway calls of a daemon: in threads of their own, async methods as tasks. A client that does not wait for its calls must not be able to pile
+/// them up, nor their arguments.
 pub(super) struct Oneways {
     running: Arc<Gate>,
     bytes: Arc<Gate>,
 }
 
 impl Oneways {
-    pub(super) fn new() -> Oneways {
+    pub(super) fn new(config: &Config) -> Oneways {
         Oneways {
-            running: Gate::new(MAX_ONEWAYS),
-            bytes: Gate::new(MAX_ONEWAY_BYTES),
+            running: Gate::new(config.max_oneways),
+            bytes: Gate::new(config.max_oneway_bytes),
         }
     }
 

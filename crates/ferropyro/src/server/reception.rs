@@ -19,11 +19,8 @@ use crate::session::server::{Front, ServerSession};
 use crate::tls;
 use crate::transport::{AsyncListener, AsyncStream, Entry, Inbox, Listener};
 
-/// Connections that are accepted before others get their turn.
-const ACCEPTS_A_TURN: usize = 10;
-/// The pauses after an error of accepting.
+/// The pause after the first error of accepting.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The door of a daemon.
 pub(super) struct Reception {
@@ -87,6 +84,10 @@ impl Reception {
     async fn accept_all(&self, door: &AsyncListener, hosts: &Hosts) {
         let mut pause = SHORTEST_PAUSE;
         let mut trouble = Trouble::default();
+        let at_a_time = match &self.core.tls {
+            Some(_) => 1,
+            None => self.core.config.accepts_per_turn.max(1),
+        };
         for count in 1usize.. {
             match door.accept(&self.core.config).await {
                 Ok(stream) => {
@@ -99,10 +100,10 @@ impl Reception {
                     // Out of descriptors, most likely: others have to close theirs first.
                     trouble.report(&error);
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    pause = (pause * 2).min(self.core.config.accept_pause);
                 }
             }
-            if count.is_multiple_of(ACCEPTS_A_TURN) {
+            if count.is_multiple_of(at_a_time) {
                 tokio::task::yield_now().await;
             }
         }

@@ -57,8 +57,8 @@ impl State {
 impl ThreadPool {
     pub(super) fn new(core: Arc<Core>) -> Arc<ThreadPool> {
         Arc::new(ThreadPool {
+            oneways: Oneways::new(&core.config),
             core,
-            oneways: Oneways::new(),
             stopping: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Condvar::new(),
