@@ -74,4 +74,5 @@ pub mod __private {
         Attributes, Classes, ReadObject, WriteObject, from_remote, raise, read_exception, read_object, write_exception,
         write_object,
     };
+    pub use crate::proxy::RemoteResult;
 }

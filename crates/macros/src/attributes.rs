@@ -47,33 +47,42 @@ impl Errors {
 
 /// The options on the whole impl block or trait: `#[expose(name = "Warehouse", crate = path)]`.
 pub(crate) struct ItemOptions {
-    /// What `name` or `client` says.
-    pub(crate) name: Option<LitStr>,
+    /// The options that name something, by their key.
+    names: Vec<(&'static str, Option<LitStr>)>,
     /// Where the library is.
     pub(crate) krate: Path,
 }
 
 impl ItemOptions {
-    /// Reads them; `name_key` is the key of the option that names something.
-    pub(crate) fn parse(tokens: TokenStream, name_key: &str, errors: &mut Errors) -> ItemOptions {
+    /// Reads them; `keys` are those of the options that name something.
+    pub(crate) fn parse(tokens: TokenStream, keys: &[&'static str], errors: &mut Errors) -> ItemOptions {
         let mut options = ItemOptions {
-            name: None,
+            names: keys.iter().map(|key| (*key, None)).collect(),
             krate: syn::parse_quote!(::ferropyro),
         };
-        let parser = syn::meta::parser(|meta| {
-            if meta.path.is_ident(name_key) {
-                return set_once(&mut options.name, &meta);
-            }
-            if meta.path.get_ident().is_some_and(|ident| ident == "crate") {
-                options.krate = meta.value()?.call(Path::parse_mod_style)?;
-                return Ok(());
-            }
-            Err(meta.error(format!(
-                "there is no such option here; there are `{name_key} = \"...\"` and `crate = path`"
-            )))
-        });
-        errors.ok(parser.parse2(tokens));
+        errors.ok(syn::meta::parser(|meta| options.read(&meta)).parse2(tokens));
         options
+    }
+
+    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        if meta.path.get_ident().is_some_and(|ident| ident == "crate") {
+            self.krate = meta.value()?.call(Path::parse_mod_style)?;
+            return Ok(());
+        }
+        if let Some((_, name)) = self.names.iter_mut().find(|(key, _)| meta.path.is_ident(key)) {
+            return set_once(name, meta);
+        }
+        let names: Vec<String> = self.names.iter().map(|(key, _)| format!("`{key} = \"...\"`")).collect();
+        Err(meta.error(format!(
+            "there is no such option here; there are {} and `crate = path`",
+            names.join(", ")
+        )))
+    }
+
+    /// What the option with this key says.
+    pub(crate) fn name(&self, key: &str) -> Option<&LitStr> {
+        let (_, name) = self.names.iter().find(|(other, _)| *other == key)?;
+        name.as_ref()
     }
 }
 
@@ -166,11 +175,13 @@ pub(crate) fn take_default(attributes: &mut Vec<Attribute>, errors: &mut Errors)
 
 /// The `#[cfg]` attributes among these.
 pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("cfg"))
-        .cloned()
-        .collect()
+    select(attributes, &["cfg"])
+}
+
+/// The attributes of these names.
+pub(crate) fn select(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {
+    let is_wanted = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
+    attributes.iter().filter(is_wanted).cloned().collect()
 }
 
 /// A name that the other side uses, and where it stands in the source.

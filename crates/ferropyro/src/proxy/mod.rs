@@ -32,7 +32,7 @@ pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
 use conversation::{Check, Outgoing};
 pub use items::Items;
-pub use reply::FromReply;
+pub use reply::{FromReply, RemoteResult};
 use settings::{Settings, Target, limit};
 use shared::Shared;
 

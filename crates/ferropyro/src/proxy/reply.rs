@@ -28,6 +28,21 @@ pub trait FromReply: Sized {
     fn from_stream(stream: RemoteStream) -> Result<Self>;
 }
 
+/// What a method of a `#[remote]` trait gives, and what the method of the same name of the async client gives in its place.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a remote call gives back",
+    label = "no result of a remote call",
+    note = "a method of a #[remote] trait returns `ferropyro::Result<R>` with an `R` that implements serde's `Deserialize`, or with `Items<...>`"
+)]
+pub trait RemoteResult {
+    /// The same, with a stream that is awaited in the place of one that blocks.
+    type Aio;
+}
+
+impl<R: FromReply> RemoteResult for Result<R> {
+    type Aio = Result<R::Aio>;
+}
+
 /// A result as it has arrived.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]

@@ -3,7 +3,7 @@
 use std::thread;
 
 use ferropyro::wire::AnnotationKey;
-use ferropyro::{Proxy, Result, context};
+use ferropyro::{Proxy, Result, aio, context, expose};
 use uuid::Uuid;
 
 use super::objects::Workshop;
@@ -90,6 +90,68 @@ fn annotations_of_before_and_after_an_await_go_with_the_answer() -> Result<()> {
         proxy.call::<()>("nothing", ())?;
         let left = context::response_annotations();
         assert!(left.iter().all(|(key, _)| key.is_reserved()), "{kind:?}: {left:?}");
+    }
+    Ok(())
+}
+
+/// Asks another daemon, and tells whom it served.
+struct Between(aio::Proxy);
+
+#[expose]
+impl Between {
+    pub async fn ask(&self) -> ferropyro::Result<(String, String)> {
+        let before = own_id();
+        let asked = self.0.call::<String>("whom_do_you_serve", ()).await?;
+        assert_eq!(own_id(), before, "the context is current after the call");
+        Ok((before, asked))
+    }
+}
+
+fn own_id() -> String {
+    let served = context::current().map(|cx| cx.correlation_id().to_string());
+    served.unwrap_or_default()
+}
+
+#[test]
+fn the_correlation_id_follows_a_chain_of_async_calls() -> Result<()> {
+    for kind in KINDS {
+        let end = kind.serve(Workshop::unheard())?;
+        let between = kind.serve(Between(aio::Proxy::new(end.uri.clone())?))?;
+        let proxy = between.proxy()?;
+        for _ in 0..3 {
+            let own = Uuid::new_v4();
+            context::set_correlation_id(Some(own));
+            let ids = proxy.call::<(String, String)>("ask", ())?;
+            assert_eq!(ids, (own.to_string(), own.to_string()), "{kind:?}");
+        }
+        context::set_correlation_id(None);
+    }
+    Ok(())
+}
+
+#[test]
+fn concurrent_chains_of_async_calls_keep_their_correlation_ids() -> Result<()> {
+    for kind in KINDS {
+        let end = kind.serve(Workshop::unheard())?;
+        let between = kind.serve(Between(aio::Proxy::new(end.uri.clone())?))?;
+        let callers: Vec<_> = (0..8)
+            .map(|_| {
+                let proxy = between.proxy()?;
+                Ok(thread::spawn(move || -> Result<_> {
+                    let own = Uuid::new_v4();
+                    context::set_correlation_id(Some(own));
+                    let calls = (0..5).map(|_| proxy.call::<(String, String)>("ask", ()));
+                    Ok((own.to_string(), calls.collect::<Result<Vec<_>>>()?))
+                }))
+            })
+            .collect::<Result<_>>()?;
+        for caller in callers {
+            let (own, ids): (String, Vec<(String, String)>) = caller.join().expect("no panic")?;
+            assert!(
+                ids.iter().all(|(served, asked)| *served == own && *asked == own),
+                "{kind:?}"
+            );
+        }
     }
     Ok(())
 }

@@ -198,6 +198,11 @@ impl Workshop {
         Ok(context::correlation_id() == Some(id))
     }
 
+    pub async fn whom_do_you_serve(&self, cx: &Context) -> String {
+        pause().await;
+        cx.correlation_id().to_string()
+    }
+
     pub async fn annotate(&self, cx: &Context, first: String, second: String) -> Result<(), Raise> {
         let key = |name: &str| AnnotationKey::try_from(name).map_err(|_| Raise::new("ValueError", "no key"));
         cx.annotate(key("FRST")?, first);

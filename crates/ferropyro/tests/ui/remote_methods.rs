@@ -29,6 +29,7 @@ trait Thing {
     fn here(&self) -> Result<()> {
         Ok(())
     }
+    fn proxy(&self) -> Result<()>;
 }
 
 fn main() {}

@@ -25,4 +25,10 @@ trait Words {}
 #[remote(name = "Client")]
 trait Options {}
 
+#[remote(async_client = "Async")]
+trait Async {}
+
+#[remote(client = "Client", async_client = "Client")]
+trait Twice {}
+
 fn main() {}

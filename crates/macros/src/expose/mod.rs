@@ -12,7 +12,7 @@ use crate::attributes::{Errors, ItemOptions, Name};
 /// The impl block as the user wrote it, the impls it stands for, and what is wrong with it.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let options = ItemOptions::parse(arguments, "name", &mut errors);
+    let options = ItemOptions::parse(arguments, &["name"], &mut errors);
     let Ok(mut block) = syn::parse2::<ItemImpl>(item.clone()) else {
         let error = syn::Error::new(Span::call_site(), NOT_AN_IMPL_BLOCK).into_compile_error();
         return [error, item].into_iter().collect();

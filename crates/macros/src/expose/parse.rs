@@ -22,7 +22,7 @@ pub(super) fn parse(block: &mut ItemImpl, options: ItemOptions, errors: &mut Err
     }
     check_names(&mut members, errors);
     members.retain(|member| member.is_right);
-    let class = class_name(block, options.name, errors)?;
+    let class = class_name(block, options.name("name"), errors)?;
     check_block(block, errors).then(|| Exposed {
         krate: options.krate,
         class,
@@ -56,9 +56,9 @@ fn check_block(block: &ItemImpl, errors: &mut Errors) -> bool {
 }
 
 /// The name of the class: what the option says, or the name of the type.
-fn class_name(block: &ItemImpl, given: Option<LitStr>, errors: &mut Errors) -> Option<LitStr> {
-    if given.is_some() {
-        return given;
+fn class_name(block: &ItemImpl, given: Option<&LitStr>, errors: &mut Errors) -> Option<LitStr> {
+    if let Some(given) = given {
+        return Some(given.clone());
     }
     match &*block.self_ty {
         Type::Path(path) => {

@@ -1,4 +1,4 @@
-//! `#[remote]`: from a trait to a description of what is called, and from there to a client.
+//! `#[remote]`: from a trait to a description of what is called, and from there to two clients: one that waits, one that is awaited.
 
 mod parse;
 mod render;
@@ -9,15 +9,17 @@ use syn::{Attribute, Ident, ItemTrait, Path, Signature, Visibility};
 
 use crate::attributes::{Errors, ItemOptions, Name};
 
-/// The trait as the user wrote it, the client, and what is wrong.
+/// The trait as the user wrote it, the clients, and what is wrong.
 pub(crate) fn expand(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let options = ItemOptions::parse(arguments, "client", &mut errors);
+    let options = ItemOptions::parse(arguments, &["client", "async_client"], &mut errors);
     let Ok(mut definition) = syn::parse2::<ItemTrait>(item.clone()) else {
         let error = syn::Error::new(Span::call_site(), NOT_A_TRAIT).into_compile_error();
         return [error, item].into_iter().collect();
     };
     let remote = parse::parse(&mut definition, options, &mut errors);
+    // It says what the other side can do, and who has only the async client does not use the trait at all.
+    definition.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
     let mut output = definition.into_token_stream();
     // Half a client would only add errors that are none.
     if errors.is_empty() {
@@ -39,11 +41,15 @@ struct Remote {
     ident: Ident,
     /// The struct that implements it.
     client: Ident,
+    /// The struct with the same methods as async ones.
+    async_client: Ident,
     methods: Vec<Method>,
 }
 
 struct Method {
     cfgs: Vec<Attribute>,
+    /// What a method of the same name has, too.
+    attributes: Vec<Attribute>,
     name: Name,
     signature: Signature,
     role: Role,

@@ -3,7 +3,7 @@
 use syn::{Ident, ItemTrait, LitStr, ReturnType, Signature, TraitItem, TraitItemFn, Type};
 
 use super::{Method, Param, Remote, Role};
-use crate::attributes::{Errors, ItemOptions, MemberOptions, Name, cfgs};
+use crate::attributes::{self, Errors, ItemOptions, MemberOptions, Name, cfgs};
 use crate::signature;
 
 /// What the trait calls. `None` when there can be no client.
@@ -25,34 +25,36 @@ pub(super) fn parse(definition: &mut ItemTrait, options: ItemOptions, errors: &m
         .iter_mut()
         .filter_map(|item| parse_item(item, errors))
         .collect();
+    let mut client = |key, suffix| client_name(&definition.ident, options.name(key), suffix, errors);
+    let (client, async_client) = (client("client", "Client"), client("async_client", "AsyncClient"));
+    if let (Some(_), Some(literal)) = (
+        client.as_ref().filter(|_| client == async_client),
+        options.name("async_client"),
+    ) {
+        errors.at(literal, "this is the name of the client that is not async");
+    }
     Some(Remote {
         krate: options.krate,
         cfgs: cfgs(&definition.attrs),
         vis: definition.vis.clone(),
-        client: client_name(&definition.ident, options.name, errors)?,
         ident: definition.ident.clone(),
+        client: client?,
+        async_client: async_client?,
         methods,
     })
 }
 
-fn client_name(definition: &Ident, given: Option<LitStr>, errors: &mut Errors) -> Option<Ident> {
-    match given {
-        Some(literal) => match literal.parse::<Ident>() {
-            Ok(client) if client != *definition => Some(client),
-            Ok(_) => {
-                errors.at(literal, "this is the name of the trait itself");
-                None
-            }
-            Err(_) => {
-                errors.at(literal, "this is not a name in Rust");
-                None
-            }
-        },
-        None => Some(Ident::new(
-            &format!("{}Client", Name::of(definition).text),
-            definition.span(),
-        )),
+fn client_name(definition: &Ident, given: Option<&LitStr>, suffix: &str, errors: &mut Errors) -> Option<Ident> {
+    let Some(literal) = given else {
+        let name = format!("{}{suffix}", Name::of(definition).text);
+        return Some(Ident::new(&name, definition.span()));
+    };
+    match literal.parse::<Ident>() {
+        Ok(client) if client != *definition => return Some(client),
+        Ok(_) => errors.at(literal, "this is the name of the trait itself"),
+        Err(_) => errors.at(literal, "this is not a name in Rust"),
     }
+    None
 }
 
 fn parse_item(item: &mut TraitItem, errors: &mut Errors) -> Option<Method> {
@@ -74,6 +76,12 @@ fn parse_item(item: &mut TraitItem, errors: &mut Errors) -> Option<Method> {
     }
 }
 
+/// What clients have besides the methods of the trait.
+const OWN_METHODS: [&str; 2] = ["new", "proxy"];
+
+/// What is right for the method of the trait is right for its twin of the async client.
+const COPIED_ATTRIBUTES: [&str; 6] = ["cfg", "cfg_attr", "doc", "deprecated", "must_use", "allow"];
+
 /// A method that is called remotely: one without a body.
 fn parse_method(method: &mut TraitItemFn, errors: &mut Errors) -> Option<Method> {
     let options = MemberOptions::take(&mut method.attrs, "remote", &["oneway", "get", "set"], errors);
@@ -92,6 +100,12 @@ fn parse_method(method: &mut TraitItemFn, errors: &mut Errors) -> Option<Method>
             "leave this out: the methods of the async client are async without it",
         );
     }
+    if OWN_METHODS.iter().any(|name| method.sig.ident == name) {
+        errors.at(
+            &method.sig.ident,
+            "the clients have a method of this name themselves: call it otherwise, and say `name = \"...\"`",
+        );
+    }
     signature::check_kind(&method.sig, errors);
     signature::check_receiver(&method.sig, errors);
     check_params(&params, errors);
@@ -99,6 +113,7 @@ fn parse_method(method: &mut TraitItemFn, errors: &mut Errors) -> Option<Method>
     let name = signature::member_name(&method.sig.ident, options.name.as_ref(), role == Role::Setter, errors);
     Some(Method {
         cfgs: cfgs(&method.attrs),
+        attributes: attributes::select(&method.attrs, &COPIED_ATTRIBUTES),
         name,
         signature: method.sig.clone(),
         role,
