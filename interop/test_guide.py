@@ -98,6 +98,19 @@ def test_both_generations_share_the_name_server_as_the_page_shows(ferropyro_ns):
     assert run_python(pyro5, env=env) == shown_after("migration.md", pyro5)
 
 
+def test_python_gets_files_as_the_page_shows(pyro, ferropyro, servers, tmp_path, monkeypatch):
+    content = bytes(range(256)) * 1000
+    (tmp_path / "report.txt").write_bytes(content)
+    server = servers.start([ferropyro, "serve-files", tmp_path], ready=r"^URI = PYRO:")
+    monkeypatch.chdir(tmp_path)
+    by_annotations, by_socket = blocks("transfer.md", "python")
+    for code in (by_annotations, by_socket):
+        result = run([sys.executable, "-c", for_generation(pyro, code), server.uri])
+        assert (result.stdout, result.stderr) == ("", "")
+        assert (tmp_path / "copy.txt").read_bytes() == content
+        (tmp_path / "copy.txt").unlink()
+
+
 def test_the_control_tool_prints_what_the_page_shows(ferropyro, ferropyro_ns):
     session = next(code for code in blocks("nameserver.md", "text") if "nsc register" in code)
     for command, expected in re.findall(r"^\$ ferropyro (.*)\n((?:[^$].*\n)*)", session, re.M):
