@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ferropyro::config::{Generation, ITEMS, InvalidConfig, IpVersion, Item, Origin, ServerType, UnknownItems};
 use ferropyro::wire::SerializerKind;
-use ferropyro::{Config, Daemon, Error, ErrorKind, Proxy, Serializer};
+use ferropyro::{Config, Serializer};
 use serde_json::Value;
 
 fn captured(generation: Generation) -> Value {
@@ -145,6 +145,9 @@ fn other_value(item: &Item) -> &'static str {
             | "ITER_STREAM_LINGER"
             | "HANDSHAKE_TIMEOUT"
             | "WRITE_TIMEOUT"
+            | "ACCEPT_PAUSE"
+            | "TLS_HANDSHAKE_TIMEOUT"
+            | "TCP_KEEPALIVE"
             | "SHUTDOWN_TIMEOUT"
             | "GREETING_DELAY" => "7.25",
             "PROTOCOLS" => "47,48",
@@ -444,16 +447,4 @@ fn a_serializer_that_could_execute_code_is_known_and_not_available() {
             format!("serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack")
         );
     }
-}
-
-/// They talked in the clear with those who had asked for more.
-#[test]
-fn daemons_and_proxies_that_shall_encrypt_are_refused() {
-    let config = Config::default().ssl(true);
-    let refused = |error: Error| {
-        assert_eq!(error.kind(), ErrorKind::Value);
-        assert!(error.message().starts_with("SSL is not available yet"), "{error}");
-    };
-    refused(Daemon::builder().config(config.clone()).bind().unwrap_err());
-    refused(Proxy::builder().config(config).build("PYRO:x@localhost:1").unwrap_err());
 }

@@ -13,7 +13,7 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 21] = [
+const WITHOUT_EFFECT: [&str; 12] = [
     "BROADCAST_ADDRS",
     "DETAILED_TRACEBACK",
     "DILL_PROTOCOL_VERSION",
@@ -26,15 +26,6 @@ const WITHOUT_EFFECT: [&str; 21] = [
     "NS_LOOKUP_DELAY",
     "PICKLE_PROTOCOL_VERSION",
     "REQUIRE_EXPOSE",
-    "SSL_CACERTS",
-    "SSL_CLIENTCERT",
-    "SSL_CLIENTKEY",
-    "SSL_CLIENTKEYPASSWD",
-    "SSL_REQUIRECLIENTCERT",
-    "SSL_SERVERCERT",
-    "SSL_SERVERKEY",
-    "SSL_SERVERKEYPASSWD",
-    "USE_MSG_WAITALL",
 ];
 
 #[test]

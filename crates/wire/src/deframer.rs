@@ -9,7 +9,7 @@ use crate::error::{FrameError, FrameErrorKind};
 use crate::header::{MAGIC, PREAMBLE_LEN, SizedHeader};
 use crate::{AnnotationKey, Annotations, Dialect, Flags, Header, HmacKey, MessageKind};
 
-/// The most bytes that [`Deframer::wanted`] asks for at once.
+/// The most bytes that [`Deframer::wanted`] asks for at once while no more than these have arrived.
 pub const READ_STEP: usize = 64 << 10;
 
 /// Bytes of payload and annotations that a [`Deframer`] accepts unless told otherwise: 1 GiB, Pyro5's default.
@@ -129,8 +129,8 @@ impl Deframer {
     }
 
     /// After [`next`](Deframer::next) found no whole message: how many further bytes complete what is being read, at
-    /// most [`READ_STEP`]. A buffer that grows by this much at a time never outgrows what has arrived by more than one
-    /// step, whatever a header announces.
+    /// most [`READ_STEP`], or as many again as have arrived. A buffer that grows by this much at a time never takes more
+    /// than twice what has arrived, or one step, whatever a header announces.
     #[must_use]
     pub const fn wanted(&self) -> usize {
         self.wanted
@@ -175,7 +175,7 @@ impl Deframer {
     }
 
     fn want<T>(&mut self, len: usize, input: &[u8]) -> Result<Option<T>, FrameError> {
-        self.wanted = (len - input.len()).min(READ_STEP);
+        self.wanted = (len - input.len()).min(READ_STEP.max(input.len()));
         Ok(None)
     }
 

@@ -154,6 +154,19 @@ fn an_announced_length_asks_for_small_steps_only() {
 }
 
 #[test]
+fn a_long_message_asks_for_as_much_again_as_has_arrived() {
+    let mut frame = v502_header(3 << 20, 0).to_vec();
+    let whole = frame.len() + (3 << 20);
+    let mut deframer = Deframer::for_dialect(Dialect::V502);
+    while let Ok(None) = deframer.next(&frame) {
+        let missing = whole - frame.len();
+        assert_eq!(deframer.wanted(), missing.min(frame.len().max(READ_STEP)));
+        frame.resize(frame.len() + deframer.wanted(), 0);
+    }
+    assert_eq!(frame.len(), whole);
+}
+
+#[test]
 fn a_length_beyond_the_limit_is_refused_by_the_header_alone() {
     let error = Deframer::for_dialect(Dialect::V502)
         .next(&v502_header(u32::MAX, u32::MAX))

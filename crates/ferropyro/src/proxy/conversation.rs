@@ -83,7 +83,7 @@ impl Conversation {
     pub(crate) fn new(settings: &Settings, dialect: Dialect, uri: &Uri, seq: u16) -> Conversation {
         Conversation {
             session: ClientSession::new(settings.codec(dialect), settings.frames(dialect), seq),
-            inbox: Inbox::default(),
+            inbox: Inbox::default().waiting_for_all(settings.config.use_msg_waitall),
             out: Vec::new(),
             uri: uri.clone(),
             object: uri.object().into_owned(),

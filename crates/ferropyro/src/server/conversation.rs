@@ -32,8 +32,9 @@ fn converse(core: &Core, oneways: &Oneways, guest: Guest) -> io::Result<()> {
     let Guest {
         stream,
         mut session,
-        mut inbox,
+        inbox,
     } = guest;
+    let mut inbox = inbox.waiting_for_all(core.config.use_msg_waitall);
     stream.set_write_timeout(core.config.write_timeout)?;
     stream.set_read_timeout(core.config.commtimeout)?;
     loop {

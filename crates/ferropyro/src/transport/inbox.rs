@@ -2,6 +2,8 @@
 
 use std::io;
 
+use ferropyro_wire::READ_STEP;
+
 use super::Stream;
 
 /// Bytes that have arrived and not been used yet. It grows with what arrives, never with what is announced.
@@ -10,6 +12,8 @@ pub(crate) struct Inbox {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// Whether the system waits for all of what is wanted, when that is much (MSG_WAITALL).
+    wait_for_all: bool,
 }
 
 /// What an idle connection keeps.
@@ -20,6 +24,12 @@ const RESTING: usize = 512;
 const INBOX_KEEP: usize = 1 << 20;
 
 impl Inbox {
+    /// One that reads as the setting USE_MSG_WAITALL says.
+    pub(crate) fn waiting_for_all(mut self, wait: bool) -> Inbox {
+        self.wait_for_all = wait;
+        self
+    }
+
     /// The unused bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
@@ -36,12 +46,18 @@ impl Inbox {
         }
     }
 
-    /// Reads once from the stream, with room for at least `wanted` bytes. Gives the number read; 0 is the end of the stream.
+    /// Reads once from the stream, with room for at least `wanted` bytes, which are known to come. Gives the number read; 0 is the end of the stream.
     pub(crate) fn fill(&mut self, stream: &Stream, wanted: usize) -> io::Result<usize> {
         self.make_room(wanted);
         let room = self.bytes.get_mut(self.end..).unwrap_or_default();
+        // It is one message then, so nothing else can be hidden behind what is waited for.
+        let waits = self.wait_for_all && wanted >= READ_STEP;
         let count = loop {
-            match stream.read(room) {
+            let read = match room.get_mut(..wanted) {
+                Some(whole) if waits => stream.read_full(whole),
+                _ => stream.read(room),
+            };
+            match read {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 other => break other?,
             }
@@ -117,7 +133,8 @@ mod tests {
         let mut longest = 0;
         for _ in 0..messages {
             while inbox.bytes().len() < size {
-                let wanted = (size - inbox.bytes().len()).min(ferropyro_wire::READ_STEP);
+                let arrived = inbox.bytes().len();
+                let wanted = (size - arrived).min(READ_STEP.max(arrived));
                 assert_ne!(inbox.fill(&near, wanted).expect("the other end writes"), 0);
                 longest = longest.max(inbox.bytes.capacity());
             }
@@ -132,10 +149,7 @@ mod tests {
     fn a_long_message_takes_little_more_memory_than_itself() {
         for size in [1 << 20, 3_000_000, 16 << 20] {
             let longest = longest_buffer(size, 3);
-            assert!(
-                longest <= size + size / 4 + 2 * ferropyro_wire::READ_STEP,
-                "{longest} for {size}"
-            );
+            assert!(longest <= size + size / 4 + 2 * READ_STEP, "{longest} for {size}");
         }
     }
 }

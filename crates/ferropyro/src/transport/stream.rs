@@ -7,7 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 
 use super::not_at_once;
 use super::tls::TlsStream;
@@ -93,6 +93,18 @@ impl Stream {
         }
     }
 
+    /// As `read`, but waits until the buffer is full, the time limit is over, or the stream has ended (MSG_WAITALL). TLS cannot do that.
+    pub(super) fn read_full(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            #[cfg(unix)]
+            Stream::Tcp(..) | Stream::Unix(_) => {
+                let (_, count) = rustix::net::recv(&*self.socket(), buffer, rustix::net::RecvFlags::WAITALL)?;
+                Ok(count)
+            }
+            _ => self.read(buffer),
+        }
+    }
+
     /// Whether there is nothing to read, and no end. Between calls a server has nothing to say. Waits for nothing.
     pub(crate) fn is_silent(&self) -> bool {
         if self.set_nonblocking(true).is_err() {
@@ -151,7 +163,11 @@ impl Stream {
 /// The options of a TCP connection.
 pub(super) fn configure(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
     socket.set_tcp_nodelay(config.sock_nodelay)?;
-    socket.set_keepalive(true)
+    match config.tcp_keepalive {
+        // A third of the time between the questions, so that a peer that is gone has been asked three times after twice the time.
+        Some(time) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(time / 3)),
+        None => socket.set_keepalive(false),
+    }
 }
 
 /// How much of what a peer still sends is read before its connection is closed: 16 MiB. Most of what is refused for its size is less, and its sender then
