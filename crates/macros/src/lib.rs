@@ -37,6 +37,8 @@ use proc_macro::TokenStream;
 /// The result is anything that serde can write, or a `Result` of it whose error becomes a `Raise`. The macro goes by the word `Result`,
 /// so an alias for it must end in that word, as `std::io::Result` does.
 ///
+/// Methods may be `async fn`, but for those of attributes. Their futures must be `Send`.
+///
 /// `#[cfg]` on methods is heeded. Types may have type parameters, but cannot borrow.
 ///
 /// (The compiler's lint `unreachable_pub`, which is off by default, does not know what `pub` means here.)
@@ -48,7 +50,8 @@ pub fn expose(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Options
 ///
 /// On the trait, `#[remote(...)]` takes
-/// - `client = "..."`: the name of the struct,
+/// - `client = "..."`: the name of the struct that implements the trait; otherwise that of the trait and `Client`,
+/// - `async_client = "..."`: the name of the struct with async methods; otherwise that of the trait and `AsyncClient`,
 /// - `crate = path`: where the library is, if not at `::ferropyro`.
 ///
 /// On a method,
@@ -59,9 +62,10 @@ pub fn expose(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// # Methods
 ///
 /// They take `&self` and up to twelve arguments that serde can write (`&[u8]` goes as bytes), and return `ferropyro::Result` of
-/// something that serde can read. Methods with a body stay as they are.
+/// something that serde can read, or of `Items`. Methods with a body stay as they are.
 ///
-/// The struct has the visibility of the trait, a function `new(proxy)`, a method `proxy()`, and `From<Proxy>`.
+/// The structs have the visibility of the trait, a function `new(proxy)`, a method `proxy()`, and `From` of their proxies. No warning tells that some of all this is
+/// not used: the trait says what the other side can do.
 #[proc_macro_attribute]
 pub fn remote(arguments: TokenStream, item: TokenStream) -> TokenStream {
     remote::expand(arguments.into(), item.into()).into()

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Ident, ReturnType, Signature};
 
 use super::{Method, Param, Remote, Role};
@@ -64,11 +65,13 @@ fn async_client(remote: &Remote) -> TokenStream {
         let about = about.map(|about| quote!(#[doc = #about]));
         let signature = async_signature(remote, &method.signature);
         let call = call(remote, method);
+        let at_name = Span::call_site().located_at(method.signature.ident.span());
+        let awaited = quote_spanned!(at_name=> #call.await);
         quote! {
             #about
             #(#attributes)*
             #vis #signature {
-                #call.await
+                #awaited
             }
         }
     });
@@ -131,7 +134,9 @@ fn async_signature(remote: &Remote, signature: &Signature) -> Signature {
     let mut signature = signature.clone();
     signature.asyncness = Some(Default::default());
     if let ReturnType::Type(_, ty) = &mut signature.output {
-        *ty = syn::parse_quote!(<#ty as #krate::__private::RemoteResult>::Aio);
+        // The compiler's errors about the result appear at its type.
+        let at_type = Span::call_site().located_at(ty.span());
+        *ty = syn::parse_quote_spanned!(at_type=> <#ty as #krate::__private::RemoteResult>::Aio);
     }
     signature
 }
