@@ -4,6 +4,7 @@
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
+//! `cargo xtask bench idle`: what connections cost that do nothing.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
@@ -11,6 +12,8 @@ mod bulk;
 mod core;
 mod echo;
 mod formats;
+#[cfg(unix)]
+mod idle;
 #[cfg(unix)]
 mod load;
 mod peer;
@@ -35,13 +38,14 @@ usage: bench COMMAND [OPTIONS]
   formats    writing and reading a document of many types, against serde_json
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
+  idle       what 10,000 connections cost that do nothing
 
   --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
   --quick       measure for an instant: shows that everything runs, and nothing else
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out
 
-  of servers:
+  of servers and idle:
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
@@ -58,6 +62,8 @@ fn main() -> ExitCode {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
         ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
+        #[cfg(unix)]
+        ["idle", options @ ..] => Options::parse(options).and_then(|options| idle::main(&options)),
         #[cfg(unix)]
         ["servers", options @ ..] => Options::parse(options).and_then(|options| servers::main(&options)),
         // The servers are this program again, started by itself.
@@ -126,5 +132,10 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Whether a transport is not to be measured.
+    fn leaves_out(&self, transport: &str) -> bool {
+        self.transport.as_ref().is_some_and(|wanted| wanted != transport)
     }
 }

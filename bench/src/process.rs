@@ -28,7 +28,7 @@ impl Process {
         self.status("Threads:")?.parse().ok()
     }
 
-    /// How many descriptors it has open.
+    /// How many files and sockets it has open.
     pub(crate) fn descriptors(self) -> Option<usize> {
         Some(fs::read_dir(format!("/proc/{}/fd", self.0)).ok()?.count())
     }

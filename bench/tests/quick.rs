@@ -76,3 +76,21 @@ fn bulk_prints_a_table_of_both_directions() {
         );
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn idle_tells_memory_threads_and_descriptors_of_every_transport() {
+    let out = run(&["idle", "--quick"]);
+    for transport in ["TCP ", "Unix", "TLS "] {
+        assert!(out.contains(&format!("\n{transport}  ")), "no {transport} in\n{out}");
+    }
+    // The connections were there.
+    let descriptors = out.lines().filter_map(|line| line.split(" threads, from ").nth(1));
+    let counts: Vec<Vec<u32>> = descriptors
+        .map(|text| text.split(' ').filter_map(|word| word.parse().ok()).collect())
+        .collect();
+    assert_eq!(counts.len(), 3, "{out}");
+    for count in counts {
+        assert_eq!([count[1] - count[0], count[2] - count[0]], [100, 0], "{out}");
+    }
+}

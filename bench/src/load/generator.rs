@@ -152,8 +152,13 @@ impl Peer for Generator {
 }
 
 /// Sends a frame and waits for the answer, which must be of this kind and no exception.
-pub(super) fn converse(channel: &mut Channel, frame: &[u8], wanted: MessageKind) -> Result<Vec<u8>, Problem> {
+pub(crate) fn converse(channel: &mut Channel, frame: &[u8], wanted: MessageKind) -> Result<Vec<u8>, Problem> {
     channel.send(frame)?;
+    receive_answer(channel, wanted)
+}
+
+/// Waits for a message, which must be of this kind and no exception.
+pub(crate) fn receive_answer(channel: &mut Channel, wanted: MessageKind) -> Result<Vec<u8>, Problem> {
     let mut deframer = Deframer::for_dialects(&[Dialect::V48, Dialect::V502]);
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
