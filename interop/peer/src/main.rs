@@ -18,6 +18,7 @@ mod orders;
 mod parcels;
 mod serve;
 mod thing;
+mod waiting;
 mod workshop;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use ferropyro::{Config, Context, Daemon, Dict, InstanceMode, Raise, Value, loggi
 use crate::classes::{Counter, Secret};
 use crate::orders::Orders;
 use crate::thing::Thing;
+use crate::waiting::Waiting;
 
 pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
     logging::init_from_env()?;
@@ -22,6 +23,7 @@ pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
         .map_err(|_| "the helper is set once")?;
     daemon.register("obj.secret", Secret::new())?;
     daemon.register("obj.orders", Orders)?;
+    daemon.register("obj.waiting", Waiting::default())?;
     for (id, mode) in [
         ("counter.session", InstanceMode::Session),
         ("counter.single", InstanceMode::Single),
