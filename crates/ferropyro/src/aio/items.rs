@@ -122,7 +122,7 @@ impl<T: FromReply + Send + 'static> Items<T> {
         };
         Poll::Ready(match item {
             Ok(item) => Some(Ok(item)),
-            Err(error) => self.end(End::from(error)),
+            Err(error) => self.end(End::of(error)),
         })
     }
 }

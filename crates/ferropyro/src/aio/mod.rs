@@ -202,9 +202,7 @@ impl Proxy {
     /// # Errors
     /// Those of connecting.
     pub async fn dialect(&self) -> Result<Dialect> {
-        self.shared
-            .with_link(|link| link.conversation.session.dialect())
-            .await
+        self.shared.with_link(|link| link.conversation.session.dialect()).await
     }
 
     /// What the server's handshake answered; connects if need be.

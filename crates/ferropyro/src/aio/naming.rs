@@ -22,7 +22,7 @@ where
 ///
 /// # Errors
 /// As for [`resolve`].
-pub async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
+pub(super) async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
     if uri.protocol() == Protocol::Pyro {
         return Ok(uri.clone());
     }
@@ -39,7 +39,7 @@ pub async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
 ///
 /// # Errors
 /// `Naming` with the text `Failed to locate the nameserver`, every address that was tried, and the cause.
-pub async fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<Proxy> {
+async fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<Proxy> {
     let candidates = match location {
         Some(location) => vec![location.clone()],
         None => default_locations(&settings.config),

@@ -10,8 +10,8 @@ use ferropyro_wire::Flags;
 use super::conversation::daemon_call;
 use super::reply::{FromReply, Payload};
 use super::shared::Shared;
-use crate::arguments::ListOf;
 use crate::aio;
+use crate::arguments::ListOf;
 use crate::error::RemoteError;
 use crate::{Error, ErrorKind, Result};
 
@@ -94,7 +94,7 @@ impl<T: FromReply> Iterator for Items<T> {
         }
         match self.stream.next_item() {
             Ok(item) => Some(Ok(item)),
-            Err(error) => self.end(End::from(error)),
+            Err(error) => self.end(End::of(error)),
         }
     }
 }
@@ -156,8 +156,9 @@ pub(crate) enum End {
     Lost(Error),
 }
 
-impl From<Error> for End {
-    fn from(error: Error) -> End {
+impl End {
+    /// What an error in place of an item means.
+    pub(crate) fn of(error: Error) -> End {
         match error.as_remote() {
             Some(remote) if remote.class() == "builtins.StopIteration" => {
                 End::Regular(remote.args().first().cloned().unwrap_or_default())

@@ -42,7 +42,8 @@ async fn connect_tcp(host: &str, port: u16, config: &Config, limit: Option<Durat
             failures => all_failed(host, port, failures),
         });
     };
-    configure(&socket2::SockRef::from(&stream), config).map_err(|error| all_failed(host, port, vec![(address, error)]))?;
+    configure(&socket2::SockRef::from(&stream), config)
+        .map_err(|error| all_failed(host, port, vec![(address, error)]))?;
     Ok(AsyncStream::Tcp(stream, address))
 }
 
