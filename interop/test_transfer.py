@@ -172,10 +172,11 @@ def test_python_is_told_why_not(pyro, serve, folder):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_get_and_put_carry_files(ferropyro, serve, folder, here, way):
+@pytest.mark.parametrize("servertype", ["thread", "multiplex"])
+def test_get_and_put_carry_files(ferropyro, serve, folder, here, servertype, way):
     data = content(3_000_000)
     (here / "local").write_bytes(data)
-    server = serve("--access", "replace")
+    server = serve("--access", "replace", env={"PYRO_SERVERTYPE": servertype})
     for _ in range(2):
         done = run([ferropyro, "put", server.uri, here / "local", "--by", way])
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
@@ -304,4 +305,24 @@ def test_a_key_keeps_raw_sockets_away(ferropyro, serve, folder, here):
     assert run(get, env=env).returncode == 0
     careless = serve("--raw-in-clear", env=env)
     done = run([ferropyro, "get", careless.uri, "file", here / "copy", "--by", "socket"], env=env)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tls_keeps_raw_sockets_away(ferropyro, serve, folder, here, tmp_path):
+    for command in ["ca", "server"]:
+        done = run([ferropyro, "cert", command, tmp_path / "lab"])
+        assert done.returncode == 0, done.stderr
+    own = {"CERT": tmp_path / "lab" / "localhost.pem", "KEY": tmp_path / "lab" / "localhost-key.pem"}
+    server = {"PYRO_SSL": "1", **{f"PYRO_SSL_SERVER{name}": str(path) for name, path in own.items()}}
+    client = {"PYRO_SSL": "1", "PYRO_SSL_CACERTS": str(tmp_path / "lab" / "ca.pem")}
+    data = content(1_000_000)
+    (folder / "file").write_bytes(data)
+    get = [ferropyro, "get", serve(env=server).uri, "file", here / "copy"]
+    done = run([*get, "--by", "socket"], env=client)
+    assert done.returncode == 1 and "neither signed nor encrypted" in done.stderr
+    done = run(get, env=client)
+    assert done.returncode == 0, done.stderr
+    assert (here / "copy").read_bytes() == data
+    careless = serve("--raw-in-clear", env=server)
+    done = run([ferropyro, "get", careless.uri, "file", here / "copy", "--by", "socket"], env=client)
     assert done.returncode == 0, done.stderr

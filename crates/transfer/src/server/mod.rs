@@ -263,8 +263,12 @@ impl FileServer {
     /// # Errors
     /// `ValueError` for an unknown upload, and those of [`RawSockets::offer`].
     pub fn upload_socket(&self, upload: &str) -> Result<Offer, Raise> {
-        let upload = self.uploads.find(upload)?;
-        self.sockets()?.offer(move |stream| upload.receive(stream))
+        // A ticket that nobody brings must not keep the file from its next writer.
+        let upload = Arc::downgrade(&self.uploads.find(upload)?);
+        self.sockets()?.offer(move |stream| match upload.upgrade() {
+            Some(upload) => upload.receive(stream),
+            None => Err(io::Error::new(io::ErrorKind::NotConnected, "the upload is over")),
+        })
     }
 
     /// Gives a file its name, once all of it is there and safe on the disk.

@@ -89,15 +89,54 @@ fn a_ticket_that_is_too_old_gets_nothing() {
 fn a_client_that_never_comes_leaves_nothing_behind() {
     let daemon = Daemon::new().unwrap();
     let sockets = sockets(&daemon, Duration::from_millis(50));
+    let before = held();
     let tickets: Vec<String> = (0..10).map(|_| offer(&sockets)).collect();
     assert_eq!(sockets.in_use(), tickets.len());
     let address = sockets.address().unwrap();
     wait_until("the tickets expire", || sockets.in_use() == 0);
     wait_until("the port is closed", || sockets.address().is_none());
     assert!(!is_open(address));
+    wait_until("threads and descriptors are freed", || held() == before);
     // And it opens again for who comes later.
     let later = offer(&sockets);
     assert_eq!(bring(sockets.address().unwrap(), &later), b"job");
+}
+
+/// The threads and the open descriptors of this process, which runs one test; nothing where the system does not tell.
+fn held() -> [usize; 2] {
+    ["/proc/self/task", "/proc/self/fd"].map(|folder| fs::read_dir(folder).map_or(0, |entries| entries.count()))
+}
+
+#[test]
+fn a_client_that_reads_nothing_is_given_up() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = RawSockets::builder(&daemon)
+        .unwrap()
+        .stall(Duration::from_millis(100))
+        .build();
+    let offer = sockets
+        .offer(|mut stream| stream.write_all(&vec![0; 64 << 20]))
+        .unwrap();
+    let mut silent = TcpStream::connect(sockets.address().unwrap()).unwrap();
+    silent.write_all(ticket(&offer).as_bytes()).unwrap();
+    wait_until("the job ends", || sockets.in_use() == 0);
+}
+
+#[test]
+fn a_client_that_sends_nothing_is_given_up() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        sockets: Some(|sockets| sockets.stall(Duration::from_millis(100))),
+        ..Unusual::default()
+    });
+    let proxy = scene.proxy();
+    let (upload, _, checksum): (String, u64, String) = proxy.call("begin_upload", ("file", 10)).unwrap();
+    let (ticket, address): Ticket = proxy.call("upload_socket", (&upload,)).unwrap();
+    let mut silent = TcpStream::connect(address).unwrap();
+    silent.write_all(ticket.as_bytes()).unwrap();
+    assert_eq!(rest(silent), b"");
+    let error = proxy.call::<()>("finish_upload", (&upload, &checksum)).unwrap_err();
+    assert_eq!(error.to_string(), "ValueError: 'file' has 0 of its 10 bytes");
 }
 
 #[test]
@@ -244,6 +283,24 @@ fn an_upload_over_a_raw_socket_that_is_cut_off_keeps_what_has_come() {
         resume().is_ok_and(|done| done.resumed_at == 100_000)
     });
     assert!(fs::read(scene.served.path().join("file")).unwrap() == content);
+}
+
+#[test]
+fn a_ticket_that_nobody_brings_does_not_keep_an_upload() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        sockets: Some(|sockets| sockets.ticket_life(LONG)),
+        ..Unusual::default()
+    });
+    let begin = |proxy: &Proxy| proxy.call::<(String, u64, String)>("begin_upload", ("file", 10));
+    let first = scene.proxy();
+    let (upload, ..) = begin(&first).unwrap();
+    let (ticket, address): Ticket = first.call("upload_socket", (&upload,)).unwrap();
+    first.release();
+    wait_until("the next upload begins", || begin(&scene.proxy()).is_ok());
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(ticket.as_bytes()).unwrap();
+    assert_eq!(rest(stream), b"");
 }
 
 #[test]
