@@ -1,5 +1,6 @@
 """The programs in examples/, as a reader of the README starts them, and as examples/README.md shows them (scenes.py)."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -131,6 +132,28 @@ PAIRS = [
     for client in ("Rust", "Pyro4", "Pyro5")
     if {server, client} != {"Pyro4", "Pyro5"}
 ]
+
+
+# Conformance: EX-08
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pairs of sockets that children inherit")
+def test_a_daemon_and_its_client_talk_over_a_pair_of_sockets(monkeypatch, play):
+    # The README has python start as a child of the example, from the top of the repository.
+    monkeypatch.chdir(EXAMPLES.parent)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    play("socketpair")
+
+
+# Conformance: EX-08, SOCK-04
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pairs of sockets that children inherit")
+@pytest.mark.parametrize("package", ["Pyro4", "Pyro5"])
+def test_a_pair_of_sockets_is_shared_with_children_and_threads_of_both_languages(example, package):
+    replies = [f"echo of hello {number}" for number in (1, 2, 3, 4)]
+    program = PYTHON / "socketpair.py"
+    commands = [[sys.executable, program, mode, package] for mode in ("threads", "fork")]
+    commands.append([example("socketpair_child"), sys.executable, program, "child", package])
+    for command in commands:
+        done = run(command)
+        assert (done.stdout.splitlines(), done.stderr) == ([*replies, "the daemon has ended"], "")
 
 
 # Conformance: EX-09, FT-03, FT-04

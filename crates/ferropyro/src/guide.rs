@@ -13,6 +13,9 @@ pub struct Clients;
 #[doc = include_str!("../../../docs/types.md")]
 pub struct Types;
 
+#[doc = include_str!("../../../docs/network.md")]
+pub struct Network;
+
 #[doc = include_str!("../../../docs/settings.md")]
 pub struct Settings;
 
