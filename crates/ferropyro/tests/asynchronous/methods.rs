@@ -1,11 +1,17 @@
 //! What async methods get and give, as plain ones do.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use ferropyro::wire::Dialect;
-use ferropyro::{Bytes, Class, Items, Object, Proxy, Result, Value};
+use ferropyro::{
+    Bytes, Class, ErrorKind, InstanceMode, Items, Object, Proxy, Result, RunningDaemon, SerializedBlob, Uri, Value,
+};
 
-use super::objects::{ByHand, Forgetful, Shelf, Workshop};
+use super::objects::{ByHand, Counter, Forgetful, Shelf, Workshop};
 use super::support::{CONCURRENT, KINDS, Kind, raised};
 
 #[test]
@@ -200,6 +206,81 @@ fn types_with_parameters_have_async_methods() -> Result<()> {
         let proxy = server.proxy()?;
         assert_eq!(proxy.call::<Vec<String>>("put", ("cup",))?, ["cup"], "{kind:?}");
         assert_eq!(proxy.call::<Vec<String>>("put", ("pot",))?, ["cup", "pot"], "{kind:?}");
+    }
+    Ok(())
+}
+
+/// A class of counters, and the numbers of the instances that were dropped.
+fn serve_counters(kind: Kind, mode: InstanceMode) -> Result<(RunningDaemon, Uri, Receiver<usize>)> {
+    let (dropped, drops) = channel();
+    let daemon = kind.builder().bind()?;
+    let made = AtomicUsize::new(0);
+    let uri = daemon.register_class("counter", mode, move || {
+        Ok(Counter {
+            number: made.fetch_add(1, Ordering::SeqCst) + 1,
+            calls: AtomicUsize::new(0),
+            dropped: dropped.clone(),
+        })
+    })?;
+    Ok((daemon.start(), uri, drops))
+}
+
+#[test]
+fn instances_of_classes_live_as_long_as_their_async_methods_need_them() -> Result<()> {
+    use InstanceMode::{PerCall, Session, Single};
+    for kind in KINDS {
+        for (mode, expected) in [
+            (Single, [(1, 1), (1, 2), (1, 3)]),
+            (Session, [(1, 1), (1, 2), (2, 1)]),
+            (PerCall, [(1, 1), (2, 1), (3, 1)]),
+        ] {
+            let (_daemon, uri, drops) = serve_counters(kind, mode)?;
+            let (one, other) = (Proxy::new(uri.clone())?, Proxy::new(uri)?);
+            let mut seen = Vec::new();
+            for proxy in [&one, &one, &other] {
+                seen.push(proxy.call::<(usize, usize)>("count", ())?);
+            }
+            assert_eq!(seen, expected, "{kind:?} {mode:?}");
+            if mode == PerCall {
+                let dropped: Vec<usize> = drops.iter().take(3).collect();
+                assert_eq!(dropped, [1, 2, 3], "{kind:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn an_async_method_goes_on_when_its_caller_has_gone() -> Result<()> {
+    for kind in KINDS {
+        let (workshop, logged) = Workshop::new();
+        let gate = Arc::clone(&workshop.gate);
+        let server = kind.serve(workshop)?;
+        let proxy = server.proxy()?;
+        proxy.bind()?;
+        proxy.set_timeout(Some(Duration::from_millis(20)));
+        let error = proxy.call::<()>("pass", ()).expect_err("the gate is closed");
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{kind:?}: {error}");
+        drop(proxy);
+        gate.notify_one();
+        assert_eq!(logged.recv().as_deref(), Ok("passed"), "{kind:?}");
+        assert_eq!(server.proxy()?.call::<i64>("add_later", (1, 2))?, 3, "{kind:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn blobs_come_to_async_methods_as_they_are() -> Result<()> {
+    for kind in KINDS {
+        let server = kind.serve(Workshop::unheard())?;
+        let proxy = server.proxy()?;
+        let blob = SerializedBlob::new("a number", &7)?;
+        assert_eq!(
+            proxy.call::<(String, i64)>("unpack", &blob)?,
+            ("a number".into(), 7),
+            "{kind:?}"
+        );
+        assert_eq!(proxy.call::<i64>("add_later", (1, 2))?, 3, "{kind:?}");
     }
     Ok(())
 }

@@ -1,16 +1,17 @@
 //! The objects of these tests.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{
-    Call, Context, Dict, ItemStream, Members, Method, Object, Param, Raise, Reply, Value, context, expose,
+    Call, Context, Dict, ItemStream, Members, Method, Object, Param, Raise, Reply, SerializedBlob, Value, context,
+    expose,
 };
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Notify};
 use tokio::time::sleep;
 
 /// Waits where a method could have something to wait for.
@@ -24,6 +25,7 @@ pub(crate) struct Workshop {
     logged: Mutex<Sender<String>>,
     inside: AtomicUsize,
     pair: Barrier,
+    pub(crate) gate: Arc<Notify>,
 }
 
 impl Workshop {
@@ -35,6 +37,7 @@ impl Workshop {
             logged: Mutex::new(sender),
             inside: AtomicUsize::new(0),
             pair: Barrier::new(2),
+            gate: Arc::default(),
         };
         (workshop, receiver)
     }
@@ -149,6 +152,18 @@ impl Workshop {
             0 => Err(Raise::new("ValueError", "none")),
             count => Ok(ItemStream::new(1..=count)),
         }
+    }
+
+    /// Waits until the program opens the gate.
+    pub async fn pass(&self) {
+        self.gate.notified().await;
+        self.note("passed");
+    }
+
+    pub async fn unpack(&self, blob: &SerializedBlob) -> Result<(Value, i64), Raise> {
+        pause().await;
+        let number = blob.deserialized()?;
+        Ok((blob.info().clone(), number))
     }
 
     /// Waits for another call.
@@ -273,6 +288,30 @@ where
         self.0.lock().unwrap().push(thing);
         pause().await;
         self.0.lock().unwrap().clone()
+    }
+}
+
+/// Knows which instance it is, and counts its calls.
+pub(crate) struct Counter {
+    pub(crate) number: usize,
+    pub(crate) calls: AtomicUsize,
+    pub(crate) dropped: Sender<usize>,
+}
+
+#[expose]
+impl Counter {
+    /// The number of the instance, and that of the call.
+    pub async fn count(&self) -> (usize, usize) {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        pause().await;
+        (self.number, call)
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        // Not every test listens.
+        let _ = self.dropped.send(self.number);
     }
 }
 
