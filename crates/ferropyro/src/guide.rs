@@ -22,5 +22,8 @@ pub struct Settings;
 #[doc = include_str!("../../../docs/security.md")]
 pub struct Security;
 
+#[doc = include_str!("../../../docs/tls.md")]
+pub struct Tls;
+
 #[doc = include_str!("../../../docs/troubleshooting.md")]
 pub struct Troubleshooting;
