@@ -268,6 +268,11 @@ fn an_upload_over_a_raw_socket_that_is_cut_off_keeps_what_has_come() {
     stream.write_all(ticket.as_bytes()).unwrap();
     stream.write_all(&content[..100_000]).unwrap();
     drop(stream);
+    // What comes after the end of the proxy's connection is of no use any more.
+    wait_until("the server has got what was sent", || {
+        let error = proxy.call::<()>("finish_upload", (&upload, "")).unwrap_err();
+        error.message() == "'file' has 100000 of its 400000 bytes"
+    });
     proxy.release();
     wait_until("what has come is there for another try", || {
         begin(&scene.proxy()).is_ok_and(|upload| upload.1 == 100_000)
