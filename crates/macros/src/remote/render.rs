@@ -79,7 +79,7 @@ fn async_client(remote: &Remote) -> TokenStream {
         #definition
 
         #(#cfgs)*
-        #[allow(dead_code)]
+        #[allow(dead_code, deprecated, clippy::too_many_arguments)]
         impl #async_client {
             #(#methods)*
         }
