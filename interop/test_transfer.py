@@ -4,6 +4,7 @@ import hashlib
 import json
 import signal
 import socket
+from pathlib import Path
 
 import pytest
 import serpent
@@ -166,6 +167,23 @@ def test_python_is_told_why_not(pyro, serve, folder):
             files.begin_upload("other", 1)
         with pytest.raises(ValueError, match="beyond the end"):
             files.read("file", 8)
+
+
+# Conformance: FT-01
+@pytest.mark.parametrize("serializer", ["serpent", "marshal", "msgpack"])
+def test_a_call_takes_ten_megabytes(pyro, ferropyro, servers, serializer):
+    data = content(10_000_000)
+    echo = servers.start([ferropyro, "echo"], ready="^echoserver running")
+    pyro.api.config.SERIALIZER = serializer
+    with pyro.api.Proxy(echo.uri) as proxy:
+        assert serpent.tobytes(proxy.echo(data)) == data
+
+
+# Conformance: FT-01
+def test_the_guide_says_what_is_better_for_large_files():
+    page = (Path(__file__).parent.parent / "docs" / "transfer.md").read_text(encoding="utf-8")
+    _, advice, *_ = page.split("\n\n")
+    assert [tool for tool in ("file share", "FTP", "HTTP", "scp", "rsync") if tool not in advice] == []
 
 
 # --- our client
