@@ -27,7 +27,7 @@ pub(super) fn put(proxy: &Proxy, local: &Path, remote: &str, mut options: Option
     };
     upload.begin(remote, options.resume)?;
     let resumed_at = upload.position;
-    upload.send(&mut options)?;
+    upload.send(&mut options).map_err(|error| upload.reason(error))?;
     let checksum = upload.digest.hex();
     proxy.call::<()>("finish_upload", (&upload.id, &checksum))?;
     Ok(Summary {
@@ -116,6 +116,23 @@ impl Upload<'_> {
             Ok(0) => Ok(()),
             Ok(_) => Err(Error::socket(address)(std::io::ErrorKind::InvalidData.into())),
             Err(error) => Err(Error::socket(address)(error)),
+        }
+    }
+
+    /// A server that ends a raw socket early, because its disk is full for example, tells why when the file is to be finished.
+    fn reason(&self, error: Error) -> Error {
+        if !matches!(error, Error::Socket { .. }) || self.position == self.size {
+            return error;
+        }
+        match self.proxy.call::<()>("finish_upload", (&self.id, &self.digest.hex())) {
+            Err(reason)
+                if reason
+                    .as_remote()
+                    .is_some_and(|remote| remote.class_name() == "ValueError") =>
+            {
+                reason.into()
+            }
+            _ => error,
         }
     }
 

@@ -36,6 +36,8 @@ pub(crate) struct Upload {
     size: u64,
     /// Not there once it is over. Locked while bytes come.
     part: Mutex<Option<Part>>,
+    /// Why the last raw socket has ended early.
+    trouble: Mutex<Option<String>>,
     is_over: AtomicBool,
     all: Weak<ById>,
     _permit: Permit,
@@ -70,6 +72,7 @@ impl Uploads {
             path: path.to_owned(),
             size,
             part: Mutex::new(Some(part)),
+            trouble: Mutex::default(),
             is_over: AtomicBool::new(false),
             all: Arc::downgrade(&self.by_id),
             _permit: permit,
@@ -157,8 +160,14 @@ impl Upload {
         Ok(part.position())
     }
 
-    /// Takes the rest of the file from a raw socket. That is closed when all of it is here.
-    pub(crate) fn receive(&self, mut stream: TcpStream) -> io::Result<()> {
+    /// Takes the rest of the file from a raw socket. That is closed when all of it is here, and when that cannot be.
+    pub(crate) fn receive(&self, stream: TcpStream) -> io::Result<()> {
+        let received = self.receive_rest(&stream);
+        *self.trouble() = received.as_ref().err().map(ToString::to_string);
+        received
+    }
+
+    fn receive_rest(&self, mut stream: &TcpStream) -> io::Result<()> {
         let mut part = match self.part.try_lock() {
             Ok(part) => part,
             Err(_) => {
@@ -187,12 +196,19 @@ impl Upload {
         if let Some(part) = self.part()?.as_ref()
             && part.position() < self.size
         {
-            let text = format!("'{}' has {} of its {} bytes", self.path, part.position(), self.size);
+            let mut text = format!("'{}' has {} of its {} bytes", self.path, part.position(), self.size);
+            if let Some(trouble) = &*self.trouble() {
+                text += &format!("; the raw socket ended with: {trouble}");
+            }
             return Err(Raise::new("ValueError", text));
         }
         let part = self.taken()?;
         self.close();
         Ok(part)
+    }
+
+    fn trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn taken(&self) -> Result<Part, Raise> {

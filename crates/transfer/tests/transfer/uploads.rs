@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use ferropyro::{Bytes, Dialect, Proxy, Value};
-use ferropyro_transfer::{Access, FileClient, Options};
+use ferropyro::{Bytes, Daemon, Dialect, Proxy, Raise, Value, expose};
+use ferropyro_transfer::{Access, By, FileClient, Offer, Options, RawSockets};
 
 use crate::support::{PART, Scene, Unusual, WAYS, bytes, wait_until};
 
@@ -197,4 +197,39 @@ fn an_aborted_upload_leaves_nothing() {
     proxy.call::<()>("abort_upload", (&upload,)).unwrap();
     assert!(scene.names_served().is_empty());
     assert!(proxy.call::<Value>("abort_upload", (&upload,)).is_err());
+}
+
+/// A server whose disk is full.
+struct Full(RawSockets);
+
+#[expose]
+impl Full {
+    pub fn begin_upload(&self, _path: &str, _size: u64, _resume: bool) -> (&'static str, u64, &'static str) {
+        let nothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        ("upload", 0, nothing)
+    }
+
+    pub fn upload_socket(&self, _upload: &str) -> Result<Offer, Raise> {
+        self.0.offer(|_closed| Ok(()))
+    }
+
+    pub fn finish_upload(&self, _upload: &str, _checksum: &str) -> Result<(), Raise> {
+        Err(Raise::new("ValueError", "the disk is full"))
+    }
+}
+
+#[test]
+fn the_reason_why_a_server_ends_a_raw_socket_is_told() {
+    let daemon = Daemon::new().unwrap();
+    let uri = daemon
+        .register("full", Full(RawSockets::beside(&daemon).unwrap()))
+        .unwrap();
+    let _running = daemon.start();
+    let here = tempfile::tempdir().unwrap();
+    let source = here.path().join("source");
+    // More than the buffers of the system take.
+    fs::File::create(&source).unwrap().set_len(64 << 20).unwrap();
+    let client = FileClient::new(Proxy::new(uri).unwrap());
+    let error = client.put(&source, "file", Options::new().by(By::Socket)).unwrap_err();
+    assert_eq!(error.to_string(), "ValueError: the disk is full");
 }
