@@ -87,6 +87,8 @@ impl Greeter<'_> {
             stream: self.encrypted(stream).await?,
             conversation: Conversation::new(self.settings, dialect, self.uri, self.seq),
             timeout: self.timeout,
+            #[cfg(unix)]
+            _blocking_again: None,
         })
     }
 

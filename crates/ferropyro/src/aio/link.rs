@@ -13,6 +13,8 @@ use crate::context::{self, Luggage};
 use crate::proxy::conversation::{Answer, Conversation, Outgoing};
 use crate::proxy::failure;
 use crate::proxy::hooks::Hooks;
+#[cfg(unix)]
+use crate::transport::BlockingAgain;
 use crate::transport::{AsyncStream, within};
 use crate::{FromReply, Result};
 
@@ -22,6 +24,9 @@ pub(super) struct Link {
     pub(super) conversation: Conversation,
     /// How long to wait for the other side to take or send some bytes.
     pub(super) timeout: Option<Duration>,
+    /// Of a socket that others hold as well.
+    #[cfg(unix)]
+    pub(super) _blocking_again: Option<BlockingAgain>,
 }
 
 impl Link {

@@ -31,6 +31,8 @@
 mod any_reply;
 mod batch;
 mod connect;
+#[cfg(unix)]
+mod connected;
 mod items;
 mod link;
 mod naming;

@@ -8,6 +8,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::Proxy;
 use super::connect::connect;
+#[cfg(unix)]
+use super::connected::take_over;
 use super::items::RemoteItems;
 use super::link::Link;
 use crate::arguments::Arguments;
@@ -18,6 +20,10 @@ use crate::proxy::conversation::{Answer, Outgoing};
 use crate::proxy::failure::{self, ends_connection, is_transient};
 use crate::proxy::items::{RemoteStream, Source};
 use crate::proxy::settings::{Settings, Target};
+#[cfg(unix)]
+use crate::transport::CONNECTED_SOCKET;
+#[cfg(unix)]
+use crate::ConnectedSocket;
 use crate::{Error, ErrorKind, FromReply, Result};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
@@ -28,6 +34,9 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// The streams that have to be closed when nobody holds the state any more.
     unwanted: Unwanted,
+    /// The connection that the program has made itself, before it is used.
+    #[cfg(unix)]
+    given: StdMutex<Option<ConnectedSocket>>,
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -46,6 +55,8 @@ impl Shared {
             target: StdMutex::new(target),
             state: Mutex::default(),
             unwanted: Unwanted::default(),
+            #[cfg(unix)]
+            given: StdMutex::default(),
         })
     }
 
@@ -56,6 +67,12 @@ impl Shared {
 
     pub(super) fn target(&self) -> StdMutexGuard<'_, Target> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection to be used, of a proxy that makes none.
+    #[cfg(unix)]
+    pub(super) fn give_socket(&self, socket: ConnectedSocket) {
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
     }
 
     /// Waits for the calls that came before.
@@ -153,7 +170,7 @@ impl Shared {
     async fn try_to_connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
         require_runtime()?;
         let target = self.target().clone();
-        let mut link = Box::new(connect(&self.settings, &target, state.seq, luggage).await?);
+        let mut link = Box::new(self.new_link(&target, state.seq, luggage).await?);
         if let Some(metadata) = &link.conversation.metadata {
             self.target().metadata = Arc::clone(metadata);
         }
@@ -162,6 +179,20 @@ impl Shared {
         }
         state.was_connected = true;
         Ok(link)
+    }
+
+    #[cfg(unix)]
+    async fn new_link(&self, target: &Target, seq: u16, luggage: &Luggage) -> Result<Link> {
+        if target.uri.host() == Some(CONNECTED_SOCKET) {
+            let socket = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+            return take_over(&self.settings, socket, target, seq, luggage).await;
+        }
+        connect(&self.settings, target, seq, luggage).await
+    }
+
+    #[cfg(not(unix))]
+    async fn new_link(&self, target: &Target, seq: u16, luggage: &Luggage) -> Result<Link> {
+        connect(&self.settings, target, seq, luggage).await
     }
 
     /// Lends the connection to the program's hook, which may make calls over it.

@@ -11,6 +11,8 @@ use crate::context::Luggage;
 #[cfg(unix)]
 use crate::transport::ConnectedSocket;
 use crate::transport::{CONNECTED_SOCKET, Stream};
+#[cfg(unix)]
+use crate::Uri;
 use crate::{Error, ErrorKind, Result};
 
 #[cfg(unix)]
@@ -61,7 +63,7 @@ impl ProxyBuilder {
     }
 
     fn over(self, object: &str, socket: ConnectedSocket) -> Result<Proxy> {
-        let proxy = self.build(format!("PYRO:{object}@{CONNECTED_SOCKET}:0").as_str())?;
+        let proxy = self.build(uri_of(object)?)?;
         if proxy.shared.settings.config.ssl {
             return Err(no_ssl());
         }
@@ -78,7 +80,7 @@ pub(crate) fn no_ssl() -> Error {
 }
 
 /// What is said to those who want to connect once more.
-fn used_up() -> Error {
+pub(crate) fn used_up() -> Error {
     let text = format!(
         "cannot connect to ('{CONNECTED_SOCKET}', 0): a proxy has the connected socket of the program only once"
     );
@@ -94,17 +96,11 @@ impl Settings {
         seq: u16,
         luggage: &Luggage,
     ) -> Result<Box<Link>> {
-        let dialect = match (self.dialect, &self.hmac_key) {
-            (Some(dialect), _) => dialect,
-            (None, Some(_)) => Dialect::V48,
-            (None, None) => Dialect::V502,
-        };
         let mut link = Box::new(Link {
             stream: stream.ok_or_else(used_up)?,
-            conversation: Conversation::new(self, dialect, &target.uri, seq),
+            conversation: self.without_greeting(target, seq),
         });
         link.set_timeout(self.time_to_connect(target))?;
-        link.conversation.session.deframer().expect(&[MessageKind::RESULT]);
         if self.config.metadata {
             link.conversation.ask_for_metadata(luggage)?;
             link.send()?;
@@ -114,4 +110,22 @@ impl Settings {
         link.set_timeout(target.timeout)?;
         Ok(link)
     }
+
+    /// A conversation that begins with the first call.
+    pub(crate) fn without_greeting(&self, target: &Target, seq: u16) -> Conversation {
+        let dialect = match (self.dialect, &self.hmac_key) {
+            (Some(dialect), _) => dialect,
+            (None, Some(_)) => Dialect::V48,
+            (None, None) => Dialect::V502,
+        };
+        let mut conversation = Conversation::new(self, dialect, &target.uri, seq);
+        conversation.session.deframer().expect(&[MessageKind::RESULT]);
+        conversation
+    }
+}
+
+/// The URI of an object at the other end of a connected socket.
+#[cfg(unix)]
+pub(crate) fn uri_of(object: &str) -> Result<Uri> {
+    Ok(format!("PYRO:{object}@{CONNECTED_SOCKET}:0").parse()?)
 }

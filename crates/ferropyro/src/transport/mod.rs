@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(crate) use asynchronous::{AsyncListener, AsyncStream};
 pub(crate) use asynchronous_connect::within;
 #[cfg(unix)]
+pub(crate) use connected::BlockingAgain;
+#[cfg(unix)]
 pub use connected::ConnectedSocket;
 pub(crate) use entry::Entry;
 pub(crate) use inbox::Inbox;

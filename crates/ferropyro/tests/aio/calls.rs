@@ -147,7 +147,13 @@ async fn arguments_that_cannot_be_sent_are_an_error_and_the_connection_stays() -
         proxy.bind().await?;
         let error = proxy.call::<Value>("echo", (Unsendable,)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Serialize);
-        let error = proxy.batch().call("add", (1, 2)).call("echo", (Unsendable,)).run().await.unwrap_err();
+        let error = proxy
+            .batch()
+            .call("add", (1, 2))
+            .call("echo", (Unsendable,))
+            .run()
+            .await
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Serialize);
         assert!(proxy.is_connected().await);
         assert_eq!(proxy.call::<(u16, u64)>("whoami", ()).await?.0, 1, "nothing was sent");

@@ -418,3 +418,30 @@ async fn large_annotations_of_the_first_call_stay_out_of_the_greeting_and_those_
     }
     Ok(())
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_proxy_takes_a_connected_socket_of_the_program() -> Result<()> {
+    use std::os::unix::net::UnixStream;
+
+    for dialect in DIALECTS {
+        let (near, far) = UnixStream::pair().expect("a pair of sockets");
+        let daemon = server::daemon().connected_socket(far).bind()?;
+        daemon.register("names", Names(Mutex::new("PYRO:a@b:1".parse()?)))?;
+        let _running = daemon.start();
+        // The second one is as good as the first one, also when that one blocks.
+        for _ in 0..2 {
+            let builder = aio::Proxy::builder().dialect(dialect);
+            let names = builder.connected_socket_async("names", &near)?;
+            assert_eq!(names.call::<Uri>("lookup", ("worker",)).await?.to_string(), "PYRO:a@b:1");
+            assert_eq!(names.metadata().await?.methods, ["lookup", "ping"]);
+            names.release().await;
+            let error = names.call::<()>("ping", ()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Communication);
+            drop(names);
+            let blocking = Proxy::builder().dialect(dialect).connected_socket("names", &near)?;
+            assert_eq!(blocking.call::<Uri>("lookup", ("worker",))?.to_string(), "PYRO:a@b:1");
+        }
+    }
+    Ok(())
+}
