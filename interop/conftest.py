@@ -117,10 +117,16 @@ def rust_server(peer_program):
 
 
 @pytest.fixture(scope="module")
-def rust_client(peer_program):
-    """A Rust client, shared by the tests of a module: rust_client.proxy(uri, serializer="json")."""
-    with rust_peer.RustClient(peer_program) as client:
-        yield client
+def rust_clients(peer_program):
+    """The two clients of the library, shared by the tests of a module."""
+    with rust_peer.RustClient(peer_program) as blocking, rust_peer.RustClient(peer_program, "--async") as awaiting:
+        yield {"blocking": blocking, "async": awaiting}
+
+
+@pytest.fixture(params=["blocking", "async"])
+def rust_client(request, rust_clients):
+    """A Rust client: rust_client.proxy(uri, serializer="json"). The test runs once with each of the two."""
+    return rust_clients[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +150,11 @@ def python_desks():
         yield {peer.name: desks.start_python_desk(servers, peer) for peer in peers.PEERS}
 
 
-@pytest.fixture(params=["python-calls-rust", "rust-calls-python"])
-def pair(request, pyro, rust_client, rust_desk, python_desks):
-    """A desk and its callers (desks.Pair): the test runs once in each direction with each generation."""
-    with desks.Pair(pyro, request.param == "rust-calls-python", rust_client, rust_desk, python_desks) as pair:
+@pytest.fixture(params=["python-calls-rust", "rust-calls-python", "async-rust-calls-python"])
+def pair(request, pyro, rust_clients, rust_desk, python_desks):
+    """A desk and its callers (desks.Pair): the test runs once in each direction with each generation, and with both clients of Rust."""
+    rust_client = rust_clients["async" if request.param.startswith("async") else "blocking"]
+    with desks.Pair(pyro, request.param != "python-calls-rust", rust_client, rust_desk, python_desks) as pair:
         yield pair
 
 

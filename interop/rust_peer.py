@@ -34,11 +34,11 @@ class RustError(Exception):
 
 
 class RustClient:
-    """A running client process. Its proxies share it; a call blocks the process."""
+    """A running client process, of the blocking client or with `--async` of the async one. Its proxies share it; a call blocks the process."""
 
-    def __init__(self, program, env=None):
+    def __init__(self, program, *options, env=None):
         self._process = subprocess.Popen(
-            [str(program), "client"],
+            [str(program), "client", *options],
             env=clean_environment(**(env or {})),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

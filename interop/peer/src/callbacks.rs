@@ -10,6 +10,7 @@ use ferropyro::{Daemon, Proxy, Raise, Registered, RunningDaemon, Value, expose};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use crate::caller::Caller;
 use crate::client::{Failure, text};
 
 /// The client's own daemon, once it is needed.
@@ -23,7 +24,7 @@ struct Open {
 
 impl Office {
     /// Performs a command, if it is one of these.
-    pub(crate) fn perform(&mut self, proxy: &Arc<Proxy>, command: &Json) -> Option<Result<Value, Failure>> {
+    pub(crate) fn perform(&mut self, proxy: &Arc<Caller>, command: &Json) -> Option<Result<Value, Failure>> {
         let done = match command["op"].as_str()? {
             "call_back" => self.call_back(proxy, command),
             "notebook" => self.notebook().map(|notebook| notebook.object().read(command)),
@@ -36,7 +37,7 @@ impl Office {
         Some(done)
     }
 
-    fn call_back(&mut self, proxy: &Arc<Proxy>, command: &Json) -> Result<Value, Failure> {
+    fn call_back(&mut self, proxy: &Arc<Caller>, command: &Json) -> Result<Value, Failure> {
         let notebook = self.notebook()?;
         *notebook.object().proxy.lock() = Some(Arc::clone(proxy));
         let (method, with, text) = (text(command, "method")?, text(command, "with")?, text(command, "text")?);
@@ -80,7 +81,7 @@ enum Proxies {
     Many(BTreeMap<String, Vec<Proxy>>),
 }
 
-fn call_result(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+fn call_result(proxy: &Caller, command: &Json) -> Result<Value, Failure> {
     let proxies = match proxy.call(text(command, "method")?, ())? {
         Proxies::One(proxy) => vec![proxy],
         Proxies::Many(dict) => dict.into_values().flatten().collect(),
@@ -97,7 +98,7 @@ struct Notebook {
     written: Condvar,
     errors: Arc<Shared<Vec<String>>>,
     /// Of the call that is under way.
-    proxy: Shared<Option<Arc<Proxy>>>,
+    proxy: Shared<Option<Arc<Caller>>>,
 }
 
 #[expose]

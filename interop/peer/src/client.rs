@@ -18,6 +18,7 @@ use serde_json::{Value as Json, json};
 
 use crate::batches;
 use crate::callbacks::Office;
+use crate::caller::Caller;
 use crate::describe::{describe, value, values};
 use crate::generate::Generator;
 use crate::items::Streams;
@@ -27,8 +28,11 @@ use crate::parcels;
 /// So many generated values go into one message.
 const PER_MESSAGE: u64 = 200;
 
-pub(crate) fn main() -> Result<(), Box<dyn StdError>> {
-    let mut client = Client::default();
+pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn StdError>> {
+    let mut client = Client {
+        is_async: options == ["--async"],
+        ..Client::default()
+    };
     let mut out = std::io::stdout();
     for line in std::io::stdin().lock().lines() {
         let answer = match client.perform(&serde_json::from_str(&line?)?) {
@@ -44,7 +48,9 @@ pub(crate) fn main() -> Result<(), Box<dyn StdError>> {
 
 #[derive(Default)]
 struct Client {
-    proxies: HashMap<String, (Arc<Proxy>, Serializer)>,
+    /// Which client of the library is asked.
+    is_async: bool,
+    proxies: HashMap<String, (Arc<Caller>, Serializer)>,
     streams: Streams,
     office: Office,
 }
@@ -70,7 +76,7 @@ impl Client {
         let name = text(command, "proxy")?;
         match text(command, "op")? {
             "open" => {
-                let proxy = open(command)?;
+                let proxy = open(command, self.is_async)?;
                 self.proxies.insert(name.to_owned(), proxy);
                 return Ok(Value::None);
             }
@@ -96,7 +102,7 @@ impl Client {
     }
 }
 
-fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+fn perform_on(proxy: &Caller, command: &Json) -> Result<Value, Failure> {
     Ok(match text(command, "op")? {
         "call" => {
             let args = values(&command["args"]).map_err(Failure::Command)?;
@@ -122,7 +128,7 @@ fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
         "dialect" => Value::from(proxy.dialect()?.to_string()),
         "handshake" => proxy.handshake_answer()?,
         "connected" => Value::Bool(proxy.is_connected()),
-        "uri" => Value::from(proxy.uri().to_string()),
+        "uri" => Value::from(proxy.uri()),
         "bind" => {
             proxy.bind()?;
             Value::None
@@ -140,7 +146,7 @@ fn perform_on(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
     })
 }
 
-fn open(command: &Json) -> Result<(Arc<Proxy>, Serializer), Failure> {
+fn open(command: &Json, is_async: bool) -> Result<(Arc<Caller>, Serializer), Failure> {
     let mut config = Config::default();
     config.apply_env(UnknownItems::Refuse)?;
     for (name, setting) in command["config"].as_object().into_iter().flatten() {
@@ -166,12 +172,12 @@ fn open(command: &Json) -> Result<(Arc<Proxy>, Serializer), Failure> {
         builder = builder.dialect(if dialect == 48 { Dialect::V48 } else { Dialect::V502 });
     }
     let builder = luggage::with_hooks(builder, command)?;
-    let proxy = builder.config(config).build(text(command, "uri")?)?;
+    let proxy = Caller::build(builder.config(config), text(command, "uri")?, is_async)?;
     Ok((Arc::new(proxy), serializer))
 }
 
 /// Sends generated values there and back. The error names the first difference.
-fn compare_generated(proxy: &Proxy, serializer: Serializer, command: &Json) -> Result<Value, Failure> {
+fn compare_generated(proxy: &Caller, serializer: Serializer, command: &Json) -> Result<Value, Failure> {
     let count = command["count"].as_u64().unwrap_or(PER_MESSAGE);
     let mut generator = Generator::new(command["seed"].as_u64().unwrap_or_default(), serializer);
     let mut done = 0;

@@ -4,19 +4,20 @@
 
 use std::collections::HashMap;
 
-use ferropyro::{Bytes, Items, Proxy, Value};
+use ferropyro::{Bytes, Value};
 use serde_json::Value as Json;
 
+use crate::caller::{AnyItems, Caller};
 use crate::client::{Failure, text};
 use crate::describe::values;
 
 /// The streams that are open, by their names.
 #[derive(Default)]
-pub(crate) struct Streams(HashMap<String, Items<Value>>);
+pub(crate) struct Streams(HashMap<String, AnyItems<Value>>);
 
 impl Streams {
     /// Performs a command, if it is one of these.
-    pub(crate) fn perform(&mut self, proxy: &Proxy, command: &Json) -> Option<Result<Value, Failure>> {
+    pub(crate) fn perform(&mut self, proxy: &Caller, command: &Json) -> Option<Result<Value, Failure>> {
         let done = match command["op"].as_str()? {
             "items" => self.begin(proxy, command),
             "next" => self.with(command, |items| {
@@ -33,9 +34,9 @@ impl Streams {
         Some(done)
     }
 
-    fn begin(&mut self, proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+    fn begin(&mut self, proxy: &Caller, command: &Json) -> Result<Value, Failure> {
         let args = values(&command["args"]).map_err(Failure::Command)?;
-        let items = proxy.call(text(command, "method")?, args)?;
+        let items = proxy.items(text(command, "method")?, args)?;
         self.0.insert(text(command, "stream")?.to_owned(), items);
         Ok(Value::None)
     }
@@ -43,7 +44,7 @@ impl Streams {
     fn with(
         &mut self,
         command: &Json,
-        act: impl FnOnce(&mut Items<Value>) -> Result<Value, Failure>,
+        act: impl FnOnce(&mut AnyItems<Value>) -> Result<Value, Failure>,
     ) -> Result<Value, Failure> {
         let name = text(command, "stream")?;
         let items = self.0.get_mut(name);
@@ -51,10 +52,10 @@ impl Streams {
     }
 }
 
-fn drain(proxy: &Proxy, command: &Json) -> Result<Value, Failure> {
+fn drain(proxy: &Caller, command: &Json) -> Result<Value, Failure> {
     let args = values(&command["args"]).map_err(Failure::Command)?;
     let mut total = 0;
-    for chunk in proxy.call::<Items<Bytes>>(text(command, "method")?, args)? {
+    for chunk in proxy.items::<Bytes>(text(command, "method")?, args)? {
         total += chunk?.len() as u64;
     }
     Ok(Value::from(total))

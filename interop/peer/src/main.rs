@@ -1,12 +1,13 @@
 //! The Rust side of the interop tests: a server with an object for every question, and a client that pytest drives.
 //!
-//! `interop_peer serve [OPTIONS]` prints `URI = PYRO:obj.test@...` when it listens; `interop_peer client` reads commands from standard input, one JSON
+//! `interop_peer serve [OPTIONS]` prints `URI = PYRO:obj.test@...` when it listens; `interop_peer client [--async]` reads commands from standard input, one JSON
 //! object a line, and answers each with a line (see `client.rs`). Settings come from the `PYRO_*` environment.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program for tests, which read what it prints
 
 mod batches;
 mod callbacks;
+mod caller;
 mod classes;
 mod client;
 mod describe;
@@ -27,12 +28,12 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let done = match args.split_first() {
         Some((mode, options)) if mode == "serve" => serve::main(options),
-        Some((mode, [])) if mode == "client" => client::main(),
+        Some((mode, options)) if mode == "client" => client::main(options),
         Some((mode, options)) if mode == "desk" => desk::main(options),
         Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(
-            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client".into(),
+            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client [--async]".into(),
         ),
     };
     match done {
