@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -187,6 +188,31 @@ def test_the_guide_says_what_is_better_for_large_files():
 
 
 # --- our client
+
+
+def test_the_page_shows_what_the_commands_print(ferropyro, ferropyro_ns, servers, folder, here, monkeypatch):
+    data = content(55_000_000)
+    (folder / "2026").mkdir()
+    (here / "report.pdf").write_bytes(data)
+    monkeypatch.chdir(here)
+    env = {"PYRO_NS_PORT": str(ferropyro_ns.port)}
+    page = (Path(__file__).parent.parent / "docs" / "cli.md").read_text(encoding="utf-8").replace("0a2c...", sha256(data))
+    start, session = re.findall(r"^```console\n(.*?)^```", page, re.M | re.S)
+    command, expected = start.removeprefix("$ ferropyro ").split("\n", 1)
+    server = servers.start([ferropyro, *command.replace("/srv/files", str(folder)).split()], ready="^URI = ", env=env)
+    assert without_figures("\n".join(server.stdout)) == without_figures(expected.strip())
+    (put, put_prints), (get, get_prints) = re.findall(r"^\$ ferropyro (.*)\n((?:[^$].*\n)*)", session, re.M)
+    done = run([ferropyro, *put.split()], env=env)
+    assert without_figures(done.stdout + done.stderr) == without_figures(put_prints)
+    (here / f"report.pdf{PART}").write_bytes(data[:20_000_000])
+    done = run([ferropyro, *get.split()], env=env)
+    assert without_figures(done.stdout + done.stderr) == without_figures(get_prints)
+
+
+def without_figures(text):
+    """Ports, times and rates differ from run to run."""
+    return re.sub(r":\d+$|[\d.]+ s, \d+ MB/s|(?<=\"seconds\": )[\d.]+", "N", text, flags=re.M)
+
 
 
 @pytest.mark.parametrize("way", WAYS)
