@@ -184,7 +184,8 @@ impl Daemon {
         if tokio::runtime::Handle::try_current().is_ok() {
             return thread::scope(|scope| drop(scope.spawn(|| self.run()).join()));
         }
-        let runtime = Builder::new_current_thread().enable_all().build();
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.thread_name("pyro-worker").enable_all().build();
         match runtime {
             Ok(runtime) => {
                 runtime.block_on(self.serve());

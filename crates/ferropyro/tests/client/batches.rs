@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use ferropyro::wire::MessageKind;
-use ferropyro::{Config, Context, Daemon, ErrorKind, Proxy, Result, SerializedBlob, Uri, Value, expose};
+use ferropyro::{Config, Context, ErrorKind, Proxy, Result, SerializedBlob, Uri, Value, expose};
 
 use super::support::{DIALECTS, dict, worker};
+use crate::server;
 
 // Conformance: POOL-11
 #[test]
@@ -167,7 +168,7 @@ impl Noting {
 #[test]
 fn batches_say_what_they_are() -> Result<()> {
     let noting = Arc::new(Noting::default());
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri: Uri = daemon.register_shared("noting", noting.clone())?;
     let _running = daemon.start();
     let (kinds, seen) = (Arc::new(Mutex::new(Vec::new())), noting);

@@ -3,12 +3,13 @@
 use std::sync::Mutex;
 
 use ferropyro::{
-    Config, Daemon, Dict, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri,
-    Value, expose, remote,
+    Config, Dict, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri, Value,
+    expose, remote,
 };
 use serde::{Deserialize, Serialize};
 
 use super::support::{DIALECTS, dict, proxies};
+use crate::server;
 
 /// Takes blobs: looks into them, passes them on, or only reads the label.
 #[derive(Default)]
@@ -47,7 +48,7 @@ impl Desk {
 }
 
 fn desk() -> Result<(RunningDaemon, Uri)> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("desk", Desk::default())?;
     Ok((daemon.start(), uri))
 }
@@ -122,7 +123,7 @@ fn data_are_decoded_only_when_they_are_asked_for() -> Result<()> {
 fn a_blob_is_passed_on_as_it_came_whatever_the_next_one_speaks() -> Result<()> {
     let (_last, last) = desk()?;
     for next in proxies(&last)? {
-        let daemon = Daemon::new()?;
+        let daemon = server::daemon().bind()?;
         let dispatcher = Desk {
             next: Mutex::new(Some(next)),
             ..Desk::default()
@@ -142,7 +143,7 @@ fn a_blob_is_passed_on_as_it_came_whatever_the_next_one_speaks() -> Result<()> {
 #[test]
 fn blobs_pass_through_compression_and_keys() -> Result<()> {
     let config = Config::default().compression(true);
-    let daemon = Daemon::builder().config(config.clone()).hmac_key("secret").bind()?;
+    let daemon = server::daemon().config(config.clone()).hmac_key("secret").bind()?;
     let last = daemon.register("last", Desk::default())?;
     let keyed = || Proxy::builder().config(config.clone()).hmac_key("secret");
     let dispatcher = Desk {

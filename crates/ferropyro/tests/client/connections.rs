@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{
-    BatchResults, Config, Daemon, Error, ErrorKind, Items, Proxy, Raise, Result, SerializedBlob, Uri, Value, context,
-    expose,
+    BatchResults, Config, Error, ErrorKind, Items, Proxy, Raise, Result, SerializedBlob, Uri, Value, context, expose,
 };
 
 use super::support::{DIALECTS, Watch, worker, worker_on};
+use crate::server;
 
 // Conformance: POOL-01
 #[test]
@@ -91,7 +91,7 @@ impl Relay {
 // Conformance: POOL-01, POOL-04
 #[test]
 fn a_circle_of_calls_through_one_proxy_ends_in_a_timeout() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let relay = Arc::new(Relay::default());
     let uri = daemon.register_shared("relay", relay.clone())?;
     let _running = daemon.start();
@@ -109,7 +109,7 @@ fn a_circle_of_calls_through_one_proxy_ends_in_a_timeout() -> Result<()> {
 // Conformance: POOL-03
 #[test]
 fn a_oneway_call_breaks_the_circle() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let relay = Arc::new(Relay::default());
     let (rang, ringing) = channel();
     *relay.rang.lock().expect("no panic") = Some(rang);
@@ -125,7 +125,7 @@ fn a_oneway_call_breaks_the_circle() -> Result<()> {
 // Conformance: POOL-09
 #[test]
 fn a_released_connection_is_gone_at_once_and_made_again_when_needed() -> Result<()> {
-    let daemon = Daemon::builder();
+    let daemon = server::daemon();
     let (gone, goodbyes) = channel();
     let daemon = daemon
         .client_disconnect(move |connection| {
@@ -209,7 +209,7 @@ impl Names {
 #[test]
 fn a_name_is_looked_up_again_for_each_connection_unless_it_was_bound() -> Result<()> {
     let (old, new) = (worker(Config::default())?, worker(Config::default())?);
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let names = Arc::new(Names(Mutex::new(old.uri.clone())));
     daemon.register_shared("Pyro.NameServer", names.clone())?;
     let port = daemon.address().expect("a TCP port").port();
@@ -317,7 +317,7 @@ fn oneway_calls_are_never_repeated() -> Result<()> {
 #[test]
 fn a_connection_that_the_server_has_closed_fails_one_call_and_is_made_again() -> Result<()> {
     let (gone, goodbyes) = channel();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .config(Config::default().commtimeout(Duration::from_millis(400)))
         .client_disconnect(move |_| {
             let _ = gone.send(());
@@ -379,7 +379,7 @@ fn large_annotations_of_the_first_call_stay_out_of_the_greeting_and_those_of_the
     const SMALL: AnnotationKey = AnnotationKey::new(*b"SMAL").expect("ASCII");
     const LARGE: AnnotationKey = AnnotationKey::new(*b"LARG").expect("ASCII");
     let (greeted, greetings) = channel();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .validate_handshake(move |_, cx| {
             let lengths = [SMALL, LARGE].map(|key| cx.annotations().get(key).map(<[u8]>::len));
             let _ = greeted.send(lengths);

@@ -8,9 +8,10 @@ use ferropyro::formats::marshal;
 use ferropyro::wire::{
     AnnotationKey, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind, SerializerId,
 };
-use ferropyro::{Daemon, ErrorKind, Items, Proxy, Result, SerializedBlob, Value, expose};
+use ferropyro::{ErrorKind, Items, Proxy, Result, SerializedBlob, Value, expose};
 
 use super::support::DIALECTS;
+use crate::server;
 
 type Annotation = (AnnotationKey, Vec<u8>);
 
@@ -211,7 +212,7 @@ impl Desk {
 // Conformance: BLOB-05
 #[test]
 fn a_broken_label_of_a_blob_is_an_exception_and_nothing_worse() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     daemon.register("desk", Desk)?;
     let address = daemon.address().expect("a TCP port");
     let _running = daemon.start();

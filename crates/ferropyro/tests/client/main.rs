@@ -6,5 +6,7 @@ mod blobs;
 mod connections;
 mod hostile;
 mod proxies;
+#[path = "../shared/server.rs"]
+mod server;
 mod streams;
 mod support;

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use ferropyro::formats::{from_value, to_value};
 use ferropyro::{
-    Config, Daemon, Dict, Instance, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri, Value, expose,
+    Config, Dict, Instance, Proxy, Raise, Result, RunningDaemon, SerializedBlob, Serializer, Uri, Value, expose,
 };
 
 use super::support::{DIALECTS, proxies, worker};
+use crate::server;
 
 /// Gives proxies away, and looks at those that it gets.
 struct Broker(Proxy);
@@ -56,7 +57,7 @@ impl Broker {
 }
 
 fn broker(proxy: Proxy, config: Config) -> Result<(RunningDaemon, Uri)> {
-    let daemon = Daemon::builder().config(config).bind()?;
+    let daemon = server::daemon().config(config).bind()?;
     let uri = daemon.register("broker", Broker(proxy))?;
     Ok((daemon.start(), uri))
 }

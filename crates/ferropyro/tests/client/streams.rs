@@ -5,9 +5,10 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Config, Daemon, ErrorKind, ItemStream, Items, Proxy, Result, Value, expose, remote};
+use ferropyro::{Config, ErrorKind, ItemStream, Items, Proxy, Result, Value, expose, remote};
 
 use super::support::{DIALECTS, Watch, worker};
+use crate::server;
 
 // Conformance: SER-05
 #[test]
@@ -234,7 +235,7 @@ impl Press {
 fn an_item_that_times_out_is_lost_and_those_after_it_can_be_asked_for_when_it_is_done() -> Result<()> {
     for dialect in DIALECTS {
         let (word, go_on) = channel();
-        let daemon = Daemon::new()?;
+        let daemon = server::daemon().bind()?;
         let uri = daemon.register("press", Press(Mutex::new(Some(go_on))))?;
         let _running = daemon.start();
         let builder = Proxy::builder().dialect(dialect).timeout(Duration::from_secs(1));

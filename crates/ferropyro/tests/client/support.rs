@@ -5,9 +5,11 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 
 use ferropyro::{
-    Config, Context, Daemon, Dialect, Dict, Exception, ItemStream, Proxy, Raise, Result, RunningDaemon, Serializer,
-    Uri, Value, expose,
+    Config, Context, Dialect, Dict, Exception, ItemStream, Proxy, Raise, Result, RunningDaemon, Serializer, Uri, Value,
+    expose,
 };
+
+use crate::server;
 
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::V48, Dialect::V502];
 
@@ -157,7 +159,7 @@ pub(crate) fn worker_on(port: u16, config: Config) -> Result<Watch> {
         arrived: Mutex::new(arrived),
         calls: Mutex::default(),
     });
-    let daemon = Daemon::builder().config(config).port(port).bind()?;
+    let daemon = server::daemon().config(config).port(port).bind()?;
     let uri = daemon.register_shared("worker", worker.clone())?;
     Ok(Watch {
         worker,

@@ -1,10 +1,11 @@
 //! Annotations of single calls and their answers.
 
 use ferropyro::wire::{AnnotationKey, Dialect, MessageKind};
-use ferropyro::{Bytes, Daemon, Items, Proxy, Result, context};
+use ferropyro::{Bytes, Items, Proxy, Result, context};
 use uuid::Uuid;
 
 use super::support::{DIALECTS, Report, Server, answered, chunks, fake_server, key};
+use crate::server;
 
 const KEY: &str = "the key of both";
 
@@ -15,7 +16,7 @@ fn all_bytes() -> Vec<u8> {
 // Conformance: ANN-01, ANN-04, ANN-08
 #[test]
 fn annotations_travel_both_ways_as_they_are() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         for value in [
@@ -60,7 +61,7 @@ fn a_key_has_four_ascii_characters() {
 #[test]
 fn the_keys_of_pyro_itself_are_not_for_programs() -> Result<()> {
     for hmac_key in ["", KEY] {
-        let server = Server::start(Daemon::builder().hmac_key(hmac_key))?;
+        let server = Server::start(server::daemon().hmac_key(hmac_key))?;
         for dialect in DIALECTS
             .into_iter()
             .filter(|dialect| hmac_key.is_empty() || !dialect.is_pyro5())
@@ -91,7 +92,7 @@ fn the_keys_of_pyro_itself_are_not_for_programs() -> Result<()> {
 // Conformance: ANN-04
 #[test]
 fn every_item_of_a_stream_has_annotations_of_its_own() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         let mut items: Items<u8> = proxy.call("items", (3,))?;
@@ -109,7 +110,7 @@ fn every_item_of_a_stream_has_annotations_of_its_own() -> Result<()> {
 // Conformance: ANN-05
 #[test]
 fn annotations_go_with_one_call() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         for _ in 0..2 {
@@ -134,7 +135,7 @@ fn annotations_go_with_one_call() -> Result<()> {
 // Conformance: ANN-05
 #[test]
 fn the_later_of_two_annotations_with_one_key_holds() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         context::annotate(key("SAME"), *b"earlier");
         context::annotate(key("SAME"), *b"later");
@@ -148,7 +149,7 @@ fn the_later_of_two_annotations_with_one_key_holds() -> Result<()> {
 // Conformance: ANN-09
 #[test]
 fn annotations_of_an_answer_are_there_until_the_next_call() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         let answer = || proxy.call::<()>("answer_with", ("BACK", Bytes::from(&b"and forth"[..])));
@@ -190,7 +191,7 @@ fn annotations_of_an_answer_are_there_until_the_next_call() -> Result<()> {
 // Conformance: ANN-09
 #[test]
 fn a_program_may_forget_all_annotations() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         let id = Uuid::new_v4();
@@ -215,7 +216,7 @@ fn a_program_may_forget_all_annotations() -> Result<()> {
 // Conformance: ANN-04, ANN-05, ANN-08
 #[test]
 fn a_batch_has_annotations_as_a_call_has() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         context::annotate(key("MINE"), *b"of the batch");

@@ -1,10 +1,11 @@
 //! Calls that make calls: the correlation id goes on, and nothing else does.
 
 use ferropyro::wire::Dialect;
-use ferropyro::{Daemon, Proxy, Result, Uri, context, expose};
+use ferropyro::{Proxy, Result, Uri, context, expose};
 use uuid::Uuid;
 
 use super::support::{DIALECTS, Server, chunks, key};
+use crate::server;
 
 /// Hands on what it is asked for.
 struct Relay {
@@ -40,10 +41,10 @@ impl Relay {
 // Conformance: CTX-09
 #[test]
 fn the_correlation_id_follows_a_chain_of_calls() -> Result<()> {
-    let last = Server::start(Daemon::builder())?;
+    let last = Server::start(server::daemon())?;
     for first_dialect in DIALECTS {
         for second_dialect in DIALECTS {
-            let middle = Daemon::new()?;
+            let middle = server::daemon().bind()?;
             let relay = Relay {
                 next: last.uri.clone(),
                 dialect: second_dialect,
@@ -72,8 +73,8 @@ fn the_correlation_id_follows_a_chain_of_calls() -> Result<()> {
 // Conformance: CTX-09
 #[test]
 fn the_id_that_a_server_makes_up_goes_on_as_well() -> Result<()> {
-    let last = Server::start(Daemon::builder())?;
-    let middle = Daemon::new()?;
+    let last = Server::start(server::daemon())?;
+    let middle = server::daemon().bind()?;
     let relay = Relay {
         next: last.uri.clone(),
         dialect: Dialect::V502,

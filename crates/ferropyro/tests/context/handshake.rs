@@ -4,12 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ferropyro::wire::{AnnotationKey, MessageKind};
-use ferropyro::{
-    Context, Daemon, DaemonBuilder, Dict, Error, ErrorKind, Proxy, Raise, Result, Serializer, Value, context,
-};
+use ferropyro::{Context, DaemonBuilder, Dict, Error, ErrorKind, Proxy, Raise, Result, Serializer, Value, context};
 use uuid::Uuid;
 
 use super::support::{DIALECTS, Raw, Report, Server, answered, chunks, key};
+use crate::server;
 
 const SERIALIZERS: [Serializer; 4] = [
     Serializer::Serpent,
@@ -38,7 +37,7 @@ fn values() -> Vec<Value> {
 /// Answers with what it got, and keeps it.
 fn echoing(seen: &Arc<Mutex<Vec<Value>>>) -> DaemonBuilder {
     let seen = Arc::clone(seen);
-    Daemon::builder().validate_handshake(move |data, _| {
+    server::daemon().validate_handshake(move |data, _| {
         seen.lock().expect("nobody panics here").push(data.clone());
         Ok(Value::from(vec![data.clone()]))
     })
@@ -67,7 +66,7 @@ fn values_of_any_kind_travel_in_the_handshake() -> Result<()> {
 fn without_hooks_both_sides_say_hello() -> Result<()> {
     let seen = Arc::default();
     let asking = Server::start(echoing(&seen))?;
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for dialect in DIALECTS {
         asking.proxy(dialect)?.bind()?;
         assert_eq!(
@@ -84,7 +83,7 @@ fn without_hooks_both_sides_say_hello() -> Result<()> {
 fn the_daemons_hook_knows_who_is_there() -> Result<()> {
     let kept: Arc<Mutex<Vec<Context>>> = Arc::default();
     let keep = Arc::clone(&kept);
-    let server = Server::start(Daemon::builder().validate_handshake(move |_, cx| {
+    let server = Server::start(server::daemon().validate_handshake(move |_, cx| {
         let current = context::current().expect("the hook has a context");
         assert_eq!(current.correlation_id(), cx.correlation_id());
         assert_eq!(context::correlation_id(), Some(cx.correlation_id()));
@@ -132,7 +131,7 @@ fn the_daemons_hook_knows_who_is_there() -> Result<()> {
 // Conformance: HS-04
 #[test]
 fn a_refused_client_may_come_again_with_better_words() -> Result<()> {
-    let server = Server::start(Daemon::builder().validate_handshake(|data, _| match data {
+    let server = Server::start(server::daemon().validate_handshake(|data, _| match data {
         Value::Bytes(_) => panic!("in the hook"),
         Value::Str(_) => Ok(Value::None),
         _ => Err(Raise::new("ValueError", "nope")),
@@ -223,7 +222,7 @@ fn bytes_in_the_handshake_stay_bytes_where_the_serializer_has_them() -> Result<(
 // Conformance: HS-03, HS-06
 #[test]
 fn an_answer_that_cannot_be_sent_is_a_refusal() -> Result<()> {
-    let server = Server::start(Daemon::builder().validate_handshake(|data, cx| match data.as_str() {
+    let server = Server::start(server::daemon().validate_handshake(|data, cx| match data.as_str() {
         Some("bytes") => Ok(Value::Bytes(vec![0])),
         Some("annotations") => {
             cx.annotate(key("BULK"), vec![0; 65_536]);

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use ferropyro::context::AnnotationList;
 use ferropyro::wire::{AnnotationKey, Dialect, MessageKind};
-use ferropyro::{Bytes, Config, Daemon, DaemonBuilder, Items, Proxy, ProxyBuilder, Result, Value, context};
+use ferropyro::{Bytes, Config, DaemonBuilder, Items, Proxy, ProxyBuilder, Result, Value, context};
 use uuid::Uuid;
 
 use super::support::{Chunks, DIALECTS, Raw, Report, Server, answered, chunks, key};
+use crate::server;
 
 const KEY: &str = "the key of both";
 
@@ -18,7 +19,7 @@ fn of_the_daemon() -> Chunks {
 
 /// Adds an annotation to everything, and tries to replace those of Pyro itself.
 fn hooked_daemon() -> DaemonBuilder {
-    Daemon::builder().annotations(|_| with_reserved("DMON", b"of the daemon"))
+    server::daemon().annotations(|_| with_reserved("DMON", b"of the daemon"))
 }
 
 fn with_reserved(name: &str, value: &[u8]) -> AnnotationList {
@@ -83,7 +84,7 @@ fn the_hook_of_a_daemon_adds_to_every_message() -> Result<()> {
 fn the_hook_of_a_daemon_is_asked_for_every_message() -> Result<()> {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
-    let builder = Daemon::builder().annotations(move |_| {
+    let builder = server::daemon().annotations(move |_| {
         let number = count.fetch_add(1, Ordering::Relaxed) + 1;
         vec![(key("NUMB"), number.to_string().into_bytes())]
     });
@@ -112,7 +113,7 @@ fn the_hook_of_a_daemon_is_asked_for_every_message() -> Result<()> {
 // Conformance: ANN-06
 #[test]
 fn a_daemon_with_a_hook_that_panics_goes_on() -> Result<()> {
-    let server = Server::start(Daemon::builder().annotations(|_| panic!("in the hook")))?;
+    let server = Server::start(server::daemon().annotations(|_| panic!("in the hook")))?;
     for dialect in DIALECTS {
         let proxy = server.proxy(dialect)?;
         proxy.call::<()>("answer_with", ("BACK", Bytes::from(&b"x"[..])))?;
@@ -130,7 +131,7 @@ fn hooked_proxy() -> ProxyBuilder {
 fn the_hook_of_a_proxy_adds_to_every_request() -> Result<()> {
     let greeted: Arc<Mutex<Vec<Chunks>>> = Arc::default();
     let greetings = Arc::clone(&greeted);
-    let builder = Daemon::builder().validate_handshake(move |_, cx| {
+    let builder = server::daemon().validate_handshake(move |_, cx| {
         let seen = chunks(cx.annotations().iter());
         greetings.lock().expect("nobody panics here").push(seen);
         Ok(Value::None)
@@ -209,7 +210,7 @@ fn where_a_hook_and_a_call_give_the_same_key_the_hook_holds() -> Result<()> {
 // Conformance: ANN-10
 #[test]
 fn a_proxy_is_shown_the_annotations_of_every_answer() -> Result<()> {
-    for (hooked, hook) in [(true, hooked_daemon()), (false, Daemon::builder())] {
+    for (hooked, hook) in [(true, hooked_daemon()), (false, server::daemon())] {
         let server = Server::start(hook)?;
         for dialect in DIALECTS {
             let shown: Arc<Mutex<Vec<(MessageKind, Chunks)>>> = Arc::default();
@@ -312,7 +313,7 @@ fn a_proxy_with_a_hook_that_panics_can_be_used_again() -> Result<()> {
 fn a_daemon_whose_hook_gives_more_than_a_pyro4_message_carries_says_so() -> Result<()> {
     let length = Arc::new(AtomicUsize::new(70_000));
     let given = Arc::clone(&length);
-    let daemon = Daemon::builder().annotations(move |_| vec![(key("BULK"), vec![0; given.load(Ordering::Relaxed)])]);
+    let daemon = server::daemon().annotations(move |_| vec![(key("BULK"), vec![0; given.load(Ordering::Relaxed)])]);
     let server = Server::start(daemon)?;
     let proxy = Proxy::builder().dialect(Dialect::V48).build(server.uri.clone())?;
     let refused = proxy.call::<Value>("report", ()).unwrap_err();

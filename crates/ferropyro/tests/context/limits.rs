@@ -1,10 +1,11 @@
 //! How much annotations may take.
 
 use ferropyro::wire::Dialect;
-use ferropyro::{Daemon, ErrorKind, Proxy, Result, context};
+use ferropyro::{ErrorKind, Proxy, Result, context};
 use uuid::Uuid;
 
 use super::support::{Report, Server, answered, key, numbered};
+use crate::server;
 
 const KEY: &str = "the key of both";
 /// What the header of a Pyro4 message can say; 6 bytes of it are the header of the annotation.
@@ -19,7 +20,7 @@ const MEGABYTE: usize = 1 << 20;
 #[test]
 fn annotations_of_a_pyro4_request_fill_its_header_and_no_more() -> Result<()> {
     for (hmac_key, signature) in [("", 0), (KEY, HMAC)] {
-        let server = Server::start(Daemon::builder().hmac_key(hmac_key))?;
+        let server = Server::start(server::daemon().hmac_key(hmac_key))?;
         for (id, room) in [
             (None, MOST - signature),
             (Some(Uuid::new_v4()), MOST - signature - CORR),
@@ -59,7 +60,7 @@ fn annotations_of_a_pyro4_request_fill_its_header_and_no_more() -> Result<()> {
 #[test]
 fn annotations_of_a_pyro4_answer_fill_its_header_and_no_more() -> Result<()> {
     for (hmac_key, signature) in [("", 0), (KEY, HMAC)] {
-        let server = Server::start(Daemon::builder().hmac_key(hmac_key))?;
+        let server = Server::start(server::daemon().hmac_key(hmac_key))?;
         let room = MOST - CORR - signature;
         let proxy = Proxy::builder().dialect(Dialect::V48).hmac_key(hmac_key);
         let proxy = proxy.build(server.uri.clone())?;
@@ -85,7 +86,7 @@ fn annotations_of_a_pyro4_answer_fill_its_header_and_no_more() -> Result<()> {
 // Conformance: ANN-03
 #[test]
 fn many_small_annotations_are_as_good_as_a_few() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     context::set_correlation_id(None);
     // Each takes 6 bytes in Pyro4, and 8 in Pyro5.
     for (dialect, count, length) in [
@@ -128,7 +129,7 @@ fn many_small_annotations_are_as_good_as_a_few() -> Result<()> {
 // Conformance: ANN-03
 #[test]
 fn a_pyro5_annotation_may_have_a_megabyte() -> Result<()> {
-    let server = Server::start(Daemon::builder())?;
+    let server = Server::start(server::daemon())?;
     for is_bound in [false, true] {
         let proxy = server.proxy(Dialect::V502)?;
         if is_bound {

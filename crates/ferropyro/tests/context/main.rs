@@ -8,4 +8,6 @@ mod handshake;
 mod hooks;
 mod leaks;
 mod limits;
+#[path = "../shared/server.rs"]
+mod server;
 mod support;

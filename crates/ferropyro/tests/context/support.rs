@@ -15,6 +15,8 @@ use ferropyro::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::server;
+
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::V48, Dialect::V502];
 
 /// So many callers meet in [`Witness::meet`].
@@ -205,7 +207,7 @@ impl Server {
     }
 
     pub(crate) fn with_config(config: Config) -> Result<Server> {
-        Server::start(Daemon::builder().config(config))
+        Server::start(server::daemon().config(config))
     }
 
     pub(crate) fn proxy(&self, dialect: Dialect) -> Result<Proxy> {

@@ -1,9 +1,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use ferropyro::{Config, Context, Daemon, ErrorKind, Proxy, Raise, Registered, Result, RunningDaemon, Uri, expose};
+use ferropyro::{Config, Context, ErrorKind, Proxy, Raise, Registered, Result, RunningDaemon, Uri, expose};
 
 use super::support::{DIALECTS, Events, Teller, Thing, events, proxy};
+use crate::server;
 
 struct Book(Thing);
 
@@ -63,7 +64,7 @@ const LASTING: usize = 2;
 
 fn library() -> Result<(RunningDaemon, Uri, Events)> {
     let (teller, hears) = events();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .config(Config::default().polltimeout(Duration::from_millis(50)))
         .bind()?;
     let library = Library {

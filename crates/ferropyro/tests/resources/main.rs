@@ -2,6 +2,8 @@
 #![allow(unreachable_pub)] // #[expose] takes the public methods of an impl
 
 mod leases;
+#[path = "../shared/server.rs"]
+mod server;
 mod streams;
 mod support;
 mod tracking;

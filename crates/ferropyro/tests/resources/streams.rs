@@ -2,9 +2,10 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Config, DAEMON_ID, Daemon, ItemStream, Items, Proxy, Result, RunningDaemon, Uri, expose};
+use ferropyro::{Config, DAEMON_ID, ItemStream, Items, Proxy, Result, RunningDaemon, Uri, expose};
 
 use super::support::{DIALECTS, Events, Teller, Thing, events, proxy};
+use crate::server;
 
 /// Iterators that tell when they are dropped.
 struct Fountain {
@@ -41,7 +42,7 @@ impl Fountain {
 
 fn fountain(config: Config) -> Result<(RunningDaemon, Uri, Events)> {
     let (teller, hears) = events();
-    let daemon = Daemon::builder().config(config).bind()?;
+    let daemon = server::daemon().config(config).bind()?;
     let fountain = Fountain {
         teller,
         gate: Arc::new(Barrier::new(2)),

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ferropyro::{Context, Daemon, ErrorKind, Proxy, Raise, Resource, Result, context, expose};
 
 use super::support::{DIALECTS, Events, Teller, Thing, events, proxy};
+use crate::server;
 
 /// Holds things for clients.
 struct Shelf {
@@ -96,7 +97,7 @@ impl Resource for Curious {
 fn shelf() -> Result<(Daemon, ferropyro::Uri, Events)> {
     let (teller, hears) = events();
     let told = teller.clone();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .client_disconnect(move |connection| {
             told.tell(format!("gone with {}", connection.tracked_resources().len()));
             assert!(!connection.tracked_resources().is_empty(), "nothing to free");
@@ -202,7 +203,7 @@ fn outside_of_a_call_there_is_nothing_to_track_for() {
 #[test]
 fn the_hook_is_not_told_of_clients_that_were_refused() -> Result<()> {
     let (sender, hears) = channel();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .validate_handshake(|data, _| match data.as_str() {
             Some("sesame") => Ok(data.clone()),
             _ => Err(Raise::new("ValueError", "say the word")),

@@ -1,4 +1,6 @@
-use ferropyro::{Config, Daemon, Dict, Error, Proxy, Result, Serializer, Value, expose};
+use ferropyro::{Config, Dict, Error, Proxy, Result, Serializer, Value, expose};
+
+use crate::server;
 
 struct Clerk;
 
@@ -87,7 +89,7 @@ const MISFITS: &[Misfit] = &[
 
 #[test]
 fn arguments_that_do_not_fit_are_the_type_errors_of_python() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("clerk", Clerk)?;
     let _running = daemon.start();
     for serializer in SERIALIZERS {
@@ -106,7 +108,7 @@ fn arguments_that_do_not_fit_are_the_type_errors_of_python() -> Result<()> {
 
 #[test]
 fn arguments_may_come_by_name_and_in_any_order() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("clerk", Clerk)?;
     let _running = daemon.start();
     let proxy = Proxy::new(uri)?;
@@ -123,7 +125,7 @@ fn arguments_may_come_by_name_and_in_any_order() -> Result<()> {
 
 #[test]
 fn a_wrong_type_names_the_parameter() -> Result<()> {
-    let daemon = Daemon::builder().config(Config::default()).bind()?;
+    let daemon = server::daemon().config(Config::default()).bind()?;
     let uri = daemon.register("clerk", Clerk)?;
     let _running = daemon.start();
     let proxy = Proxy::new(uri)?;

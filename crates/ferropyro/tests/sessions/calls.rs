@@ -1,9 +1,10 @@
 use std::sync::Arc;
 use std::thread;
 
-use ferropyro::{Config, Daemon, Error, ErrorKind, Proxy, Raise, Result, Value, expose};
+use ferropyro::{Config, Error, ErrorKind, Proxy, Raise, Result, Value, expose};
 
 use super::support::{DIALECTS, Desk, Raw, desk, hello, invoke, proxy};
+use crate::server;
 use ferropyro::wire::{Flags, MessageKind};
 
 #[test]
@@ -108,7 +109,7 @@ fn threads_share_a_proxy() -> Result<()> {
 #[test]
 fn a_flood_of_oneway_calls_has_a_bound_and_loses_none() -> Result<()> {
     const CALLS: usize = 1100;
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let flooded = Arc::new(Desk::default());
     let uri = daemon.register_shared("desk", flooded.clone())?;
     let _running = daemon.start();
@@ -148,7 +149,7 @@ fn changes_of_the_registry_reach_connections_that_are_open() -> Result<()> {
 // Conformance: REG-06
 #[test]
 fn an_id_stands_for_one_object_only() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("thing", Desk::default())?;
     assert_eq!(uri.to_string(), format!("PYRO:thing@{}", daemon.location()));
     let error = daemon.register("thing", Desk::default()).unwrap_err();
@@ -199,7 +200,7 @@ fn every_error_of_pyro_travels_as_itself() -> Result<()> {
         }
     }
 
-    let daemon = ferropyro::Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("raiser", Raiser)?;
     let _running = daemon.start();
     for dialect in DIALECTS {

@@ -5,12 +5,13 @@ use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::{Config, Daemon, ErrorKind, Proxy, Result, RunningDaemon, Uri};
+use ferropyro::{Config, ErrorKind, Proxy, Result, RunningDaemon, Uri};
 
 use super::support::{DIALECTS, Desk, Raw, desk, proxy};
+use crate::server;
 
 fn desk_on(port: u16) -> Result<(RunningDaemon, Uri)> {
-    let daemon = Daemon::builder().port(port).bind()?;
+    let daemon = server::daemon().port(port).bind()?;
     let uri = daemon.register("desk", Desk::default())?;
     Ok((daemon.start(), uri))
 }

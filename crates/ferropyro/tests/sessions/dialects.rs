@@ -5,9 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 
 use ferropyro::wire::Dialect;
-use ferropyro::{Config, Daemon, Proxy, Result, Uri};
+use ferropyro::{Config, Proxy, Result, Uri};
 
 use super::support::{Desk, desk};
+use crate::server;
 
 /// A server that understands one dialect only, as the real ones do: the others are handled by `refuse`, given the first six bytes.
 fn server_of_one_dialect(dialect: Dialect, behind: SocketAddr, refuse: fn(TcpStream)) -> Uri {
@@ -122,7 +123,7 @@ fn a_proxy_follows_a_server_that_changes_its_dialect() -> Result<()> {
     let port = running.address().expect("a TCP port").port();
     assert_eq!(Proxy::new(uri.clone())?.dialect()?, Dialect::V502);
     running.stop();
-    let daemon = Daemon::builder().port(port).hmac_key("key").bind()?;
+    let daemon = server::daemon().port(port).hmac_key("key").bind()?;
     daemon.register("desk", Desk::default())?;
     let _running = daemon.start();
     let proxy = Proxy::builder().hmac_key("key").build(uri)?;

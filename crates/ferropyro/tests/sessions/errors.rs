@@ -3,9 +3,11 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
-use ferropyro::{Config, Daemon, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, Uri, Value, expose};
+use ferropyro::{Config, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, Uri, Value, expose};
 
 use crate::support::{DIALECTS, proxy};
+
+use crate::server;
 
 /// Everything goes wrong here.
 struct Faulty;
@@ -44,7 +46,7 @@ struct Told {
 fn faulty() -> Result<(RunningDaemon, Uri, Receiver<Told>)> {
     let (tell, told) = channel();
     let tell = Mutex::new(tell);
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .on_error(move |call| {
             let told = Told {
                 object: call.object().to_owned(),
@@ -113,7 +115,7 @@ fn an_error_in_a_callback_is_raised_on_both_sides_and_ends_the_connection() -> R
 
 #[test]
 fn a_hook_that_panics_changes_nothing_for_the_caller() -> Result<()> {
-    let daemon = Daemon::builder().on_error(|_| panic!("in the hook")).bind()?;
+    let daemon = server::daemon().on_error(|_| panic!("in the hook")).bind()?;
     let uri = daemon.register("faulty", Faulty)?;
     let _running = daemon.start();
     let proxy = Proxy::new(uri)?;
@@ -129,7 +131,7 @@ fn without_send_traceback_the_client_gets_the_exception_alone() -> Result<()> {
         (Config::default(), true),
         (Config::default().send_traceback(false), false),
     ] {
-        let daemon = Daemon::builder().config(config).bind()?;
+        let daemon = server::daemon().config(config).bind()?;
         let uri = daemon.register("faulty", Faulty)?;
         let _running = daemon.start();
         for dialect in DIALECTS {
@@ -156,7 +158,7 @@ impl Middle {
 #[test]
 fn the_traceback_of_a_server_behind_this_one_comes_along() -> Result<()> {
     let (_far, uri, _hears) = faulty()?;
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let middle = daemon.register("middle", Middle(Proxy::new(uri)?))?;
     let _running = daemon.start();
     let error = Proxy::new(middle)?.call::<()>("ask", ()).unwrap_err();
@@ -187,7 +189,7 @@ impl Bell {
 #[test]
 fn oneway_calls_arrive_though_their_proxy_is_dropped_at_once() -> Result<()> {
     let bell = Bell::default();
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("bell", bell.clone())?;
     let _running = daemon.start();
     for dialect in DIALECTS {
@@ -208,7 +210,7 @@ fn oneway_calls_arrive_though_their_proxy_is_dropped_at_once() -> Result<()> {
 
 #[test]
 fn an_error_that_is_no_exception_of_the_server_is_told_in_its_own_words() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     // Nobody listens on a port of 1 here.
     let middle = daemon.register("middle", Middle(Proxy::new("PYRO:nobody@127.0.0.1:1")?))?;
     let _running = daemon.start();

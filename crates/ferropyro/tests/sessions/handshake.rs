@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use ferropyro::wire::{Dialect, Flags, MessageKind};
-use ferropyro::{Config, Daemon, ErrorKind, Proxy, Raise, Result, Serializer, Value};
+use ferropyro::{Config, ErrorKind, Proxy, Raise, Result, Serializer, Value};
 
 use super::support::{DIALECTS, Desk, Raw, desk, frame, hello, invoke, proxy};
+use crate::server;
 
 // Conformance: HS-01
 #[test]
@@ -122,7 +123,7 @@ fn a_message_above_the_limit_is_not_sent_and_not_received() -> Result<()> {
 // Conformance: HS-04
 #[test]
 fn the_reason_of_a_refusal_reaches_the_client_and_others_are_served() -> Result<()> {
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .validate_handshake(|data, _| match data.as_str() {
             Some("nope") => Err(Raise::new("ValueError", "nope, not you")),
             _ => Ok(Value::from(vec![data.clone()])),
@@ -147,7 +148,7 @@ fn the_reason_of_a_refusal_reaches_the_client_and_others_are_served() -> Result<
 fn keys_must_be_the_same_on_both_sides() -> Result<()> {
     const KEYS: [Option<&str>; 3] = [None, Some("key A"), Some("key B")];
     for server_key in KEYS {
-        let daemon = Daemon::builder().hmac_key(server_key.unwrap_or_default()).bind()?;
+        let daemon = server::daemon().hmac_key(server_key.unwrap_or_default()).bind()?;
         let uri = daemon.register("desk", Desk::default())?;
         let running = daemon.start();
         for client_key in KEYS {
@@ -198,7 +199,7 @@ fn a_daemon_keeps_the_settings_that_it_was_made_with() -> Result<()> {
 #[test]
 fn a_client_that_resets_its_connection_keeps_its_address() -> Result<()> {
     let (tell, hears) = std::sync::mpsc::channel();
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .validate_handshake(move |data, context| {
             let _ = tell.send(context.peer().clone());
             Ok(data.clone())
@@ -217,7 +218,7 @@ fn a_client_that_resets_its_connection_keeps_its_address() -> Result<()> {
 /// It would be lost with the connection if the daemon closed that while the client is still sending.
 #[test]
 fn a_client_that_sends_far_too_much_learns_why_it_is_refused() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     daemon.register("desk", Desk::default())?;
     let daemon = daemon.start();
     let mut raw = Raw::connect(&daemon, Dialect::V502);

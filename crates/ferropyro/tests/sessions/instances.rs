@@ -4,6 +4,7 @@ use std::sync::mpsc::{Sender, channel};
 use ferropyro::{Config, Daemon, ErrorKind, InstanceMode, Proxy, Result, expose};
 
 use super::support::{DIALECTS, proxy};
+use crate::server;
 
 /// Counts its own calls, and tells when it goes.
 struct Counter {
@@ -27,7 +28,7 @@ impl Drop for Counter {
 
 /// A daemon with the class under the id `counter`, and what its instances say when they go.
 fn counters(mode: InstanceMode) -> Result<(Daemon, ferropyro::Uri, std::sync::mpsc::Receiver<i64>)> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let (gone, hears) = channel();
     let uri = daemon.register_class("counter", mode, move || {
         Ok(Counter {

@@ -11,4 +11,7 @@ mod instances;
 mod panics;
 mod pool;
 mod remains;
+#[path = "../shared/server.rs"]
+mod server;
+mod servers;
 mod support;

@@ -1,10 +1,9 @@
 //! A panic in the program's own code ends a call at most, never a worker.
 
-use ferropyro::{
-    Call, Config, Daemon, Error, InstanceMode, Members, Method, Object, Proxy, Raise, Reply, Result, expose,
-};
+use ferropyro::{Call, Config, Error, InstanceMode, Members, Method, Object, Proxy, Raise, Reply, Result, expose};
 
 use super::support::{DIALECTS, Desk, bind_when_free, desk, proxy};
+use crate::server;
 
 /// With one worker only, a lost one would be missed.
 fn one_worker() -> Config {
@@ -39,7 +38,7 @@ impl Never {
 #[test]
 fn a_panic_while_an_instance_is_made_is_an_exception() -> Result<()> {
     for mode in [InstanceMode::Session, InstanceMode::Single, InstanceMode::PerCall] {
-        let daemon = Daemon::builder().config(one_worker()).bind()?;
+        let daemon = server::daemon().config(one_worker()).bind()?;
         let uri = daemon.register_class::<Never>("never", mode, || panic!("not today"))?;
         let _running = daemon.start();
         let proxy = Proxy::new(uri)?;
@@ -54,7 +53,7 @@ fn a_panic_while_an_instance_is_made_is_an_exception() -> Result<()> {
 
 #[test]
 fn a_panic_in_the_judge_of_handshakes_is_a_refusal() -> Result<()> {
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .config(one_worker())
         .validate_handshake(|data, _| match data.as_str() {
             Some("hello") => Ok(data.clone()),
@@ -97,7 +96,7 @@ impl Object for Unsure {
 
 #[test]
 fn a_panic_where_nobody_can_be_told_of_it_costs_the_connection_but_no_worker() -> Result<()> {
-    let daemon = Daemon::builder().config(one_worker()).bind()?;
+    let daemon = server::daemon().config(one_worker()).bind()?;
     let unsure = daemon.register("unsure", Unsure)?;
     let uri = daemon.register("desk", Desk::default())?;
     let _running = daemon.start();

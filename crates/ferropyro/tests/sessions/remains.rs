@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use ferropyro::wire::{Dialect, Flags, MessageKind};
 use ferropyro::{
-    Config, Context, Daemon, ErrorKind, InstanceMode, ItemStream, Items, Proxy, Raise, Registered, Resource, Result,
+    Config, Context, ErrorKind, InstanceMode, ItemStream, Items, Proxy, Raise, Registered, Resource, Result,
     RunningDaemon, Uri, Value, expose,
 };
 
 use crate::support::{DIALECTS, Raw, frame, hello, proxy};
+
+use crate::server;
 
 /// Makes things for its clients.
 struct Maker;
@@ -71,7 +73,7 @@ fn quick() -> Config {
 }
 
 fn maker(config: Config) -> Result<(RunningDaemon, Uri)> {
-    let daemon = Daemon::builder().config(config).bind()?;
+    let daemon = server::daemon().config(config).bind()?;
     let uri = daemon.register("desk", Maker)?;
     Ok((daemon.start(), uri))
 }
@@ -86,7 +88,7 @@ fn await_that(mut condition: impl FnMut() -> bool) {
 fn errors_in_a_batch_are_told_to_the_server_too() -> Result<()> {
     let told = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&told);
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .config(Config::default().send_traceback(false))
         .on_error(move |call| {
             assert_eq!((call.object(), call.method()), ("desk", "fail"));
@@ -124,7 +126,7 @@ impl Resource for Closed {
 fn what_the_handshake_hook_made_is_freed_when_the_client_is_refused_after_all() -> Result<()> {
     let resource = Arc::new(Closed::default());
     let tracked = Arc::clone(&resource);
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .validate_handshake(move |_, context| {
             context.track_resource(&tracked)?;
             context.lease(Maker)?;
@@ -191,7 +193,7 @@ fn times_without_end_are_no_end() -> Result<()> {
 
 #[test]
 fn a_handle_of_an_object_that_is_out_has_no_power_over_the_next_one_of_its_id() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let first = daemon.share_as("desk", Maker)?;
     first.unregister();
     let second = daemon.share_as("desk", Maker)?;
@@ -225,7 +227,7 @@ fn objects_that_panic_when_they_are_dropped_harm_nobody() -> Result<()> {
 
 #[test]
 fn an_instance_that_panics_when_it_is_dropped_has_answered_before() -> Result<()> {
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let modes = [InstanceMode::PerCall, InstanceMode::Session];
     let mut uris = Vec::new();
     for (number, mode) in modes.into_iter().enumerate() {
@@ -295,7 +297,7 @@ impl Slow {
 #[test]
 fn a_daemon_that_stops_waits_for_oneway_calls_that_run() -> Result<()> {
     let slow = Slow::default();
-    let daemon = Daemon::new()?;
+    let daemon = server::daemon().bind()?;
     let uri = daemon.register("slow", slow.clone())?;
     let daemon = daemon.start();
     Proxy::new(uri)?.call::<()>("work", ())?;
@@ -311,7 +313,7 @@ fn a_daemon_that_stops_waits_for_oneway_calls_that_run() -> Result<()> {
 fn the_annotations_hook_knows_what_it_answers() -> Result<()> {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let seeing = Arc::clone(&seen);
-    let daemon = Daemon::builder()
+    let daemon = server::daemon()
         .annotations(move |context| {
             let seq = context.map(Context::seq);
             seeing.lock().expect("nobody panics here").push(seq);

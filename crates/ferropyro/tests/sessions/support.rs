@@ -9,6 +9,8 @@ use ferropyro::wire::{
 };
 use ferropyro::{Config, Daemon, Proxy, Result, RunningDaemon, Uri, Value, expose};
 
+use crate::server;
+
 pub(crate) const DIALECTS: [Dialect; 2] = [Dialect::V48, Dialect::V502];
 
 /// Something to call: sums, echoes, and a gate at which calls wait.
@@ -91,7 +93,7 @@ impl Desk {
 
 /// A daemon with a [`Desk`] under the id `desk`, running.
 pub(crate) fn desk(config: Config) -> Result<(RunningDaemon, Uri)> {
-    let daemon = Daemon::builder().config(config).bind()?;
+    let daemon = server::daemon().config(config).bind()?;
     let uri = daemon.register("desk", Desk::default())?;
     Ok((daemon.start(), uri))
 }

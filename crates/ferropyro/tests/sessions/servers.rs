@@ -1,0 +1,285 @@
+//! What makes the servers differ: how many calls run at a time, and what a call that takes its time keeps from others.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use ferropyro::wire::MessageKind;
+use ferropyro::{Config, Daemon, DaemonBuilder, EventLoop, Proxy, Result, RunningDaemon, Uri};
+
+use super::support::{DIALECTS, Desk, Raw, hello, invoke};
+
+fn serve(builder: DaemonBuilder) -> Result<(RunningDaemon, Uri, Arc<Desk>)> {
+    let daemon = builder.bind()?;
+    let desk = Arc::new(Desk::default());
+    let uri = daemon.register_shared("desk", desk.clone())?;
+    Ok((daemon.start(), uri, desk))
+}
+
+fn servers() -> [DaemonBuilder; 3] {
+    let threads = || Daemon::builder().config(Config::default().threadpool_size(4_usize));
+    [
+        threads(),
+        Daemon::builder().multiplex(),
+        Daemon::builder().multiplex().workers(2),
+    ]
+}
+
+/// Lets so many clients call at once, and gives how many of the calls ran at a time when `expected` of them had begun.
+fn calls_at_a_time(builder: DaemonBuilder, clients: usize, expected: usize) -> Result<usize> {
+    let (_daemon, uri, desk) = serve(builder)?;
+    let proxies = (0..clients)
+        .map(|_| Proxy::new(uri.clone()))
+        .collect::<Result<Vec<_>>>()?;
+    proxies.iter().try_for_each(Proxy::bind)?;
+    Ok(thread::scope(|scope| {
+        for proxy in &proxies {
+            scope.spawn(|| proxy.call::<()>("wait", ()).unwrap());
+        }
+        desk.await_waiting(expected);
+        // One more would come in now if it could.
+        thread::sleep(Duration::from_millis(50));
+        desk.open();
+        desk.await_passed(clients)
+    }))
+}
+
+// Conformance: POOL-02
+#[test]
+fn an_event_loop_runs_one_call_at_a_time_or_as_many_as_it_has_workers() -> Result<()> {
+    let multiplex = || Daemon::builder().multiplex();
+    assert_eq!(calls_at_a_time(multiplex(), 4, 1)?, 1);
+    assert_eq!(calls_at_a_time(multiplex().workers(2), 4, 2)?, 2);
+    assert_eq!(calls_at_a_time(multiplex().workers(10), 4, 4)?, 4);
+    assert_eq!(calls_at_a_time(Daemon::builder(), 4, 4)?, 4);
+    Ok(())
+}
+
+#[test]
+fn plain_methods_never_block_a_loop_that_has_workers() -> Result<()> {
+    let (daemon, uri, desk) = serve(Daemon::builder().multiplex().workers(3))?;
+    let slow = [Proxy::new(uri.clone())?, Proxy::new(uri.clone())?];
+    thread::scope(|scope| {
+        for proxy in &slow {
+            scope.spawn(|| proxy.call::<()>("wait", ()).unwrap());
+        }
+        desk.await_waiting(2);
+        for dialect in DIALECTS {
+            let mut raw = Raw::greeted(&daemon, dialect);
+            assert!(raw.call(1, "add", "(1,2)").is_some_and(|answer| !answer.exception));
+        }
+        desk.open();
+    });
+    Ok(())
+}
+
+#[test]
+fn clients_that_say_nothing_or_half_a_greeting_hold_up_nobody_and_take_no_thread() -> Result<()> {
+    for builder in servers() {
+        let (daemon, uri, _) = serve(builder)?;
+        let silent: Vec<Raw> = (0..200).map(|_| Raw::connect(&daemon, DIALECTS[0])).collect();
+        let mut halves: Vec<Raw> = (0..200).map(|_| Raw::connect(&daemon, DIALECTS[1])).collect();
+        for half in &mut halves {
+            half.send(&hello(DIALECTS[1])[..50]);
+        }
+        // As many as the thread pool has threads, after all those.
+        let proxies = [(); 4].map(|()| Proxy::new(uri.clone()).expect("a URI"));
+        for proxy in &proxies {
+            assert_eq!(proxy.call::<i64>("add", (1, 2))?, 3);
+        }
+        drop(proxies);
+        // Who has sent half may send the rest, and is served.
+        let mut patient = halves.swap_remove(100);
+        patient.send(&hello(DIALECTS[1])[50..]);
+        assert_eq!(
+            patient.receive().map(|answer| answer.kind),
+            Some(MessageKind::CONNECTOK)
+        );
+        drop(silent);
+    }
+    Ok(())
+}
+
+#[test]
+fn when_too_many_say_nothing_the_one_goes_that_waited_longest() -> Result<()> {
+    for builder in servers() {
+        let (daemon, uri, _) = serve(builder.config(Config::default().max_unfinished_handshakes(3_usize)))?;
+        let mut first = Raw::connect(&daemon, DIALECTS[0]);
+        let others = [(); 3].map(|()| Raw::connect(&daemon, DIALECTS[0]));
+        assert!(first.receive().is_none());
+        for mut other in others {
+            other.send(&hello(DIALECTS[0]));
+            assert_eq!(other.receive().map(|answer| answer.kind), Some(MessageKind::CONNECTOK));
+        }
+        assert_eq!(Proxy::new(uri)?.call::<i64>("add", (1, 2))?, 3);
+    }
+    Ok(())
+}
+
+// Conformance: POOL-07
+#[test]
+fn an_event_loop_has_room_for_many_idle_connections_and_says_so_when_it_is_full() -> Result<()> {
+    let config = Config::default().threadpool_size(4_usize).max_connections(501_usize);
+    let (daemon, uri, _) = serve(Daemon::builder().config(config).multiplex())?;
+    let idle: Vec<Raw> = (0..500).map(|_| Raw::greeted(&daemon, DIALECTS[1])).collect();
+    let last = Proxy::new(uri.clone())?;
+    assert_eq!(last.call::<i64>("add", (1, 2))?, 3);
+    assert_eq!(daemon.statistics().connections, 501);
+    for dialect in DIALECTS {
+        let mut refused = Raw::connect(&daemon, dialect);
+        refused.send(&hello(dialect));
+        let answer = refused.receive().expect("a refusal");
+        assert_eq!(answer.kind, MessageKind::CONNECTFAIL);
+        assert!(answer.contains("too many connections, increase server MAX_CONNECTIONS"));
+        assert!(refused.receive().is_none());
+    }
+    assert_eq!(last.call::<i64>("add", (1, 2))?, 3);
+    drop(idle);
+    Ok(())
+}
+
+#[test]
+fn messages_that_come_in_one_piece_are_served_one_after_the_other() -> Result<()> {
+    for builder in servers() {
+        let (daemon, ..) = serve(builder)?;
+        for dialect in DIALECTS {
+            let calls: Vec<u8> = (1..=300)
+                .flat_map(|seq| invoke(dialect, seq, "add", &format!("({seq},1)")))
+                .collect();
+            let mut raw = Raw::connect(&daemon, dialect);
+            raw.send(&[hello(dialect), calls].concat());
+            assert_eq!(raw.receive().map(|answer| answer.kind), Some(MessageKind::CONNECTOK));
+            for seq in 1..=300 {
+                let answer = raw.receive().expect("an answer");
+                assert!(answer.seq == seq && answer.contains(&(seq + 1).to_string()));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_call_under_way_is_answered_when_the_daemon_stops_and_nobody_else_is_let_in() -> Result<()> {
+    for builder in [Daemon::builder(), Daemon::builder().multiplex().workers(2)] {
+        let (daemon, uri, desk) = serve(builder)?;
+        let (proxy, idle) = (Proxy::new(uri.clone())?, Proxy::new(uri)?);
+        idle.bind()?;
+        thread::scope(|scope| -> Result<()> {
+            let call = scope.spawn(|| proxy.call::<()>("wait", ()));
+            desk.await_waiting(1);
+            daemon.shutdown();
+            // What is on its way already may still be answered.
+            while idle.call::<i64>("add", (1, 2)).is_ok() {}
+            desk.open();
+            call.join().expect("no panic")
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_call_that_does_not_end_in_time_does_not_keep_the_daemon() -> Result<()> {
+    for builder in [Daemon::builder(), Daemon::builder().multiplex().workers(2)] {
+        let config = Config::default().shutdown_timeout(Duration::from_millis(50));
+        let (daemon, uri, desk) = serve(builder.config(config))?;
+        let proxy = Proxy::new(uri)?;
+        thread::scope(|scope| {
+            let call = scope.spawn(|| proxy.call::<()>("wait", ()));
+            desk.await_waiting(1);
+            daemon.stop();
+            assert!(call.join().expect("no panic").is_err());
+            desk.open();
+        });
+    }
+    Ok(())
+}
+
+#[test]
+fn a_daemon_is_a_future_in_runtimes_of_any_kind() -> Result<()> {
+    let mut builders = [
+        tokio::runtime::Builder::new_current_thread(),
+        tokio::runtime::Builder::new_multi_thread(),
+    ];
+    for runtime in &mut builders {
+        for builder in servers() {
+            let runtime = runtime.worker_threads(2).enable_all().build().expect("a runtime");
+            let daemon = builder.bind()?;
+            let uri = daemon.register("desk", Desk::default())?;
+            runtime.block_on(async {
+                let serving = tokio::spawn({
+                    let daemon = daemon.clone();
+                    async move { daemon.serve().await }
+                });
+                let call = move || Proxy::new(uri)?.call::<i64>("add", (1, 2));
+                let sum = tokio::task::spawn_blocking(call).await.expect("no panic");
+                assert_eq!(sum.expect("the daemon serves"), 3);
+                daemon.shutdown();
+                serving.await.expect("no panic");
+            });
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_daemon_ends_with_the_future_that_serves() -> Result<()> {
+    for builder in servers() {
+        let daemon = builder.bind()?;
+        let uri = daemon.register("desk", Desk::default())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let serving = runtime.spawn({
+            let daemon = daemon.clone();
+            async move { daemon.serve().await }
+        });
+        let (open, late) = (Proxy::new(uri.clone())?, Proxy::new(uri)?);
+        assert_eq!(open.call::<i64>("add", (1, 2))?, 3);
+        serving.abort();
+        assert!(runtime.block_on(serving).is_err_and(|error| error.is_cancelled()));
+        assert!(open.call::<i64>("add", (1, 2)).is_err());
+        assert!(late.call::<i64>("add", (1, 2)).is_err());
+        runtime.shutdown_background();
+    }
+    Ok(())
+}
+
+#[test]
+fn several_daemons_share_a_loop_until_each_is_shut_down() -> Result<()> {
+    let mut event_loop = EventLoop::new()?;
+    let daemons = servers().map(|builder| builder.bind().expect("a free port"));
+    let uris = daemons
+        .iter()
+        .map(|daemon| daemon.register("desk", Desk::default()))
+        .collect::<Result<Vec<_>>>()?;
+    daemons.iter().for_each(|daemon| event_loop.add(daemon));
+    let client = thread::spawn(move || -> Result<()> {
+        for (uri, daemon) in uris.iter().zip(&daemons) {
+            assert_eq!(Proxy::new(uri.clone())?.call::<i64>("add", (1, 2))?, 3);
+            daemon.shutdown();
+        }
+        Ok(())
+    });
+    event_loop.run();
+    assert!(!event_loop.step(Duration::ZERO));
+    client.join().expect("no panic")
+}
+
+#[test]
+fn a_program_drives_a_daemon_step_by_step() -> Result<()> {
+    for time in [Duration::ZERO, Duration::from_millis(5)] {
+        let mut event_loop = EventLoop::new()?;
+        let daemon = Daemon::builder().multiplex().bind()?;
+        let uri = daemon.register("desk", Desk::default())?;
+        event_loop.add(&daemon);
+        let client = thread::spawn(move || {
+            let sum = Proxy::new(uri)?.call::<i64>("add", (1, 2));
+            daemon.shutdown();
+            sum
+        });
+        while event_loop.step(time) {}
+        assert_eq!(client.join().expect("no panic")?, 3);
+    }
+    Ok(())
+}
