@@ -9,6 +9,20 @@ use crate::{Failure, only_flags, venv};
 /// The interpreter with the real Pyro, for the Rust tests that ask it something.
 pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
 
+/// What has to hold for the thread server and the event loop alike.
+const SUITES_OF_BOTH_SERVERS: [&str; 10] = [
+    "-p",
+    "ferropyro",
+    "--test",
+    "sessions",
+    "--test",
+    "context",
+    "--test",
+    "client",
+    "--test",
+    "resources",
+];
+
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     only_flags(args, &["--full"])?;
     let full = args.iter().any(|arg| arg == "--full");
@@ -72,6 +86,11 @@ fn rust_tests(steps: &mut Steps, full: bool) {
             "rust tests",
             rust_test(&["nextest", "run", "--workspace", "--no-fail-fast"], ignored),
         );
+        // The suites choose their server by this variable; what is about the thread pool is left out.
+        let mut again = rust_test(&["nextest", "run", "--no-fail-fast"], &SUITES_OF_BOTH_SERVERS);
+        again.args(["-E", "not test(/^pool::/)"]);
+        again.env("FERROPYRO_TEST_SERVER", "multiplex");
+        steps.run("rust tests, event loop", again);
         steps.run("documentation tests", rust_test(&["test", "--workspace", "--doc"], &[]));
     } else {
         let ignored: &[&str] = if full { &["--", "--include-ignored"] } else { &[] };
