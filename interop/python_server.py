@@ -1,6 +1,6 @@
 """The real Pyro as a server for the Rust client: `python_server.py pyro4|pyro5 [OPTIONS AS JSON]`.
 
-Runs on Python 2.7 too. Options: config ({ITEM: value}), hmac, unixsocket. Prints `URI = PYRO:obj.test@...` when it listens.
+Runs on Python 2.7 too. Options: config ({ITEM: value}), hmac, unixsocket, host. Prints `URI = PYRO:obj.test@...` when it listens.
 """
 
 from __future__ import print_function
@@ -178,7 +178,7 @@ def main():
     if "unixsocket" in OPTIONS:
         daemon = Daemon(unixsocket=OPTIONS["unixsocket"])
     else:
-        daemon = Daemon(host="127.0.0.1")
+        daemon = Daemon(host=OPTIONS.get("host", "127.0.0.1"))
     if "hmac" in OPTIONS:
         daemon._pyroHmacKey = OPTIONS["hmac"].encode("ascii")
     uri = daemon.register(Thing(), "obj.test")

@@ -26,14 +26,16 @@ mod pair {
         let arguments: Vec<String> = env::args().skip(1).collect();
         match arguments.split_first() {
             Some((word, [])) if word == "child" => be_the_child(),
-            Some((program, arguments)) => be_the_parent(Command::new(program).args(arguments)),
-            None => be_the_parent(Command::new(env::current_exe()?).arg("child")),
+            Some((program, arguments)) => be_the_parent(Command::new(program), arguments),
+            None => be_the_parent(Command::new(env::current_exe()?), &["child".to_owned()]),
         }
     }
 
-    fn be_the_parent(child: &mut Command) -> Result<(), Box<dyn Error>> {
+    fn be_the_parent(mut command: Command, arguments: &[String]) -> Result<(), Box<dyn Error>> {
         let (ours, theirs) = UnixStream::pair()?;
-        let mut child = child.stdin(OwnedFd::from(theirs)).spawn()?;
+        let mut child = command.args(arguments).stdin(OwnedFd::from(theirs)).spawn()?;
+        // It holds the child's end as well, and the daemon runs until nobody does.
+        drop(command);
         let daemon = Daemon::builder().connected_socket(ours).bind()?;
         daemon.register("echo", Echo)?;
         daemon.run();

@@ -10,6 +10,8 @@ mod callbacks;
 mod caller;
 mod classes;
 mod client;
+#[cfg(unix)]
+mod connected;
 mod describe;
 mod desk;
 mod generate;
@@ -29,11 +31,13 @@ fn main() -> ExitCode {
     let done = match args.split_first() {
         Some((mode, options)) if mode == "serve" => serve::main(options),
         Some((mode, options)) if mode == "client" => client::main(options),
+        #[cfg(unix)]
+        Some((mode, options)) if mode == "connected" => connected::main(options),
         Some((mode, options)) if mode == "desk" => desk::main(options),
         Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(
-            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--set ITEM=VALUE]... | interop_peer client [--async]".into(),
+            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--host HOST] [--nathost HOST] [--natport PORT] [--connected stdin] [--set ITEM=VALUE]... | interop_peer client [--async]".into(),
         ),
     };
     match done {

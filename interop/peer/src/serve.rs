@@ -2,6 +2,8 @@
 
 use std::error::Error;
 use std::io::Write as _;
+#[cfg(unix)]
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use ferropyro::config::{Item, UnknownItems};
@@ -49,6 +51,12 @@ fn build(options: &[String]) -> Result<Daemon, Box<dyn Error>> {
         match option.as_str() {
             "--unix" => builder = builder.unix_socket(value),
             "--hmac" => builder = builder.hmac_key(value),
+            "--host" => builder = builder.host(value),
+            "--nathost" => builder = builder.nat_host(value),
+            "--natport" => builder = builder.nat_port(value.parse()?),
+            // The connection was inherited as standard input.
+            #[cfg(unix)]
+            "--connected" => builder = builder.connected_socket(std::io::stdin().as_fd()),
             "--set" => set(&mut config, value)?,
             _ => return Err(format!("unknown option {option}").into()),
         }

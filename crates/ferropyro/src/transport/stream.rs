@@ -165,9 +165,18 @@ pub(super) fn configure(socket: &SockRef<'_>, config: &Config) -> io::Result<()>
     socket.set_tcp_nodelay(config.sock_nodelay)?;
     match config.tcp_keepalive {
         // A third of the time between the questions, so that a peer that is gone has been asked three times after twice the time.
-        Some(time) => socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(time).with_interval(time / 3)),
+        Some(time) => socket.set_tcp_keepalive(
+            &TcpKeepalive::new()
+                .with_time(keepalive_time(time))
+                .with_interval(keepalive_time(time / 3)),
+        ),
         None => socket.set_keepalive(false),
     }
+}
+
+/// What the system takes for a time: whole seconds, and no more than some hours.
+fn keepalive_time(time: Duration) -> Duration {
+    time.clamp(Duration::from_secs(1), Duration::from_secs(32_767))
 }
 
 /// How much of what a peer still sends is read before its connection is closed: 16 MiB. Most of what is refused for its size is less, and its sender then
@@ -175,3 +184,29 @@ pub(super) fn configure(socket: &SockRef<'_>, config: &Config) -> io::Result<()>
 const LINGER_PIECE: usize = 64 << 10;
 pub(super) const LINGER_PIECES: usize = 256;
 pub(super) const LINGER_TIME: Duration = Duration::from_millis(500);
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_silent_connection_is_asked_for_as_the_settings_say() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let stream = TcpStream::connect(listener.local_addr()?)?;
+        let socket = SockRef::from(&stream);
+        let configured = |config: Config| {
+            configure(&socket, &config)?;
+            io::Result::Ok((socket.keepalive()?, socket.tcp_keepalive_time()?.as_secs()))
+        };
+        assert_eq!(configured(Config::default())?, (true, 300));
+        assert_eq!(socket.tcp_keepalive_interval()?.as_secs(), 100);
+        for (seconds, set) in [(0.1, 1), (7.0, 7), (1e6, 32_767)] {
+            let time = Duration::from_secs_f64(seconds);
+            assert_eq!(configured(Config::default().tcp_keepalive(time))?, (true, set));
+        }
+        assert!(!configured(Config::default().tcp_keepalive(Duration::ZERO))?.0);
+        Ok(())
+    }
+}

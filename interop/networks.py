@@ -1,0 +1,65 @@
+"""Machines of their own for a test: two network namespaces of Linux with a cable between them, and programs that see another /etc/hosts."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+def need_root(*tools):
+    """Skips the test where this user cannot make namespaces. In CI root must be able to."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root on Linux can make namespaces")
+    missing = [tool for tool in tools if not shutil.which(tool)]
+    if missing and os.environ.get("CI") != "true":
+        pytest.skip(f"{', '.join(missing)} is not installed")
+    assert not missing
+
+
+def with_hosts(tmp_path, *lines):
+    """What to put before a command so that it finds these lines in /etc/hosts, beside localhost."""
+    need_root("unshare", "mount")
+    hosts = tmp_path / "hosts"
+    hosts.write_text("\n".join(["127.0.0.1 localhost", *lines, ""]), encoding="utf-8")
+    return ["unshare", "-m", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(hosts)]
+
+
+class TwoMachines:
+    """Two namespaces, `server` and `client`, as what to put before a command that runs there; each knows the other's address."""
+
+    server_address = "10.173.7.1"
+    client_address = "10.173.7.2"
+
+    def __init__(self):
+        need_root("ip")
+        self._names = [f"ferropyro-{os.getpid()}-{side}" for side in ("server", "client")]
+        self.server, self.client = (["ip", "netns", "exec", name] for name in self._names)
+
+    def __enter__(self):
+        try:
+            self._set_up()
+        except Exception:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info):
+        for name in self._names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+    def _set_up(self):
+        server, client = self._names
+        for name in self._names:
+            ip("netns", "add", name)
+            ip("-n", name, "link", "set", "lo", "up")
+        ip("-n", server, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", client)
+        for name, address in zip(self._names, (self.server_address, self.client_address)):
+            ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
+            ip("-n", name, "link", "set", "cable", "up")
+
+
+def ip(*args):
+    done = subprocess.run(["ip", *args], capture_output=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
