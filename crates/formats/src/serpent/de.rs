@@ -167,8 +167,11 @@ impl<'de> Deserializer<'de> {
 
     /// The bytes of a dict that stands for some; `None` and nothing taken if something else comes next.
     fn base64_dict(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if let Some(bytes) = self.scan.plain_base64_dict()? {
+            return Ok(Some(bytes));
+        }
         match self.scan.base64_dict()? {
-            Some(Text::Str(data)) => decode_base64(&data).map(Some).map_err(de::Error::custom),
+            Some(Text::Str(data)) => decode_base64(&*data).map(Some).map_err(de::Error::custom),
             Some(_) => Err(de::Error::custom("invalid base64")),
             None => Ok(None),
         }

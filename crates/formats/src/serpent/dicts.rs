@@ -3,6 +3,7 @@
 use super::number::Number;
 use super::scan::Scanner;
 use super::text::Text;
+use crate::value::decode_base64;
 use crate::{Complex, Error};
 
 enum Token {
@@ -49,20 +50,45 @@ impl<'de> Scanner<'de> {
 
     /// Takes `{'data': '...', 'encoding': 'base64'}`, in either order, and gives the base64 text; nothing if something else comes next.
     pub(super) fn base64_dict(&mut self) -> Result<Option<Text<'de>>, Error> {
+        self.attempt(5, |scan| scan.base64_form(|scan| scan.text().ok()))
+    }
+
+    /// As [`Scanner::base64_dict`], and gives the bytes; nothing too if the text is not as plain as it is written everywhere: then that method has a closer look.
+    pub(super) fn plain_base64_dict(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let most = self.limits.bytes;
+        self.attempt(5, |scan| {
+            let text = scan.base64_form(Scanner::up_to_quote)?;
+            // It is looked at once: of what must not stand in a text nothing stands in base64.
+            decode_base64(text).ok().filter(|_| text.len() <= most)
+        })
+    }
+
+    /// What is behind `{'data': `, and all around it but the closing brace.
+    fn base64_form<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         const DATA: [Token; 2] = [Token::Text("data"), Sign(b':')];
         const ENCODING: [Token; 3] = [Token::Text("encoding"), Sign(b':'), Token::Text("base64")];
-        self.attempt(5, |scan| {
-            scan.take_all(&[Sign(b'{')])?;
-            let encoding = scan.take_all(&ENCODING);
-            encoding.map_or(Some(()), |()| scan.take_all(&[Sign(b',')]))?;
-            scan.take_all(&DATA)?;
-            let data = scan.text().ok()?;
-            if encoding.is_none() {
-                scan.take_all(&[Sign(b',')])?;
-                scan.take_all(&ENCODING)?;
-            }
-            Some(data)
-        })
+        self.take_all(&[Sign(b'{')])?;
+        let encoding = self.take_all(&ENCODING);
+        encoding.map_or(Some(()), |()| self.take_all(&[Sign(b',')]))?;
+        self.take_all(&DATA)?;
+        let data = read(self)?;
+        if encoding.is_none() {
+            self.take_all(&[Sign(b',')])?;
+            self.take_all(&ENCODING)?;
+        }
+        Some(data)
+    }
+
+    /// What stands between two quotes.
+    fn up_to_quote(&mut self) -> Option<&'de [u8]> {
+        let quote = self.peek();
+        let rest = self.input.get(self.at + 1..)?;
+        if !matches!(quote, b'\'' | b'"') {
+            return None;
+        }
+        let length = memchr::memchr(quote, rest)?;
+        self.at += length + 2;
+        Some(&rest[..length])
     }
 
     /// Takes a dict of a certain form, of which `read` takes all but the closing brace; nothing if the form is another.

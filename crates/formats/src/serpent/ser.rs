@@ -1,6 +1,5 @@
 use std::fmt::Write as _;
 
-use base64::Engine as _;
 use serde::Serialize;
 use serde::ser;
 
@@ -11,7 +10,7 @@ use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
 use crate::value::repr::{Utf8, is_plain, write_bytes, write_code_points, write_float, write_text};
-use crate::value::{BigInt, Complex, TimeDelta};
+use crate::value::{BigInt, Complex, TimeDelta, append_base64};
 use crate::{Error, Surrogates};
 
 /// Writes one value as serpent text.
@@ -90,18 +89,8 @@ impl<'a> Serializer<'a> {
             return write_bytes(&mut Utf8(self.out), bytes).map_err(ser::Error::custom);
         }
         self.raw("{'data': '")?;
-        self.base64(bytes)?;
+        append_base64(self.out, bytes).map_err(ser::Error::custom)?;
         self.raw("', 'encoding': 'base64'}")
-    }
-
-    fn base64(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let start = self.out.len();
-        self.out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-        let written = base64::engine::general_purpose::STANDARD
-            .encode_slice(bytes, &mut self.out[start..])
-            .map_err(ser::Error::custom)?;
-        self.out.truncate(start + written);
-        Ok(())
     }
 
     fn surrogates(&mut self, text: Result<String, Surrogates>) -> Result<(), Error> {

@@ -3,8 +3,8 @@ use std::borrow::Cow;
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer, UnitDeserializer};
 use serde::de::{self, DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 
+use super::base64::decode_base64;
 use super::temporal::PrivateText;
-use super::text::decode_base64;
 use super::{BigInt, Dict, Value};
 use crate::Error;
 use crate::de::{

@@ -1,5 +1,6 @@
 //! [`Value`]: Python's data model.
 
+mod base64;
 mod class;
 mod collections;
 mod de;
@@ -13,12 +14,12 @@ mod temporal;
 mod text;
 mod to_value;
 
+pub(crate) use base64::{append_base64, decode_base64};
 pub use class::{ClassDict, ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
-pub(crate) use text::decode_base64;
 pub use text::{ByteArray, Bytes, Surrogates};
 pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
 

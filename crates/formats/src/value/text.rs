@@ -1,10 +1,10 @@
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-use base64::Engine as _;
 use serde::de::{self, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::base64::decode_base64;
 use crate::tag::{Tag, read_tag};
 
 /// Python's bytes, as one piece.
@@ -143,13 +143,6 @@ impl<'de> Visitor<'de> for BytesVisitor {
             (tag, _) => Err(super::de::wrong_tag(tag, &self)),
         }
     }
-}
-
-/// The bytes that standard base64 text (with padding) stands for.
-pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .map_err(|error| format!("invalid base64: {error}"))
 }
 
 /// A Python text with lone surrogates: its UTF-8 form in which a surrogate is encoded like any other code point (WTF-8).
