@@ -307,7 +307,7 @@ async fn the_time_limit_of_a_proxy_can_be_changed() -> Result<()> {
         }
         proxy.set_timeout(Some(Duration::ZERO));
         assert_eq!(proxy.timeout(), None);
-        // A server that makes one call at a time is still in the other ones.
+        // The server is still in those that timed out.
         watch.worker.open();
         assert_eq!(proxy.call::<i64>("add", (1, 2)).await?, 3);
         watch = worker(Config::default())?;
@@ -433,7 +433,10 @@ async fn a_proxy_takes_a_connected_socket_of_the_program() -> Result<()> {
         for _ in 0..2 {
             let builder = aio::Proxy::builder().dialect(dialect);
             let names = builder.connected_socket_async("names", &near)?;
-            assert_eq!(names.call::<Uri>("lookup", ("worker",)).await?.to_string(), "PYRO:a@b:1");
+            assert_eq!(
+                names.call::<Uri>("lookup", ("worker",)).await?.to_string(),
+                "PYRO:a@b:1"
+            );
             assert_eq!(names.metadata().await?.methods, ["lookup", "ping"]);
             names.release().await;
             let error = names.call::<()>("ping", ()).await.unwrap_err();
