@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::fmt;
 
 pub use items::{Config, ITEMS};
+pub(crate) use setting::check_protocols;
 pub use setting::{IpVersion, Secret, ServerType};
 
 /// What the names of the environment variables start with.

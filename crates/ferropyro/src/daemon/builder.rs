@@ -14,7 +14,7 @@ use super::registered::Leases;
 use super::registry::{DAEMON_ID, Entry, Registry};
 use super::socket;
 use super::streams::Streams;
-use crate::config::{Config, ServerType};
+use crate::config::{Config, ServerType, check_protocols};
 use crate::connection::Connection;
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
@@ -198,6 +198,7 @@ impl DaemonBuilder {
         config.servertype = self.servertype.unwrap_or(config.servertype);
         config.workers = self.workers.unwrap_or(config.workers);
         check(&config)?;
+        check_key(&config, self.hmac_key.as_ref())?;
         let tls = tls::acceptor(&config)?;
         let max_answer_size = config.max_message_size;
         // What the session reads is measured by the configuration.
@@ -260,6 +261,14 @@ fn check(config: &Config) -> Result<()> {
     }
     for name in &config.serializers_accepted {
         Serializer::try_from(*name).map_err(|error| error.with("in", "SERIALIZERS_ACCEPTED"))?;
+    }
+    check_protocols(&config.protocols).map_err(|text| Error::new(ErrorKind::Value, text).with("in", "PROTOCOLS"))
+}
+
+fn check_key(config: &Config, key: Option<&HmacKey>) -> Result<()> {
+    if key.is_some() && config.protocols.iter().all(|protocol| protocol.is_pyro5()) {
+        let text = "a key (HMAC) is of no use to a daemon that serves nothing but Pyro5, which has no signatures";
+        return Err(Error::new(ErrorKind::Value, text).with("in", "PROTOCOLS"));
     }
     Ok(())
 }

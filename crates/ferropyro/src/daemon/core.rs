@@ -73,10 +73,21 @@ impl Core {
     /// The dialects that clients may speak, the one for refusing strangers first. A key is worth nothing if Pyro5, which has no
     /// signatures, goes around it.
     pub(crate) fn dialects(&self) -> &'static [Dialect] {
-        match self.frame_settings.hmac_key {
-            Some(_) => &[Dialect::V48],
-            None => &[Dialect::V502, Dialect::V48],
+        let serves = |dialect| self.config.protocols.contains(&dialect);
+        let serves_pyro5 = serves(Dialect::V502) && self.frame_settings.hmac_key.is_none();
+        match (serves_pyro5, serves(Dialect::V48), serves(Dialect::V46)) {
+            (true, true, _) => &[Dialect::V502, Dialect::V48],
+            (true, false, _) => &[Dialect::V502],
+            (false, true, _) => &[Dialect::V48],
+            (false, false, false) => &[Dialect::V47],
+            (false, false, true) => &[Dialect::V46],
         }
+    }
+
+    /// The dialect whose clients say nothing until they are greeted, if it is served.
+    pub(crate) fn silent_dialect(&self) -> Option<Dialect> {
+        let mut protocols = self.config.protocols.iter().copied();
+        protocols.find(|dialect| dialect.server_speaks_first())
     }
 
     pub(crate) fn codec(&self, serializer: Serializer, dialect: Dialect) -> Codec {
@@ -87,11 +98,18 @@ impl Core {
         }
     }
 
+    /// The codec of a message, if its serializer is accepted here.
+    pub(crate) fn known_codec(&self, header: &Header) -> Option<Codec> {
+        let serializer = Serializer::from_id(header.dialect, header.serializer)?;
+        let is_accepted = self.serializers.contains(&serializer);
+        is_accepted.then(|| self.codec(serializer, header.dialect))
+    }
+
     /// The codec of a message, or the text of the refusal.
     pub(crate) fn accepted_codec(&self, header: &Header) -> Result<Codec, String> {
-        match Serializer::from_id(header.dialect, header.serializer) {
-            Some(serializer) if self.serializers.contains(&serializer) => Ok(self.codec(serializer, header.dialect)),
-            _ => {
+        match self.known_codec(header) {
+            Some(codec) => Ok(codec),
+            None => {
                 let text = format!("message used serializer that is not accepted: {}", header.serializer);
                 tracing::error!(target: logger::SERVER, "{text}");
                 self.warn(&format!("Pyro protocol error occurred: {text}"));

@@ -269,7 +269,8 @@ impl Frame<'_> {
     /// Tells the caller that it has to ask for items, and by which id; without one it cannot.
     fn announce(self, context: &Context, stream: ItemStream, origin: String) -> Result<(), Raise> {
         let core = self.core;
-        let id = match core.config.iter_streaming {
+        // Clients of the old protocols have no item streams.
+        let id = match core.config.iter_streaming && !context.dialect().server_speaks_first() {
             true => Some(core.streams.open(stream.into_source(), context.connection(), origin)?),
             false => None,
         };

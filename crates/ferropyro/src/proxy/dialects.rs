@@ -10,21 +10,29 @@ use super::failure;
 use super::settings::Settings;
 use crate::{Error, ErrorKind, Location, Result};
 
-/// How long a server is listened to that spoke 46 or 47 when it was last met. One of these speaks at once; another one that has taken its place never will.
-const LISTEN_AGAIN: Duration = Duration::from_secs(1);
+/// How long a server is listened to that perhaps speaks 46 or 47. One of these speaks at once; any other never will.
+const LISTENING_TIME: Duration = Duration::from_secs(1);
 
 /// The attempts to reach a server, one dialect after the other until it agrees. Each is a connection of its own.
 ///
-/// A server of 46 or 47 speaks first, whatever the client does, so any attempt finds it out.
+/// A server of 46 or 47 speaks first, whatever the client does, so that any attempt finds it out. Its words may get lost, though, when it resets the connection
+/// of somebody who speaks another dialect.
 pub(crate) struct Attempts<'a> {
     location: &'a Location,
     /// Those to try, the first one last.
     candidates: Vec<Dialect>,
     /// Whether the dialect is still to be found out; it was not chosen by the program, nor told by the server.
     open: bool,
-    /// The attempt under way is one of listening to a server that has perhaps been replaced.
-    listens_again: bool,
+    listening: Listening,
     reason: Option<Error>,
+}
+
+/// Whether the server was listened to, without a word of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Listening {
+    NotYet,
+    Now,
+    Done,
 }
 
 impl<'a> Attempts<'a> {
@@ -44,14 +52,17 @@ impl<'a> Attempts<'a> {
             location,
             candidates,
             open,
-            listens_again: silent.is_some(),
+            listening: match silent {
+                Some(_) => Listening::Now,
+                None => Listening::NotYet,
+            },
             reason: None,
         }
     }
 
     /// How long to wait for the server's first words in this attempt, when that is less than otherwise.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        self.listens_again.then_some(LISTEN_AGAIN)
+        (self.listening == Listening::Now).then_some(LISTENING_TIME)
     }
 
     /// The dialect to try now.
@@ -76,9 +87,11 @@ impl<'a> Attempts<'a> {
     /// # Errors
     /// When another dialect would not help: the error as Pyro words it.
     pub(crate) fn failed(&mut self, error: Error) -> Result<()> {
-        let listened_again = std::mem::take(&mut self.listens_again);
-        if listened_again && error.kind() == ErrorKind::Timeout {
-            return Ok(());
+        if self.listening == Listening::Now {
+            self.listening = Listening::Done;
+            if error.kind() == ErrorKind::Timeout {
+                return Ok(());
+            }
         }
         let error = match judge(error, self.location) {
             Judgement::Final(error) => return Err(error),
@@ -90,6 +103,11 @@ impl<'a> Attempts<'a> {
         {
             self.candidates = vec![told];
             self.open = false;
+        }
+        let was_told = foreign_version(&error).is_some();
+        if self.open && self.candidates.is_empty() && self.listening == Listening::NotYet && !was_told {
+            self.candidates.push(Dialect::V47);
+            self.listening = Listening::Now;
         }
         // That the other side speaks another dialect is no reason once that one has been tried.
         if self

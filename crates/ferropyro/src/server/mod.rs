@@ -5,6 +5,7 @@ mod capacity;
 mod conversation;
 mod event_loop;
 mod gate;
+mod greeting;
 mod housekeeper;
 mod oneways;
 mod reception;

@@ -167,6 +167,9 @@ impl Visitor {
 
     /// Waits for the first message, of whose time this much has been spent.
     async fn wait_for_message(&mut self, core: &Core, spent: Duration) -> io::Result<Front> {
+        if let Some(front) = self.greet_if_silent(core).await? {
+            return Ok(front);
+        }
         let Some(time) = handshake_time(core) else {
             return self.read_message().await;
         };
@@ -179,7 +182,7 @@ impl Visitor {
         }
     }
 
-    async fn read_message(&mut self) -> io::Result<Front> {
+    pub(super) async fn read_message(&mut self) -> io::Result<Front> {
         loop {
             match self.session.front(self.inbox.bytes()) {
                 Front::Incomplete(wanted) => {

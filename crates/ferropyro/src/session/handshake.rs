@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferropyro_formats::{Dict, Value};
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, OwnedAnnotations};
 use serde::ser::{Serialize, SerializeStruct};
 use uuid::Uuid;
 
@@ -41,6 +41,54 @@ pub(super) fn accept(
         codec,
     })?;
     write(core, header, &codec, &context, &answer, out).map_err(|text| Refusal { text, codec })
+}
+
+/// Greets a client of a dialect whose clients wait for that. It can send no handshake data; the hook for these gets None.
+pub(super) fn speak_first(
+    core: &Core,
+    connection: &Arc<Connection>,
+    dialect: Dialect,
+    correlation_id: Uuid,
+    out: &mut Vec<u8>,
+) -> Result<(), Refusal> {
+    let codec = core.codec(Serializer::Marshal, dialect);
+    let facts = Facts {
+        dialect,
+        serializer: codec.serializer,
+        seq: GREETING_SEQ,
+        flags: Flags::NONE,
+        correlation_id,
+    };
+    let context = Context::new(Arc::clone(connection), facts, &OwnedAnnotations::EMPTY.borrow());
+    let judged = protect(|| {
+        let _entered = context.enter();
+        core.validate_handshake(&Value::None, &context)
+    });
+    judged.map_err(|raise| Refusal {
+        text: raise.0.text(),
+        codec,
+    })?;
+    let header = Header {
+        seq: GREETING_SEQ,
+        ..Header::new(dialect, MessageKind::CONNECTOK, codec.id())
+    };
+    write_greeting(core, &header, &codec, &context, out).map_err(|text| Refusal { text, codec })
+}
+
+/// The sequence number of such a greeting.
+const GREETING_SEQ: u16 = 1;
+
+fn write_greeting(
+    core: &Core,
+    header: &Header,
+    codec: &Codec,
+    context: &Context,
+    out: &mut Vec<u8>,
+) -> Result<(), String> {
+    let annotations = core.annotations(context.take_response(), Some(context));
+    let mut frame = FrameBuilder::begin(out, header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
+    codec.append(frame.payload(), "ok").map_err(|error| error.to_string())?;
+    frame.finish().map(drop).map_err(|error| error.to_string())
 }
 
 /// Why a client is not let in.

@@ -5,6 +5,7 @@ pub(crate) mod client;
 mod failure;
 mod handshake;
 pub(crate) mod incoming;
+mod legacy;
 mod member;
 pub(crate) mod metadata;
 pub(crate) mod oneway;

@@ -11,6 +11,8 @@ use super::MAX_ANNOTATIONS;
 use super::failure::{Failure, write_exception};
 use super::handshake::{self, Refusal};
 use super::incoming::Incoming;
+use super::legacy;
+use crate::ErrorKind;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::context::{Context, Facts};
@@ -25,10 +27,10 @@ use crate::tls::Certificate;
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
     pub(super) core: Arc<Core>,
-    connection: Arc<Connection>,
+    pub(super) connection: Arc<Connection>,
     /// Of the last call; the next one takes its place.
     pub(super) context: Option<Context>,
-    deframer: Deframer,
+    pub(super) deframer: Deframer,
     connected: bool,
     /// Whether the program has made the connection, and goes on to use it.
     given: bool,
@@ -74,11 +76,9 @@ const CALLS: &[MessageKind] = &[MessageKind::INVOKE, MessageKind::PING];
 
 impl ServerSession {
     pub(crate) fn new(core: Arc<Core>, peer: Peer) -> ServerSession {
-        let mut deframer = Deframer::for_dialects(core.dialects());
+        let mut deframer = deframer(&core, core.dialects());
         deframer
-            .set_hmac_key(core.frame_settings.hmac_key.clone())
             .set_max_message_size(handshake_limit(&core.config))
-            .set_max_annotations(MAX_ANNOTATIONS)
             .expect(CONNECT);
         ServerSession {
             connection: Connection::new(peer, &core),
@@ -107,7 +107,7 @@ impl ServerSession {
     }
 
     /// Takes calls from now on.
-    fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.connected = true;
         self.deframer
             .set_max_message_size(self.core.config.max_message_size.map(|size| size as u64))
@@ -153,10 +153,15 @@ impl ServerSession {
         }
     }
 
-    /// Answers the CONNECT message with a refusal, because nobody is free to serve this client.
+    /// Answers the first message with a refusal, because nobody is free to serve this client.
     pub(crate) fn refuse_next(&mut self, input: &[u8], text: &str) -> Step {
         match self.deframer.next(input) {
             Ok(None) => Step::Read(self.deframer.wanted()),
+            // It has been greeted already, and this is its first call.
+            Ok(Some((_, message))) if self.connected => {
+                let raise = Raise::new(ErrorKind::Communication.class(), text);
+                self.refuse_call(&message.header, raise)
+            }
             Ok(Some((_, message))) => {
                 self.refuse(text.to_owned(), message.header.dialect, message.header.seq);
                 Step::Close
@@ -240,7 +245,8 @@ impl ServerSession {
         let codec = match self.core.accepted_codec(&message.header) {
             Ok(codec) => codec,
             Err(text) => {
-                let step = self.refuse_call(&message, text);
+                let raise = Raise::new(legacy::serialize_error(message.header.dialect), text);
+                let step = self.refuse_call(&message.header, raise);
                 // Nobody could make another connection.
                 return Progress::Step(if self.given { Step::Continue(length) } else { step });
             }
@@ -275,15 +281,16 @@ impl ServerSession {
         frame.finish().map(drop)
     }
 
-    /// The call cannot even be read; a reply goes out in marshal, which a client of any kind has.
-    fn refuse_call(&mut self, message: &Message<'_>, text: String) -> Step {
-        let codec = self.core.codec(Serializer::Marshal, message.header.dialect);
+    /// The call is not even looked at. If its serializer is not known the reply goes out in marshal, which a client of any kind has.
+    fn refuse_call(&mut self, call: &Header, raise: Raise) -> Step {
+        let marshal = || self.core.codec(Serializer::Marshal, call.dialect);
+        let codec = self.core.known_codec(call).unwrap_or_else(marshal);
         let header = Header {
-            seq: message.header.seq,
-            correlation_id: message.header.correlation_id,
+            seq: call.seq,
+            correlation_id: call.correlation_id,
             ..Header::new(codec.dialect, MessageKind::RESULT, codec.id())
         };
-        let failure = Failure::early(Raise::new("Pyro5.errors.SerializeError", text), None);
+        let failure = Failure::early(raise, None);
         let _ = write_exception(&self.core, &header, &codec, &failure, None, &mut self.out);
         Step::Close
     }
@@ -294,6 +301,14 @@ impl Drop for ServerSession {
     fn drop(&mut self) {
         self.core.connection_ended(&self.connection, self.connected);
     }
+}
+
+pub(super) fn deframer(core: &Core, dialects: &[Dialect]) -> Deframer {
+    let mut deframer = Deframer::for_dialects(dialects);
+    deframer
+        .set_hmac_key(core.frame_settings.hmac_key.clone())
+        .set_max_annotations(MAX_ANNOTATIONS);
+    deframer
 }
 
 /// A handshake may be no larger than MAX_HANDSHAKE_SIZE, nor than any other message.
