@@ -71,7 +71,7 @@ class RustClient:
         return self._process.pid
 
     def proxy(self, uri, **options):
-        """A proxy in the Rust process. Options: serializer, hmac, handshake, timeout (seconds), dialect (48, 502), config ({ITEM: text})."""
+        """A proxy in the Rust process. Options: serializer, hmac, handshake, timeout (seconds), dialect (46, 47, 48, 502), config ({ITEM: text})."""
         name = self.new_name("proxy")
         if "handshake" in options:
             options["handshake"] = tagged.describe(options["handshake"])

@@ -1,6 +1,6 @@
 //! The client mode: a JSON object a line, answered by a line `{"ok": DESCRIPTION}` or `{"error": {...}}`.
 //!
-//! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 48|502, "config"?:
+//! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 46|47|48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
 //! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `reconnect` (`tries`), `uri`, `close`; `values` sends `count`
 //! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
@@ -169,7 +169,8 @@ fn open(command: &Json, is_async: bool) -> Result<(Arc<Caller>, Serializer), Fai
         builder = builder.timeout(Duration::from_secs_f64(seconds));
     }
     if let Some(dialect) = command["dialect"].as_u64() {
-        builder = builder.dialect(if dialect == 48 { Dialect::V48 } else { Dialect::V502 });
+        let dialect = u16::try_from(dialect).ok().and_then(Dialect::from_version);
+        builder = builder.dialect(dialect.ok_or_else(|| Failure::Command("no such dialect".to_owned()))?);
     }
     let builder = luggage::with_hooks(builder, command)?;
     let proxy = Caller::build(builder.config(config), text(command, "uri")?, is_async)?;

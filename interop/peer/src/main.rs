@@ -37,7 +37,7 @@ fn main() -> ExitCode {
         Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(
-            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--host HOST] [--nathost HOST] [--natport PORT] [--connected stdin] [--set ITEM=VALUE]... | interop_peer client [--async]".into(),
+            "usage: interop_peer serve [--unix PATH] [--hmac KEY] [--refuse-silent TEXT] [--host HOST] [--nathost HOST] [--natport PORT] [--connected stdin] [--set ITEM=VALUE]... | interop_peer client [--async]".into(),
         ),
     };
     match done {

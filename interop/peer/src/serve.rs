@@ -7,7 +7,7 @@ use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use ferropyro::config::{Item, UnknownItems};
-use ferropyro::{Config, Context, Daemon, Dict, InstanceMode, Raise, Value, logging};
+use ferropyro::{Config, Daemon, Dict, InstanceMode, Raise, Value, logging};
 
 use crate::classes::{Counter, Secret};
 use crate::orders::Orders;
@@ -42,9 +42,8 @@ pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
 fn build(options: &[String]) -> Result<Daemon, Box<dyn Error>> {
     let mut config = Config::default();
     config.apply_env(UnknownItems::Refuse)?;
-    let mut builder = Daemon::builder()
-        .validate_handshake(validate)
-        .on_warning(|text| eprintln!("WARNING: {text}"));
+    let mut builder = Daemon::builder().on_warning(|text| eprintln!("WARNING: {text}"));
+    let mut for_silent = None;
     let mut options = options.iter();
     while let Some(option) = options.next() {
         let value = options.next().ok_or_else(|| format!("{option} needs a value"))?;
@@ -58,9 +57,11 @@ fn build(options: &[String]) -> Result<Daemon, Box<dyn Error>> {
             #[cfg(unix)]
             "--connected" => builder = builder.connected_socket(std::io::stdin().as_fd()),
             "--set" => set(&mut config, value)?,
+            "--refuse-silent" => for_silent = Some(value.clone()),
             _ => return Err(format!("unknown option {option}").into()),
         }
     }
+    let builder = builder.validate_handshake(move |data, _| validate(data, for_silent.as_deref()));
     Ok(builder.config(config).bind()?)
 }
 
@@ -71,8 +72,11 @@ pub(crate) fn set(config: &mut Config, assignment: &str) -> Result<(), Box<dyn E
     Ok(item.set(config, value)?)
 }
 
-/// Refuses those who ask for it, and tells the others what they sent.
-fn validate(data: &Value, _context: &Context) -> Result<Value, Raise> {
+/// Refuses those who ask for it, and those who cannot send anything when there is a text for them; tells the others what they sent.
+fn validate(data: &Value, for_silent: Option<&str>) -> Result<Value, Raise> {
+    if let (Value::None, Some(text)) = (data, for_silent) {
+        return Err(Raise::new("ValueError", text));
+    }
     match data {
         Value::Str(text) if text == "reject" => Err(Raise::new("ValueError", "handshake refused by validator")),
         Value::Str(text) if text == "reject-unicode" => Err(Raise::new("ValueError", "refused \u{20ac}")),
