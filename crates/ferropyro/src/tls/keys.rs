@@ -48,7 +48,8 @@ fn plain(section: &Section, der: &[u8]) -> Option<PrivateKeyDer<'static>> {
 
 fn decrypt(der: &[u8], password: &str, file: &PemFile, setting: &str) -> Result<PrivateKeyDer<'static>> {
     use pkcs8::pkcs5::Error as Reason;
-    let key = EncryptedPrivateKeyInfoRef::try_from(der).map_err(|error| unreadable(file).caused_by(error))?;
+    let key = EncryptedPrivateKeyInfoRef::try_from(der)
+        .map_err(|error| Error::new(ErrorKind::Value, too_old(file)).caused_by(error))?;
     let decrypted = key.decrypt(password).map_err(|error| {
         let text = match &error {
             pkcs8::Error::EncryptedPrivateKey(Reason::NoPbes1CryptSupport | Reason::UnsupportedAlgorithm { .. }) => {
@@ -74,7 +75,7 @@ fn unreadable(file: &PemFile) -> Error {
 
 fn too_old(file: &PemFile) -> String {
     format!(
-        "the private key in {name} is encrypted in an old way that is not safe any more. This makes a new file of it, with the same password: \
+        "the private key in {name} is encrypted in an old way that is not safe any more, or in an unknown one. This makes a new file of it, with the same password: \
          openssl pkcs8 -topk8 -v2 aes256 -in {name} -out {name}.new",
         name = file.name
     )

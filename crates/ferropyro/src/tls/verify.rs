@@ -71,6 +71,14 @@ impl Trust {
     }
 }
 
+/// An authority that has only the name of one that is trusted is not that one.
+fn unknown(error: Error) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) => CertificateError::UnknownIssuer.into(),
+        other => other,
+    }
+}
+
 fn read(leaf: &CertificateDer<'_>) -> Result<Certificate, Error> {
     Certificate::from_der(leaf).map_err(|_| CertificateError::BadEncoding.into())
 }
@@ -128,7 +136,8 @@ impl ServerCertVerifier for ServerVerifier {
                 intermediates,
                 now,
                 self.algorithms.all,
-            )?,
+            )
+            .map_err(unknown)?,
         }
         check_name(&parsed, leaf, name)?;
         Ok(ServerCertVerified::assertion())
@@ -209,7 +218,7 @@ impl ClientCertVerifier for ClientVerifier {
             return checked.map(|()| ClientCertVerified::assertion());
         }
         match &self.chains {
-            Some(chains) => chains.verify_client_cert(leaf, intermediates, now),
+            Some(chains) => chains.verify_client_cert(leaf, intermediates, now).map_err(unknown),
             None => Err(CertificateError::UnknownIssuer.into()),
         }
     }
