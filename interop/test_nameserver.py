@@ -239,9 +239,23 @@ class TestStart:
         servers.start([link(tmp_path, ferropyro, "pyro4-ns"), "-p", "0"], ready=READY, env=env)
 
     def test_says_on_an_open_address_that_nobody_answers_broadcasts(self, start):
-        assert "broadcast look-up is not available yet" in "\n".join(start("-n", "0.0.0.0").stderr)
-        for server in (start("-n", "0.0.0.0", "-x"), start()):
-            assert server.stderr == []
+        start("-n", "0.0.0.0").wait_for("broadcast look-up is not available yet", stream="stderr")
+        for arguments in [("-n", "0.0.0.0", "-x"), ()]:
+            assert "broadcast" not in "\n".join(said_by(start(*arguments)))
+
+    # Conformance: DNS-03
+    def test_says_what_is_wrong_with_all_interfaces(self, start):
+        assert said_by(start()) == []
+        uris, strangers = said_by(start("-n", "0.0.0.0", "-x"))
+        assert "URIs contain 0.0.0.0, which leads clients on other machines to themselves" in uris
+        assert "without TLS and without an HMAC key" in strangers
+        assert said_by(start("-n", "0.0.0.0", "-x", "--nathost", "outside.example")) == [strangers]
+
+
+def said_by(server):
+    """All that it wrote to standard error; it ends with this."""
+    server.stop()
+    return server.stderr
 
 
 class TestClients:
