@@ -1,6 +1,7 @@
 //! The `ferropyro` command: servers, tools, and drop-in replacements of Pyro's own programs.
 
 mod call;
+mod cert;
 mod check_config;
 mod client;
 mod demo;
@@ -52,6 +53,7 @@ enum Command {
     ServeFiles(serve_files::ServeFilesArgs),
     Inspect(inspect::InspectArgs),
     Probe(probe::ProbeArgs),
+    Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Demo(demo::DemoArgs),
 }
@@ -80,6 +82,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::ServeFiles(args) => serve_files::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Demo(args) => demo::run(args),
     }
