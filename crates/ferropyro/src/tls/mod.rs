@@ -8,6 +8,7 @@ mod certificate;
 mod explain;
 mod files;
 mod keys;
+mod shared;
 mod verify;
 
 use std::sync::Arc;
@@ -59,26 +60,27 @@ pub(crate) fn acceptor(config: &Config) -> Result<Option<Arc<ServerConfig>>> {
 /// # Errors
 /// As for [`acceptor`].
 pub(crate) fn connector(config: &Config) -> Result<Option<Arc<ClientConfig>>> {
-    if !config.ssl {
-        return Ok(None);
+    match config.ssl {
+        true => shared::or_make(config, || client_config(config)).map(Some),
+        false => Ok(None),
     }
+}
+
+fn client_config(config: &Config) -> Result<ClientConfig> {
     let provider = provider();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(ServerVerifier::new(server_trust(config)?, &provider)));
-    let made = match &config.ssl_clientcert {
-        Some(path) => {
-            let key = config.ssl_clientkey.as_deref();
-            let (chain, key) = identity(path, key, config.ssl_clientkeypasswd.reveal(), "CLIENT")?;
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| unfit("CLIENT", path, error))?
-        }
-        None => builder.with_no_client_auth(),
+    let Some(path) = &config.ssl_clientcert else {
+        return Ok(builder.with_no_client_auth());
     };
-    Ok(Some(Arc::new(made)))
+    let key = config.ssl_clientkey.as_deref();
+    let (chain, key) = identity(path, key, config.ssl_clientkeypasswd.reveal(), "CLIENT")?;
+    builder
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unfit("CLIENT", path, error))
 }
 
 /// The name that the server's certificate must be for: the host that the client connects to; `localhost` for a Unix domain socket, whose server is on
@@ -172,4 +174,50 @@ fn unfit(side: &str, path: &std::path::Path, error: rustls::Error) -> Error {
     };
     let text = format!("cannot use the certificate {} (SSL_{side}CERT): {text}", path.display());
     Error::new(ErrorKind::Value, text).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn authorities(name: &str) -> Config {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data/tls")
+            .join(name);
+        Config::default().ssl(true).ssl_cacerts(path)
+    }
+
+    #[test]
+    fn clients_with_the_same_settings_share_what_they_need_as_long_as_one_of_them_is_there() -> Result<()> {
+        let made = |config: &Config| connector(config).map(|made| made.expect("SSL is on"));
+        let (one, other) = (authorities("rsa-cert.pem"), authorities("ec-cert.pem"));
+        let first = made(&one)?;
+        assert!(Arc::ptr_eq(&first, &made(&one)?));
+        assert!(!Arc::ptr_eq(&first, &made(&other)?));
+        let with_password = one.clone().ssl_clientkeypasswd("swordfish");
+        assert!(!Arc::ptr_eq(&first, &made(&with_password)?));
+        let gone = Arc::downgrade(&first);
+        drop(first);
+        assert!(gone.upgrade().is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn a_certificate_is_for_the_host_alone() -> Result<()> {
+        for (location, expected) in [
+            (Location::tcp("localhost", 1), "localhost"),
+            (Location::tcp("fe80::1%eth0", 1), "fe80::1"),
+            (Location::unix("/run/desk.sock"), "localhost"),
+        ] {
+            assert_eq!(server_name(&location)?.to_str(), expected);
+        }
+        let error = server_name(&Location::tcp("not a host", 1)).expect_err("no name");
+        assert!(
+            error
+                .message()
+                .starts_with("no certificate can be for the host 'not a host'"),
+            "{error}"
+        );
+        Ok(())
+    }
 }

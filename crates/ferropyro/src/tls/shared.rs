@@ -1,0 +1,68 @@
+//! What clients need for TLS is made once for all that have the same settings: authorities take memory, and sessions go on where another proxy left off.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::SystemTime;
+
+use rustls::ClientConfig;
+
+use crate::Result;
+use crate::config::{Config, Secret};
+
+/// The settings that count, and the state of their files.
+#[derive(PartialEq)]
+struct Key {
+    certificate: Option<Source>,
+    key: Option<Source>,
+    password: Secret,
+    trusted: Option<Source>,
+}
+
+/// A file or a folder, and what tells that it has been replaced.
+#[derive(PartialEq)]
+struct Source {
+    path: PathBuf,
+    changed: Option<SystemTime>,
+    size: Option<u64>,
+}
+
+impl Key {
+    fn of(config: &Config) -> Key {
+        let source = |path: &Option<PathBuf>| path.as_deref().map(Source::of);
+        Key {
+            certificate: source(&config.ssl_clientcert),
+            key: source(&config.ssl_clientkey),
+            password: config.ssl_clientkeypasswd.clone(),
+            trusted: source(&config.ssl_cacerts),
+        }
+    }
+}
+
+impl Source {
+    fn of(path: &Path) -> Source {
+        let file = path.metadata().ok();
+        Source {
+            path: path.to_owned(),
+            changed: file.as_ref().and_then(|file| file.modified().ok()),
+            size: file.map(|file| file.len()),
+        }
+    }
+}
+
+/// What others have made of the same settings and still use, or else what `make` gives.
+pub(super) fn or_make(config: &Config, make: impl FnOnce() -> Result<ClientConfig>) -> Result<Arc<ClientConfig>> {
+    static MADE: OnceLock<Mutex<Vec<(Key, Weak<ClientConfig>)>>> = OnceLock::new();
+    let key = Key::of(config);
+    let mut made = MADE
+        .get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    made.retain(|(_, known)| known.strong_count() > 0);
+    let known = made.iter().find(|(known, _)| *known == key);
+    if let Some(known) = known.and_then(|(_, known)| known.upgrade()) {
+        return Ok(known);
+    }
+    let new = Arc::new(make()?);
+    made.push((key, Arc::downgrade(&new)));
+    Ok(new)
+}
