@@ -3,6 +3,9 @@
 import re
 import signal
 import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,10 +14,15 @@ import peers
 from nameservers import READY, link, nsc, vectors
 from rust_peer import RustError
 from servers import Servers, free_port, run
+from workshop import SERVER_TYPES, held_by
 
 METHODS = {"count", "ping", "list", "lookup", "register", "remove", "set_metadata"}
 OWN_TAG = {"pyro4": "class:Pyro4.naming.NameServer", "pyro5": "class:Pyro5.nameserver.NameServer"}
 SERIALIZER_WARNING = "Pyro protocol error occurred: message used serializer that is not accepted"
+FULL = {
+    "thread": "no free workers, increase server threadpool size",
+    "multiplex": "too many connections, increase server MAX_CONNECTIONS",
+}
 each_serializer = pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack"])
 
 
@@ -104,6 +112,27 @@ class TestStart:
             with pyro.api.Proxy(server.uri) as proxy:
                 proxy.ping()
             assert f"NS running on {address}:{server.port} ({address})" in server.stdout
+
+    # Conformance: NS-08
+    @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this system has no Unix domain sockets")
+    @pytest.mark.parametrize("option, number", [("-u", signal.SIGTERM), ("--unixsocket=", signal.SIGINT)])
+    @pytest.mark.parametrize("name", ["ferropyro", "pyro4-ns", "pyro5-ns"])
+    def test_a_unix_domain_socket_takes_the_place_of_the_port(self, pyro, ferropyro, servers, tmp_path, name, option, number):
+        program = [ferropyro, "ns"] if name == "ferropyro" else [link(tmp_path, ferropyro, name)]
+        path = tmp_path / "ns.sock"
+        place = [option, path] if option == "-u" else [f"{option}{path}"]
+        server = servers.start([*program, *place], ready=READY)
+        assert server.uri == f"PYRO:Pyro.NameServer@./u:{path}"
+        assert f"NS running on ./u:{path} (Unix domain socket)" in server.stdout
+        assert "roadcast" not in server.output()
+        with pyro.api.Proxy(server.uri) as proxy:
+            proxy.register("thing", f"PYRO:thing@./u:{path}")
+            assert proxy.list() == {"Pyro.NameServer": server.uri, "thing": f"PYRO:thing@./u:{path}"}
+        with pyro.locate_ns(f"./u:{path}") as proxy:
+            assert str(proxy.lookup("thing")) == f"PYRO:thing@./u:{path}"
+        assert path.is_socket()
+        assert server.stop(number) == 0
+        assert not path.exists()
 
     # Conformance: NS-07
     def test_port_0_is_a_free_port(self, ferropyro, servers):
@@ -529,36 +558,49 @@ class TestLocating:
     # Conformance: NS-28
     def test_the_pool_is_limited(self, pyro, start):
         server = start(env={"PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"})
-        proxies = [pyro.api.Proxy(server.uri) for _ in range(3)]
-        try:
-            for proxy in proxies[:2]:
-                proxy.ping()
-            text = "no free workers, increase server threadpool size"
-            with pytest.raises(pyro.errors.CommunicationError, match=text):
-                proxies[2].ping()
-        finally:
-            for proxy in proxies:
-                proxy._pyroRelease()
+        with pyro.api.Proxy(server.uri) as one, pyro.api.Proxy(server.uri) as other, pyro.api.Proxy(server.uri) as third:
+            assert (one.ping(), other.ping()) == (None, None)
+            for _ in range(2):
+                with pytest.raises(pyro.errors.CommunicationError, match="no free workers, increase server threadpool size"):
+                    third._pyroBind()
+            assert (one.ping(), other.ping()) == (None, None)
 
     # Conformance: NS-29
-    def test_a_multiplex_server_takes_many_clients(self, pyro, start):
-        server = start(env={"PYRO_SERVERTYPE": "multiplex"})
-        proxies = [pyro.api.Proxy(server.uri) for _ in range(200)]
-        try:
-            for proxy in proxies:
+    @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+    @pytest.mark.parametrize("server_type", SERVER_TYPES)
+    def test_only_a_multiplex_server_does_without_a_thread_for_each_of_many_clients(self, pyro, start, server_type):
+        server = start(env={"PYRO_SERVERTYPE": server_type, "PYRO_THREADPOOL_SIZE": "300"})
+        meeting = threading.Barrier(201, timeout=60)
+
+        def client():
+            with pyro.api.Proxy(server.uri) as proxy:
                 proxy._pyroBind()
-            for proxy in proxies:
-                assert proxy.ping() is None
-        finally:
-            for proxy in proxies:
-                proxy._pyroRelease()
+                meeting.wait()  # all are bound
+                answer = proxy.ping()
+                meeting.wait()  # all were answered
+                meeting.wait()  # and counted
+                return answer
 
-    # Conformance: NS-29
-    def test_commtimeout_frees_the_places_of_silent_clients(self, pyro, start):
-        env = {"PYRO_THREADPOOL_SIZE": "1", "PYRO_THREADPOOL_SIZE_MIN": "1", "PYRO_COMMTIMEOUT": "1"}
-        server = start(env=env)
+        with pyro.api.Proxy(server.uri) as watching, ThreadPoolExecutor(200) as pool:
+            watching.ping()
+            threads = held_by(server)["threads"]
+            clients = [pool.submit(client) for _ in range(200)]
+            meeting.wait()
+            meeting.wait()
+            more = held_by(server)["threads"] - threads
+            meeting.wait()
+            assert [client.result() for client in clients] == [None] * 200
+            assert more == 0 if server_type == "multiplex" else more >= 196
+
+    # Conformance: NS-29, POOL-08
+    @pytest.mark.parametrize("server_type", SERVER_TYPES)
+    def test_commtimeout_frees_the_places_of_silent_clients(self, pyro, start, server_type):
+        one_place = {"PYRO_THREADPOOL_SIZE": "1", "PYRO_THREADPOOL_SIZE_MIN": "1", "PYRO_MAX_CONNECTIONS": "1"}
+        server = start(env={"PYRO_SERVERTYPE": server_type, "PYRO_COMMTIMEOUT": "1", **one_place})
         with pyro.api.Proxy(server.uri) as idle, pyro.api.Proxy(server.uri) as other:
             idle.ping()
+            with pytest.raises(pyro.errors.CommunicationError, match=FULL[server_type]):
+                other.ping()
             # The end of the connection is the event to wait for.
             idle._pyroConnection.sock.settimeout(20)
             assert idle._pyroConnection.sock.recv(1) == b""
@@ -568,7 +610,7 @@ class TestLocating:
                     assert other.ping() is None
                     break
                 except pyro.errors.CommunicationError as error:
-                    assert "no free workers" in str(error)
+                    assert FULL[server_type] in str(error)
 
 
 class TestRustClient:
