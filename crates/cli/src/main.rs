@@ -8,6 +8,7 @@ mod demo;
 mod echo;
 mod echo_object;
 mod exit;
+mod files;
 mod inspect;
 mod json;
 mod keys;
@@ -32,7 +33,7 @@ use crate::personality::{Link, Personality};
 #[derive(Debug, Parser)]
 #[command(name = "ferropyro", version)]
 #[command(after_help = "\
-Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key.
+Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key or certificate.
 
 Try `ferropyro demo` first. Called by the name of one of Pyro's own programs, through a link (pyro5-ns, pyro5-nsc, \
 pyro5-echoserver, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-check-config), it does what that program does.")]
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command, personality: Personality) -> Outcome {
     logging::init_from_config(&personality.config()?);
+    files::raise_limit();
     match command {
         Command::Ns(args) => ns::run(args, personality),
         Command::Nsc(args) => nsc::run(args, personality),
