@@ -1,0 +1,102 @@
+//! T10: connections that come and go, and more of them than the system gives descriptors for.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ferropyro::Dialect;
+
+use crate::Problem;
+use crate::raw::Raw;
+use crate::server::{Kind, Server};
+use crate::trial::{PATIENCE, Trial, becomes_true};
+
+pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
+    for kind in Kind::ALL {
+        println!("   {}", kind.name());
+        come_and_go(trial, kind)?;
+        run_out_of_files(trial, kind)?;
+    }
+    Ok(())
+}
+
+fn come_and_go(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
+    let time = Duration::from_secs(trial.either(60, 2));
+    let server = Server::start(kind, &[])?;
+    let process = server.process();
+    let files = server.warm_up()?;
+    let begun = Instant::now();
+    let mut count = 0;
+    while begun.elapsed() < time {
+        let raw = Raw::connect_from(count, server.address, Dialect::V502)?;
+        match count % 3 {
+            0 => drop(raw),
+            1 => raw.reset()?,
+            _ => drop(raw.greet()),
+        }
+        count += 1;
+    }
+    let rate = count as f64 / begun.elapsed().as_secs_f64();
+    trial.note(format_args!(
+        "{count} connections made and closed, {rate:.0} a second (goal: 10,000)"
+    ));
+    trial.expect_soon(
+        || process.descriptors().is_ok_and(|now| now <= files),
+        format_args!("{files} descriptors as before"),
+    );
+    let busy = process.processor_time()?;
+    thread::sleep(Duration::from_secs(1));
+    let idle = process.processor_time()?.saturating_sub(busy);
+    trial.expect(
+        idle <= Duration::from_millis(200),
+        format_args!("idle again: {} ms of work in a second", idle.as_millis()),
+    );
+    let answer: bool = server.proxy()?.call("sleep", (0,))?;
+    trial.expect(answer, "the server goes on");
+    Ok(())
+}
+
+/// A server that may have 64 files open gets 200 connections.
+fn run_out_of_files(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
+    let settings = ["files=64", "LOGFILE={stderr}", "LOGLEVEL=ERROR", "HANDSHAKE_TIMEOUT=0"];
+    let mut server = Server::start(kind, &settings)?;
+    let process = server.process();
+    let begun = Instant::now();
+    let silent = (0..200)
+        .map(|index| Raw::connect_from(index, server.address, Dialect::V502))
+        .collect::<Result<Vec<Raw>, _>>()?;
+    trial.expect_soon(
+        || complaints(&server) >= 2,
+        "it says that it cannot accept connections, and tries on",
+    );
+    trial.expect(server.is_running(), "it does not exit");
+    let busy = process.processor_time()?;
+    thread::sleep(Duration::from_secs(1));
+    let idle = process.processor_time()?.saturating_sub(busy);
+    trial.expect(
+        idle <= Duration::from_millis(200),
+        format_args!(
+            "it waits between two tries: {} ms of work in a second",
+            idle.as_millis()
+        ),
+    );
+    let (count, seconds) = (complaints(&server), begun.elapsed().as_secs() as usize);
+    trial.expect(
+        count <= seconds + 2,
+        format_args!("{count} lines of log in {seconds} s"),
+    );
+    drop(silent);
+    let recovers = becomes_true(PATIENCE, || {
+        server
+            .proxy()
+            .is_ok_and(|proxy| proxy.call::<bool>("sleep", (0,)).is_ok())
+    });
+    trial.expect(recovers, "it serves again when the others have gone");
+    Ok(())
+}
+
+fn complaints(server: &Server) -> usize {
+    let log = server.log();
+    log.iter()
+        .filter(|line| line.contains("cannot accept a connection"))
+        .count()
+}
