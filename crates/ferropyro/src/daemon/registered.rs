@@ -120,9 +120,26 @@ impl<T: Object> Registered<T> {
     /// The URI that clients use, as [`Daemon::uri_for`](crate::Daemon::uri_for) gives it.
     ///
     /// # Errors
-    /// `Daemon` when the daemon is gone.
+    /// `Daemon` when the daemon is gone, or has the object no more.
     pub fn uri(&self) -> Result<Uri> {
-        self.registration.core()?.uri_for(self.id())
+        self.core()?.uri_for(self.id())
+    }
+
+    /// The URI with the daemon's own address, as [`Daemon::internal_uri_for`](crate::Daemon::internal_uri_for) gives it.
+    ///
+    /// # Errors
+    /// As for [`Registered::uri`].
+    pub fn internal_uri(&self) -> Result<Uri> {
+        Ok(Uri::pyro(self.id(), self.core()?.location.clone())?)
+    }
+
+    /// The daemon, as long as it has the object.
+    fn core(&self) -> Result<Arc<Core>> {
+        let core = self.registration.core()?;
+        if !core.registry.has(self.id(), &*self.object) {
+            return Err(Error::new(ErrorKind::Daemon, "object isn't registered in this daemon"));
+        }
+        Ok(core)
     }
 
     /// Whether the daemon still has the object: it was not unregistered, and its lease has not ended.

@@ -57,6 +57,13 @@ fn clients_outside_are_told_the_external_address() -> Result<()> {
     answers(daemon.location().clone())?;
     let thing = daemon.share(Echo)?;
     assert_eq!(thing.uri()?.host(), Some("pyro.server.com"));
+    assert_eq!(thing.internal_uri()?.location(), Some(daemon.location()));
+    thing.unregister();
+    for gone in [thing.uri(), thing.internal_uri()] {
+        let error = gone.expect_err("it is not registered any more");
+        assert_eq!(error.kind(), ErrorKind::Daemon);
+        assert_eq!(error.message(), "object isn't registered in this daemon");
+    }
     Ok(())
 }
 
