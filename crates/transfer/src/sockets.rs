@@ -192,6 +192,18 @@ impl fmt::Debug for RawSockets {
     }
 }
 
+impl Offer {
+    /// What is to be sent first on the connection.
+    pub fn ticket(&self) -> &str {
+        &self.0
+    }
+
+    /// The host and the port to connect to.
+    pub fn address(&self) -> (&str, u16) {
+        (&self.1.0, self.1.1)
+    }
+}
+
 impl RawSocketsBuilder {
     /// The host name or address that callers are told. Default: that in the daemon's URIs.
     #[must_use]
