@@ -1,6 +1,8 @@
 //! Proxies as they travel: the class `Proxy` of Pyro4 and Pyro5, whose states differ.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -108,7 +110,7 @@ impl Serialize for Proxy {
 /// Takes an object of Python's class `Proxy` of either generation, a `URI`, and a URI's text.
 ///
 /// The proxy has the handshake data, serializer and key that came with it. Everything else is as the configuration of the daemon says in whose call it is read;
-/// elsewhere as [`Config::default`] does.
+/// in an answer that comes encrypted (TLS) as that of the proxy says that has got it; elsewhere as [`Config::default`] does.
 impl<'de> Deserialize<'de> for Proxy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Proxy, D::Error> {
         proxy_of(Value::deserialize(deserializer)?).map_err(de::Error::custom)
@@ -131,8 +133,29 @@ fn proxy_of(value: Value) -> Result<Proxy> {
     }
 }
 
-/// That of the daemon whose call is being served.
+thread_local! {
+    /// That of the proxy whose answer is being read.
+    static OF_THE_READER: RefCell<Option<Arc<Config>>> = const { RefCell::new(None) };
+}
+
+/// Reads something; the proxies in it get this configuration.
+pub(crate) fn read_with<T>(config: &Arc<Config>, read: impl FnOnce() -> T) -> T {
+    /// Also when there is a panic.
+    struct Restored(Option<Arc<Config>>);
+    impl Drop for Restored {
+        fn drop(&mut self) {
+            OF_THE_READER.replace(self.0.take());
+        }
+    }
+    let _restored = Restored(OF_THE_READER.replace(Some(Arc::clone(config))));
+    read()
+}
+
+/// That of the proxy whose answer is being read, or else that of the daemon whose call is being served.
 fn config() -> Config {
+    if let Some(config) = OF_THE_READER.with_borrow(Clone::clone) {
+        return Config::clone(&config);
+    }
     let core = context::current().and_then(|context| context.connection().core.upgrade());
     core.map(|core| core.config.clone()).unwrap_or_default()
 }

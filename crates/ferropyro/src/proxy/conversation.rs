@@ -11,6 +11,8 @@ use super::no_kwargs;
 use super::reply::{FromReply, Payload};
 use super::settings::{Settings, Target};
 use crate::arguments::{Arguments, ListOf};
+use crate::classes::proxy::read_with;
+use crate::config::Config;
 use crate::context::{self, AnnotationList, Luggage};
 use crate::daemon::registry::DAEMON_ID;
 use crate::session::client::{ClientSession, Greeting, Outcome, Request};
@@ -43,6 +45,8 @@ pub(crate) struct Conversation {
     pub(crate) metadata: Option<Arc<Metadata>>,
     /// What the server's handshake said.
     pub(crate) answer: Value,
+    /// For the proxies in answers, when connections are encrypted.
+    config: Option<Arc<Config>>,
 }
 
 /// A call on its way: what is in it, and which names the object must have.
@@ -89,6 +93,7 @@ impl Conversation {
             object: uri.object().into_owned(),
             metadata: None,
             answer: Value::None,
+            config: settings.tls.as_ref().map(|_| Arc::clone(&settings.config)),
         }
     }
 
@@ -236,7 +241,10 @@ impl Conversation {
         let Some((length, message)) = self.session.deframer().next(self.inbox.bytes())? else {
             return Ok(None);
         };
-        let result = read(&mut self.session, &message);
+        let result = match &self.config {
+            Some(config) => read_with(config, || read(&mut self.session, &message)),
+            None => read(&mut self.session, &message),
+        };
         self.inbox.consume(length);
         result.map(Some)
     }

@@ -51,10 +51,6 @@ impl Trust {
         self.pinned.extend(certificates);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.roots.is_empty() && self.pinned.is_empty()
-    }
-
     /// Checks a certificate that is trusted by itself; `None` when it is not.
     fn check_pinned(&self, leaf: &CertificateDer<'_>, purpose: Purpose, now: UnixTime) -> Option<Result<(), Error>> {
         if !self.pinned.iter().any(|pinned| pinned == leaf) {

@@ -62,6 +62,18 @@ fn the_async_client_encrypts_too() -> Result<()> {
     })
 }
 
+#[test]
+fn proxies_in_encrypted_answers_encrypt_too() -> Result<()> {
+    let lab = Lab::new();
+    let (_daemon, uri) = desk(serving(&lab.server()))?;
+    let proxy = Proxy::builder().config(lab.client()).build(uri)?;
+    let reflected: Proxy = proxy.call("reflect", (&proxy,))?;
+    assert_eq!(reflected.call::<i64>("echo", (42,))?, 42);
+    let reflected: Proxy = reflected.call("reflect", (&reflected,))?;
+    assert_eq!(reflected.call::<i64>("echo", (43,))?, 43);
+    Ok(())
+}
+
 #[cfg(unix)]
 #[test]
 fn a_unix_socket_carries_tls_for_the_host_localhost() -> Result<()> {

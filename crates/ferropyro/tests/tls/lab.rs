@@ -140,6 +140,11 @@ impl Desk {
         value
     }
 
+    /// The same object, by a proxy of the server's.
+    pub fn reflect(&self, proxy: Proxy) -> Proxy {
+        proxy
+    }
+
     /// Who the caller is: the common name and the number of its certificate.
     pub fn caller(&self, context: &Context) -> Option<Vec<String>> {
         let certificate = context.peer_certificate()?;
