@@ -1,6 +1,6 @@
 //! A daemon and its client in two processes, over a pair of sockets: the client is a child of the daemon's process, and has inherited its end of the pair as
 //! standard input. Arguments are the command of another client to be started.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, unreachable_pub)] // #[expose] takes the public methods of an impl
 
 #[cfg(unix)]
 mod pair {

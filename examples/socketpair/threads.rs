@@ -1,5 +1,5 @@
 //! A daemon and its client in two threads of one program, over a pair of sockets that nobody else can reach.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, unreachable_pub)] // #[expose] takes the public methods of an impl
 
 #[cfg(unix)]
 mod pair {
