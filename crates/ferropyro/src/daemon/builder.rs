@@ -60,7 +60,7 @@ impl DaemonBuilder {
         self
     }
 
-    /// Listen on a Unix domain socket at this path, not on TCP.
+    /// Listen on a Unix domain socket at this path, not on TCP. On Linux a path that begins with NUL is a name in the abstract name space.
     #[must_use]
     pub fn unix_socket(mut self, path: impl Into<String>) -> DaemonBuilder {
         self.socket.unix_socket = Some(path.into());
@@ -70,7 +70,7 @@ impl DaemonBuilder {
     /// Listen on this socket, which the program has made or inherited. URIs contain the [host](DaemonBuilder::host) if one was given, or else the address that is bound.
     ///
     /// The daemon closes it when it is dropped, but does not shut it down: other holders of the same socket, such as the program that has started this one, can
-    /// go on to use it. The file of a Unix domain socket stays.
+    /// go on to use it; it is nonblocking for all of them. The file of a Unix domain socket stays.
     #[must_use]
     pub fn listener(mut self, socket: impl Into<ListeningSocket>) -> DaemonBuilder {
         self.socket.listener = Some(socket.into());
