@@ -49,9 +49,11 @@ impl Source {
     }
 }
 
+type Made = (Key, Weak<ClientConfig>);
+
 /// What others have made of the same settings and still use, or else what `make` gives.
 pub(super) fn or_make(config: &Config, make: impl FnOnce() -> Result<ClientConfig>) -> Result<Arc<ClientConfig>> {
-    static MADE: OnceLock<Mutex<Vec<(Key, Weak<ClientConfig>)>>> = OnceLock::new();
+    static MADE: OnceLock<Mutex<Vec<Made>>> = OnceLock::new();
     let key = Key::of(config);
     let mut made = MADE
         .get_or_init(Mutex::default)

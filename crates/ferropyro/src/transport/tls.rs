@@ -20,7 +20,7 @@ pub(super) const CLOSED_IN_HANDSHAKE: &str =
 /// A blocking stream with TLS. Reading and writing exclude each other; what ends them from elsewhere acts on the socket.
 pub(crate) struct TlsStream {
     socket: Box<Stream>,
-    connection: Mutex<Connection>,
+    connection: Mutex<Box<Connection>>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -56,7 +56,7 @@ impl TlsStream {
         connection.set_buffer_limit(Some(SENT_AT_ONCE));
         TlsStream {
             socket: Box::new(socket),
-            connection: Mutex::new(connection),
+            connection: Mutex::new(Box::new(connection)),
             certificate: None,
         }
     }
@@ -174,7 +174,7 @@ impl TlsStream {
         Ok(())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
+    fn lock(&self) -> MutexGuard<'_, Box<Connection>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
