@@ -80,16 +80,20 @@ def test_the_rust_client_learns_that_a_python_server_is_full(pyro, servers, rust
 # Conformance: POOL-06
 def test_a_pool_of_a_hundred_serves_as_many_at_once_and_shrinks_to_its_minimum(pyro, servers, peer_program):
     server = pool_of(servers, peer_program, 100, least=3)
+    with bound(pyro, server):
+        threads = held_by(server)["threads"]  # with one worker
     with ExitStack() as stack:
-        proxies = [stack.enter_context(bound(pyro, server)) for _ in range(99)]
+        proxies = [stack.enter_context(retried(pyro, server)) for _ in range(99)]
         assert [proxy.add(number, 1) for number, proxy in enumerate(proxies)] == list(range(1, 100))
         with pyro.api.Proxy(uri_of_peer(server, "Pyro.Daemon")) as daemon:
             assert "; 100 workers>" in daemon.info()
             with pytest.raises(pyro.errors.CommunicationError, match=NO_FREE_WORKERS):
                 bound(pyro, server)
+            assert held_by(server)["threads"] == threads + 99
     with retried_daemon(pyro, server) as daemon:
         while "; 3 workers>" not in daemon.info():
             pass
+        eventually(lambda: held_by(server)["threads"], threads + 2)
 
 
 def retried_daemon(pyro, server):
@@ -177,8 +181,9 @@ def test_no_answer_in_time_is_a_timeout_for_both_clients(pyro, rust_server, rust
 
 
 # Conformance: POOL-08
-def test_an_idle_connection_ends_after_the_timeout_of_the_server(pyro, servers, peer_program):
-    server = start_server(servers, peer_program, env={"PYRO_COMMTIMEOUT": "0.5"})
+@pytest.mark.parametrize("server_type", SERVER_TYPES)
+def test_an_idle_connection_ends_after_the_timeout_of_the_server(pyro, servers, peer_program, server_type):
+    server = start_server(servers, peer_program, env={"PYRO_SERVERTYPE": server_type, "PYRO_COMMTIMEOUT": "0.5"})
     with pyro.api.Proxy(server.uri) as proxy:
         proxy._pyroBind()
         assert proxy._pyroConnection.sock.recv(1) == b""
@@ -244,12 +249,14 @@ def test_a_call_blocks_others_on_a_multiplex_server_only(pyro, servers, peer_pro
 # Conformance: POOL-07
 def test_a_multiplex_server_has_room_for_any_number_of_idle_proxies(pyro, servers, peer_program):
     server = start_workshop(servers, peer_program, SERVERTYPE="multiplex", THREADPOOL_SIZE=4)
+    threads = held_by(server)["threads"]
     with ExitStack() as stack:
         proxies = [stack.enter_context(proxy_for(pyro, server, "gate")) for _ in range(501)]
         for proxy in proxies:
             proxy._pyroBind()
         assert [proxies[at].echo(at) for at in (0, 499, 500)] == [0, 499, 500]
         assert statistics(pyro, server)["connections"] == 502
+        assert held_by(server)["threads"] == threads
     eventually(lambda: statistics(pyro, server)["connections"], 1)
 
 
