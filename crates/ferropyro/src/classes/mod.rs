@@ -41,9 +41,22 @@ pub(crate) fn pyro4_name(class: &str) -> Cow<'_, str> {
     }
 }
 
+/// The class name that a program of Pyro4 up to 4.25 knows. It finds Python's own exceptions only by the module that they have in its own version of Python, or
+/// without any.
+fn oldest_name(class: &str) -> Cow<'_, str> {
+    match class.strip_prefix("builtins.") {
+        Some(name) => Cow::Borrowed(name),
+        None => pyro4_name(class),
+    }
+}
+
 /// How the formats translate class names for a peer of this dialect.
 pub(crate) fn class_names(dialect: Dialect) -> ClassNames {
-    if dialect.is_pyro5() { pyro5_name } else { pyro4_name }
+    match dialect {
+        Dialect::V46 => oldest_name,
+        Dialect::V47 | Dialect::V48 => pyro4_name,
+        Dialect::V502 => pyro5_name,
+    }
 }
 
 /// The class of an exception as Python 3 names it: Python 2 calls the module of its own exceptions otherwise, and a bare name is one of them.
@@ -72,5 +85,12 @@ mod tests {
             assert_eq!(pyro5_name(pyro4), pyro5);
             assert_eq!(pyro4_name(pyro5), pyro4);
         }
+    }
+
+    #[test]
+    fn the_oldest_need_pythons_own_exceptions_without_a_module() {
+        let name = class_names(Dialect::V46);
+        assert_eq!(name("builtins.ValueError"), "ValueError");
+        assert_eq!(name("Pyro5.errors.NamingError"), "Pyro4.errors.NamingError");
     }
 }
