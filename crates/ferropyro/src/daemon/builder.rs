@@ -135,6 +135,7 @@ impl DaemonBuilder {
     /// Judges the handshake data of every client: the value goes back to it, an exception's text refuses it. Default: all are let in with `hello`.
     ///
     /// The context is that of the handshake: the peer, the annotations that came with it, and [`Context::annotate`] for those of the answer.
+    /// Clients of the protocols 46 and 47 can send no data: for these the hook gets None.
     /// (Pyro's `validateHandshake`, manual chapter "Tips & Tricks", connection handshake.)
     #[must_use]
     pub fn validate_handshake(

@@ -64,7 +64,7 @@ impl ProxyBuilder {
         self
     }
 
-    /// What is sent to the server in the handshake. Default: the text `hello`.
+    /// What is sent to the server in the handshake. Default: the text `hello`. Servers of the protocols 46 and 47 cannot be sent any.
     #[must_use]
     pub fn handshake(mut self, data: impl Into<Value>) -> ProxyBuilder {
         self.handshake = Some(data.into());
