@@ -25,11 +25,12 @@ impl Visitor {
         self.stream.send(&self.session.out, core.config.write_timeout).await?;
         self.session.out.clear();
         // It is connected, and may take its time as others may between two calls.
-        let front = match core.config.commtimeout {
-            Some(time) => timeout(time, self.read_message()).await?,
-            None => self.read_message().await,
+        match core.config.commtimeout {
+            Some(time) => timeout(time, self.read_message()).await??,
+            None => self.read_message().await?,
         };
-        front.map(Some)
+        // Whatever it has sent, it is to be answered as other calls are.
+        Ok(Some(Front::Complete))
     }
 
     /// Whether the client sends something in this time.

@@ -166,6 +166,7 @@ impl ServerSession {
                 self.refuse(text.to_owned(), message.header.dialect, message.header.seq);
                 Step::Close
             }
+            Err(_) if self.connected => Step::Close,
             Err(error) => self.refuse_frame(&error),
         }
     }
