@@ -187,6 +187,15 @@ def test_name_servers_and_their_tools_encrypt_in_both_directions(pyro, lab, serv
     assert listed.returncode == 0 and "Pyro.NameServer" in listed.stdout, listed
 
 
+def test_the_exit_status_tells_of_certificates(lab, self_signed, servers, ferropyro):
+    server = servers.start([ferropyro, "echo"], ready="^echoserver running", env=environment(lab.server()))
+    call = [ferropyro, "call", f"{server.uri}.echo", "1"]
+    for settings, status in [(lab.client(), 0), (self_signed.client(), 6), ({}, 6)]:
+        assert run(call, env=environment(settings)).returncode == status
+    plain = servers.start([ferropyro, "echo"], ready="^echoserver running")
+    assert run([ferropyro, "call", f"{plain.uri}.echo", "1"], env=environment(lab.client())).returncode == 6
+
+
 # --- ferropyro cert
 
 

@@ -23,7 +23,7 @@ pub(crate) enum Exit {
     Unreachable = 4,
     /// No answer in time.
     TimedOut = 5,
-    /// The key is wrong or missing.
+    /// The key is wrong or missing, or a certificate, or encryption altogether.
     Refused = 6,
 }
 
@@ -46,7 +46,7 @@ impl From<Exit> for ExitCode {
 impl Exit {
     /// The status for an error of the library.
     pub(crate) fn of(error: &Error) -> Exit {
-        if is_about_keys(error) {
+        if is_about_keys(error) || is_about_certificates(error) {
             return Exit::Refused;
         }
         match error.kind() {
@@ -71,6 +71,17 @@ fn is_about_keys(error: &Error) -> bool {
     let own = error.as_remote().is_none() && (error.kind() == ErrorKind::Security || is_refusal(error.message()));
     let cause = error.source().and_then(|source| source.downcast_ref::<Error>());
     own || cause.is_some_and(is_about_keys)
+}
+
+/// One end does not trust the other, or they do not agree on encryption (TLS).
+fn is_about_certificates(error: &Error) -> bool {
+    let texts = [
+        "the certificate of the other side is refused",
+        "the other side refuses the connection",
+        "the other side does not speak TLS",
+        "this server accepts encrypted connections only",
+    ];
+    error.as_remote().is_none() && texts.iter().any(|text| error.to_string().contains(text))
 }
 
 fn is_about_registrations(error: &Error) -> bool {
