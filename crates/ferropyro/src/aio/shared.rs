@@ -12,6 +12,8 @@ use super::connect::connect;
 use super::connected::take_over;
 use super::items::RemoteItems;
 use super::link::Link;
+#[cfg(unix)]
+use crate::ConnectedSocket;
 use crate::arguments::Arguments;
 use crate::context::{self, Luggage};
 use crate::logging::logger;
@@ -22,8 +24,6 @@ use crate::proxy::items::{RemoteStream, Source};
 use crate::proxy::settings::{Settings, Target};
 #[cfg(unix)]
 use crate::transport::CONNECTED_SOCKET;
-#[cfg(unix)]
-use crate::ConnectedSocket;
 use crate::{Error, ErrorKind, FromReply, Result};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
@@ -277,5 +277,41 @@ impl State {
         if let Some(link) = self.link.take() {
             self.seq = link.conversation.session.seq();
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(unreachable_pub)] // #[expose] goes by `pub`
+mod tests {
+    use crate::{Bytes, Daemon, Result, expose};
+
+    use super::*;
+
+    struct Echo;
+
+    #[expose(crate = crate)]
+    impl Echo {
+        pub fn echo(&self, data: Bytes) -> Bytes {
+            data
+        }
+    }
+
+    #[tokio::test]
+    async fn an_idle_proxy_holds_little_memory() -> Result<()> {
+        let daemon = Daemon::new()?;
+        let uri = daemon.register("echo", Echo)?;
+        let _running = daemon.start();
+        let proxy = Proxy::new(uri)?;
+        for size in [1, 10_000, 5_000_000] {
+            let data = Bytes::from(vec![7; size]);
+            let back: Bytes = proxy.call("echo", (&data,)).await?;
+            assert_eq!(back, data);
+            let held = proxy
+                .shared
+                .with_link(|link| link.conversation.inbox.capacity() + link.conversation.out.capacity())
+                .await?;
+            assert!(held <= 16 << 10, "{held} bytes after {size}");
+        }
+        Ok(())
     }
 }

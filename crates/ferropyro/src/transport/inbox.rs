@@ -93,6 +93,12 @@ impl Inbox {
         }
     }
 
+    /// How much memory it holds.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     fn make_room(&mut self, wanted: usize) {
         if self.bytes.len() - self.end >= wanted.max(1) {
             return;
