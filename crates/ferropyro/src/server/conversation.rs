@@ -16,7 +16,7 @@ const OUT_KEEP: usize = 1 << 20;
 /// A client whose first message is there, and its socket, which others may shut down meanwhile.
 pub(super) struct Guest {
     pub(super) stream: Arc<Stream>,
-    pub(super) session: ServerSession,
+    pub(super) session: Box<ServerSession>,
     pub(super) inbox: Inbox,
 }
 

@@ -51,7 +51,7 @@ impl Visitor {
 
     /// The program's hook for handshakes is asked, which may take its time.
     async fn greet(&mut self) -> io::Result<Step> {
-        let placeholder = self.session.placeholder();
+        let placeholder = Box::new(self.session.placeholder());
         let mut session = std::mem::replace(&mut self.session, placeholder);
         let greet = spawn_blocking(move || (session.speak_first(), session));
         let step;

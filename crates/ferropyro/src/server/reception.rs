@@ -33,7 +33,8 @@ pub(super) struct Reception {
 /// A client that has connected, and what it has sent so far.
 pub(super) struct Visitor {
     pub(super) stream: AsyncStream,
-    pub(super) session: ServerSession,
+    /// Boxed, because it is passed from hand to hand, and every hand would have room for it.
+    pub(super) session: Box<ServerSession>,
     pub(super) inbox: Inbox,
 }
 
@@ -150,7 +151,7 @@ impl Visitor {
             }
         };
         let mut visitor = Visitor {
-            session: ServerSession::new(Arc::clone(core), peer),
+            session: Box::new(ServerSession::new(Arc::clone(core), peer)),
             stream,
             inbox: Inbox::default(),
         };

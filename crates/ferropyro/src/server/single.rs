@@ -32,7 +32,7 @@ impl Single {
         let Some(socket) = socket else { return Ok(()) };
         let (stream, _blocking_again) = socket.into_asynchronous()?;
         tracing::info!(target: logger::EXISTINGCONNECTIONSERVER, "serving the user-supplied connected socket {}", stream.peer());
-        let session = ServerSession::without_handshake(Arc::clone(&self.core), stream.peer());
+        let session = Box::new(ServerSession::without_handshake(Arc::clone(&self.core), stream.peer()));
         tasks.serve_given(stream, session).await;
         Ok(())
     }

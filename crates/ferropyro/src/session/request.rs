@@ -175,11 +175,12 @@ impl<'a> Request<'a> {
     /// Runs the calls of a batch until one raises; that exception is the last result.
     async fn batch(&self, object: &dyn Object, id: &str, sink: Sink<'_>) -> Result<(), Raise> {
         let (calls, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
-        if self.core.config.max_batch_calls.is_some_and(|most| calls.len() > most) {
-            return Err(Raise::new(
-                "ValueError",
-                format!("a batch of {} calls is too long", calls.len()),
-            ));
+        if let Some(most) = self.core.config.max_batch_calls.filter(|most| calls.len() > *most) {
+            let text = format!(
+                "a batch of {} calls is too long: {most} are allowed (setting MAX_BATCH_CALLS)",
+                calls.len()
+            );
+            return Err(Raise::new("ValueError", text));
         }
         let mut results = Vec::new();
         for call in calls {

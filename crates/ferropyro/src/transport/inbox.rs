@@ -46,8 +46,10 @@ impl Inbox {
         }
     }
 
-    /// Reads once from the stream, with room for at least `wanted` bytes, which are known to come. Gives the number read; 0 is the end of the stream.
+    /// Reads once from the stream, with room for up to `wanted` bytes, which are known to come. Gives the number read; 0 is the end of the stream.
     pub(crate) fn fill(&mut self, stream: &Stream, wanted: usize) -> io::Result<usize> {
+        // Who only announces much gets no more room than as much again as has come.
+        let wanted = wanted.min(self.bytes().len().max(INBOX_SIZE));
         self.make_room(wanted);
         let room = self.bytes.get_mut(self.end..).unwrap_or_default();
         // It is one message then, so nothing else can be hidden behind what is waited for.

@@ -52,8 +52,8 @@ pub(crate) struct SocketFile {
     is_removed: AtomicBool,
 }
 
-/// As many connections may wait to be accepted (Pyro's figure).
-const BACKLOG: i32 = 100;
+/// As many connections may wait to be accepted. (In Pyro 100, but where clients come by the thousand, the next one then waits a second for its second try.)
+const BACKLOG: i32 = 1024;
 
 impl Listener {
     /// Listens on a TCP port; 0 chooses a free one. An empty host stands for all interfaces.

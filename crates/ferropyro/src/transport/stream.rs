@@ -65,13 +65,36 @@ impl Stream {
         self.socket().set_nonblocking(nonblocking)
     }
 
+    /// Writes all, unless the peer takes no byte for as long as [`Stream::set_write_timeout`] says.
     pub(crate) fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
+            #[cfg(target_os = "linux")]
+            Stream::Tcp(..) | Stream::Unix(_) => self.write_patiently(bytes),
+            #[cfg(not(target_os = "linux"))]
             Stream::Tcp(stream, _) => (&*stream).write_all(bytes),
-            #[cfg(unix)]
+            #[cfg(all(unix, not(target_os = "linux")))]
             Stream::Unix(stream) => (&*stream).write_all(bytes),
             Stream::Tls(stream) => stream.write_all(bytes),
         }
+    }
+
+    /// The system's own time limit begins anew whenever some bytes still fit into one of its buffers, so a peer that reads nothing could stay for several times
+    /// as long.
+    #[cfg(target_os = "linux")]
+    fn write_patiently(&self, mut rest: &[u8]) -> io::Result<()> {
+        use rustix::io::Errno;
+        use rustix::net::{SendFlags, send};
+
+        let socket = self.socket();
+        while !rest.is_empty() {
+            match send(&*socket, rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(count) => rest = rest.get(count..).unwrap_or_default(),
+                Err(Errno::AGAIN) => wait_for_room(&socket)?,
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Writes some of the pieces, as they are: not through TLS.
@@ -157,6 +180,21 @@ impl Stream {
             configure(&SockRef::from(stream), config)?;
         }
         Ok(())
+    }
+}
+
+/// Waits until the peer has taken something, for as long as the socket's time limit says.
+#[cfg(target_os = "linux")]
+fn wait_for_room(socket: &SockRef<'_>) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::io::Errno;
+
+    // Hours and hours fit; what does not is as good as for ever.
+    let limit = socket.write_timeout()?.and_then(|time| Timespec::try_from(time).ok());
+    match poll(&mut [PollFd::new(&**socket, PollFlags::OUT)], limit.as_ref()) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 
