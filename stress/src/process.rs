@@ -47,6 +47,17 @@ impl Process {
         Ok(Duration::from_millis(10 * (ticks()? + ticks()?)))
     }
 
+    /// Whether all its threads have been stopped by a signal, which takes a moment.
+    pub(crate) fn is_stopped(self) -> Result<bool, Problem> {
+        for task in fs::read_dir(format!("/proc/{}/task", self.0))? {
+            let status = fs::read_to_string(task?.path().join("status"))?;
+            if !status.contains("\nState:\tT") {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     pub(crate) fn signal(self, signal: Signal) -> Result<(), Problem> {
         let pid = Pid::from_raw(self.0.try_into()?).ok_or("no process")?;
         Ok(kill_process(pid, signal)?)

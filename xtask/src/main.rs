@@ -7,6 +7,7 @@ mod ci;
 mod conformance;
 mod project;
 mod steps;
+mod stress;
 mod test;
 mod venv;
 
@@ -22,6 +23,7 @@ usage: cargo xtask COMMAND
   conformance [--check] [--list] [ROWS...]  which rows of docs/conformance.md have tests; ROWS: NS-12, NS-*, NS-01..NS-07
                                             (--check: fail when a row of docs/conformance-required.txt has none)
   bench [ARGS...]                           build the benchmarks in release and run them, for example: bench echo --seconds 5
+  stress [NAME...] [--full]                 servers under floods, bombs, silent, slow and dead peers, built in release; scaled to a small machine, or in full
 
 environment:
   FERROPYRO_PYTHON   the Python (3.10 or newer) to make .venv with; python3 unless set
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "ci" => ci::main(rest),
         "conformance" => conformance::main(rest),
         "bench" => bench::main(rest),
+        "stress" => stress::main(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;

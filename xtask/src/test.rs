@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::project::{self, cargo};
 use crate::steps::Steps;
-use crate::{Failure, only_flags, venv};
+use crate::{Failure, only_flags, stress, venv};
 
 /// The interpreter with the real Pyro, for the Rust tests that ask it something.
 pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
@@ -40,9 +40,11 @@ pub(crate) fn values(args: &[String]) -> Result<(), Failure> {
     };
     let mut steps = Steps::default();
     let python = steps.time("python environment", make_venv);
+    let built = build(&mut steps);
     interop(
         &mut steps,
         python,
+        built,
         &["interop/test_values.py", "-k", "Generated", "-v", "--values", count],
     )?;
     steps.finish()
@@ -52,15 +54,23 @@ pub(crate) fn values(args: &[String]) -> Result<(), Failure> {
 pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
     let python = steps.time("python environment", make_venv);
     rust_tests(steps, full);
+    let built = build(steps);
+    if built && cfg!(target_os = "linux") {
+        steps.run("stress", stress::scaled());
+    }
     let all: &[&str] = if full { &["interop", "--full"] } else { &["interop"] };
-    interop(steps, python, all)
+    interop(steps, python, built, all)
 }
 
-fn interop(steps: &mut Steps, python: bool, args: &[&str]) -> Result<(), Failure> {
-    let built = steps.run(
+/// The programs that the tests start.
+fn build(steps: &mut Steps) -> bool {
+    steps.run(
         "build for interop",
         cargo(&["build", "--workspace", "--exclude=xtask", "--bins", "--examples"]),
-    );
+    )
+}
+
+fn interop(steps: &mut Steps, python: bool, built: bool, args: &[&str]) -> Result<(), Failure> {
     match (python, built) {
         (true, true) => _ = steps.run("interop tests", pytest(args)?),
         (false, _) => steps.skip("interop tests", "there is no python environment"),

@@ -22,6 +22,9 @@ pub struct Settings;
 #[doc = include_str!("../../../docs/security.md")]
 pub struct Security;
 
+#[doc = include_str!("../../../docs/limits.md")]
+pub struct Limits;
+
 #[doc = include_str!("../../../docs/tls.md")]
 pub struct Tls;
 

@@ -6,6 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::pin::pin;
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use ferropyro::{Uri, aio};
 use tokio::runtime::Builder;
@@ -14,21 +15,21 @@ use crate::Problem;
 use crate::server::{Kind, Server};
 use crate::trial::Trial;
 
-/// Bytes that travel at a time, so that there are many places to wait at.
-const PIECE: usize = 24;
+/// Between two pieces on their way through a [relay].
+const PAUSE: Duration = Duration::from_millis(1);
 /// More places than any of the calls has.
 const MANY: usize = 5_000;
 
 pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
     let server = Server::start(Kind::Thread, &["THREADPOOL_SIZE=1000"])?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let slow: Uri = format!("PYRO:yard@{}", relay(server.address)?).parse()?;
+    let slow: Uri = format!("PYRO:yard@{}", relay(server.address, 8)?).parse()?;
+    let broad: Uri = format!("PYRO:yard@{}", relay(server.address, 32 << 10)?).parse()?;
     runtime.block_on(async {
-        let direct = server.uri.clone();
-        let text = "x".repeat(trial.either(16 << 20, 2 << 20));
+        let text = "x".repeat(trial.either(8 << 20, 1 << 20));
         give_up_everywhere(trial, "a call", &slow, true, "a short text").await?;
         give_up_everywhere(trial, "a connection and its first call", &slow, false, "a short text").await?;
-        give_up_everywhere(trial, "a call of many bytes", &direct, true, &text).await
+        give_up_everywhere(trial, "a call of many bytes", &broad, true, &text).await
     })
 }
 
@@ -84,36 +85,37 @@ async fn poll_times<F: Future>(times: usize, future: F) -> Option<F::Output> {
 }
 
 /// The way to a server on which everything travels in small pieces. Gives its address.
-fn relay(server: SocketAddr) -> Result<SocketAddr, Problem> {
+fn relay(server: SocketAddr, piece: usize) -> Result<SocketAddr, Problem> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     thread::spawn(move || {
         for client in listener.incoming().map_while(Result::ok) {
             // The other end of what cannot be made is closed, which its client notices.
-            let _ = connect(client, server);
+            let _ = connect(client, server, piece);
         }
     });
     Ok(address)
 }
 
-fn connect(client: TcpStream, server: SocketAddr) -> Result<(), Problem> {
+fn connect(client: TcpStream, server: SocketAddr, piece: usize) -> Result<(), Problem> {
     let server = TcpStream::connect(server)?;
     for stream in [&client, &server] {
         stream.set_nodelay(true)?;
     }
     let (to_server, to_client) = ((client.try_clone()?, server.try_clone()?), (server, client));
     for (from, to) in [to_server, to_client] {
-        thread::spawn(move || pass_on(&from, &to));
+        thread::spawn(move || pass_on(&from, &to, piece));
     }
     Ok(())
 }
 
-fn pass_on(mut from: &TcpStream, mut to: &TcpStream) {
-    let mut piece = [0; PIECE];
+fn pass_on(mut from: &TcpStream, mut to: &TcpStream, size: usize) {
+    let mut piece = vec![0; size];
     while let Ok(count @ 1..) = from.read(&mut piece) {
         if to.write_all(&piece[..count]).is_err() {
             break;
         }
+        thread::sleep(PAUSE);
     }
     // They are closed already, perhaps.
     let _ = (to.shutdown(Shutdown::Write), from.shutdown(Shutdown::Read));

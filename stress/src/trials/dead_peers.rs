@@ -77,7 +77,12 @@ fn a_server_that_stops(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
     for client in &clients {
         client.call::<bool>("sleep", (0,))?;
     }
-    server.process().signal(Signal::STOP)?;
+    let process = server.process();
+    process.signal(Signal::STOP)?;
+    trial.expect_soon(
+        || process.is_stopped().is_ok_and(|stopped| stopped),
+        "the server is stopped",
+    );
     for client in &clients {
         let begun = Instant::now();
         let error = client.call::<bool>("sleep", (0,)).err().map(|error| error.kind());
@@ -89,27 +94,25 @@ fn a_server_that_stops(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
             ),
         );
     }
-    server.process().signal(Signal::CONT)?;
-    for client in &clients {
-        let begun = Instant::now();
-        let waiting = thread::scope(|scope| {
-            let call = scope.spawn(|| client.call::<bool>("sleep", (5000,)));
-            thread::sleep(Duration::from_millis(100));
-            if client.dialect().is_ok_and(|dialect| dialect == Dialect::V502) {
-                let _ = server.process().signal(Signal::KILL);
-            }
-            call.join()
-        });
-        let error = waiting
-            .map_err(|_| "the caller panicked")?
-            .err()
-            .map(|error| error.kind());
-        trial.note(format_args!("{error:?} after {:.1} s", begun.elapsed().as_secs_f64()));
-        trial.expect(
-            matches!(error, Some(ErrorKind::ConnectionClosed | ErrorKind::Timeout)),
-            "a call that was under way has failed",
-        );
-    }
+    process.signal(Signal::CONT)?;
+    let client = Proxy::new(server.uri.clone())?;
+    client.bind()?;
+    let call = thread::spawn(move || client.call::<bool>("sleep", (5000,)));
+    thread::sleep(Duration::from_millis(100));
+    let begun = Instant::now();
+    process.signal(Signal::KILL)?;
+    let error = call
+        .join()
+        .map_err(|_| "the caller panicked")?
+        .err()
+        .map(|error| error.kind());
+    trial.expect(
+        error == Some(ErrorKind::ConnectionClosed) && begun.elapsed() <= Duration::from_secs(1),
+        format_args!(
+            "a call of a server that is killed: {error:?} after {:.1} s",
+            begun.elapsed().as_secs_f64()
+        ),
+    );
     Ok(())
 }
 

@@ -30,7 +30,6 @@ fn try_server(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
     let server = Server::start(kind, &["THREADPOOL_SIZE=200", &format!("WRITE_TIMEOUT={seconds}")])?;
     let process = server.process();
     let (files, before) = (server.warm_up()?, process.resident()?);
-    process.forget_peak()?;
     let mut slow = Raw::greeted(server.address, Dialect::V502)?;
     slow.begin("parcel", &format!("({},)", 10 * MIB))?;
     let reader = thread::spawn(move || read_slowly(&mut slow, 10 * MIB, time / 4));
@@ -50,6 +49,13 @@ fn try_server(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
         !early,
         format_args!("{count} clients that read nothing are not disconnected too early"),
     );
+    let grown = process.resident()?.saturating_sub(before);
+    // In serpent bytes are base-64 text.
+    let most = (count as u64 + 1) * 14 * MIB as u64 + SLACK;
+    trial.expect(
+        grown <= most,
+        format_args!("{} more for them (limit {})", mib(grown), mib(most)),
+    );
     let gone = becomes_true(4 * time, || process.descriptors().is_ok_and(|now| now < files + 4));
     let took = begun.elapsed();
     trial.expect(
@@ -58,13 +64,6 @@ fn try_server(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
             "all are, {:.1} s after they asked (limit {seconds} s)",
             took.as_secs_f64()
         ),
-    );
-    let grown = process.peak()?.saturating_sub(before);
-    // An answer in serpent is base-64.
-    let most = (count as u64 + 1) * 14 * MIB as u64 + SLACK;
-    trial.expect(
-        grown <= most,
-        format_args!("{} more at the most (limit {})", mib(grown), mib(most)),
     );
     calls.judge(trial, "99 % within 20 ms")?;
     let read = reader.join().map_err(|_| "the reader panicked")??;

@@ -1,0 +1,26 @@
+//! `cargo xtask stress`: what hostile, slow, silent and dead peers do to servers.
+
+use std::process::Command;
+
+use crate::Failure;
+use crate::project::cargo;
+use crate::steps::Steps;
+
+/// The arguments are for the stress program: names of trials, and `--full`.
+pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
+    let mut steps = Steps::default();
+    if steps.run(
+        "build",
+        cargo(&["build", "--release", "--package=stress", "--package=ferropyro-cli"]),
+    ) {
+        let mut command = cargo(&["run", "--release", "--package", "stress", "--"]);
+        command.args(args);
+        steps.run("stress", command);
+    }
+    steps.finish()
+}
+
+/// The scaled trials, with what has been built for the tests.
+pub(crate) fn scaled() -> Command {
+    cargo(&["run", "--quiet", "--package", "stress"])
+}
