@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)] // #[expose] goes by `pub`
 
+mod captured;
 mod clients;
 mod daemons;
 mod support;
