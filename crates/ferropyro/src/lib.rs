@@ -19,6 +19,7 @@ pub mod futures;
 mod guide;
 pub mod logging;
 pub mod naming;
+pub mod network;
 mod object;
 mod panics;
 mod peer;

@@ -278,8 +278,13 @@ pub(super) fn unix_location(address: &SockAddr) -> Location {
 ///
 /// As in Pyro a host without any IPv4 address is reached at the others even if 4 is preferred; but 6 is an order.
 pub(crate) fn addresses(host: &str, port: u16, config: &Config) -> io::Result<Vec<SocketAddr>> {
+    addresses_of(host, port, config.prefer_ip_version)
+}
+
+/// As [`addresses`], for a preferred version that need not be the configured one.
+pub(crate) fn addresses_of(host: &str, port: u16, preferred: IpVersion) -> io::Result<Vec<SocketAddr>> {
     let all: Vec<SocketAddr> = (host, port).to_socket_addrs()?.collect();
-    choose(all, host.parse::<std::net::IpAddr>().is_ok(), config.prefer_ip_version)
+    choose(all, host.parse::<std::net::IpAddr>().is_ok(), preferred)
 }
 
 fn choose(all: Vec<SocketAddr>, is_numeric: bool, version: IpVersion) -> io::Result<Vec<SocketAddr>> {
@@ -292,7 +297,8 @@ fn choose(all: Vec<SocketAddr>, is_numeric: bool, version: IpVersion) -> io::Res
         _ => Vec::new(),
     };
     if wanted.is_empty() && version == IpVersion::V6 {
-        return Err(io::Error::other("unable to determine IPV6 address"));
+        let text = "unable to determine IPV6 address";
+        return Err(io::Error::new(io::ErrorKind::AddrNotAvailable, text));
     }
     Ok(if wanted.is_empty() { in_turns(all) } else { wanted })
 }

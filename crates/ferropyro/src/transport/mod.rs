@@ -16,6 +16,7 @@ use std::time::Duration;
 
 pub(crate) use asynchronous::{AsyncListener, AsyncStream};
 pub(crate) use asynchronous_connect::within;
+pub(crate) use connect::addresses_of;
 #[cfg(unix)]
 pub(crate) use connected::BlockingAgain;
 #[cfg(unix)]
