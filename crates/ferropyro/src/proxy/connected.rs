@@ -7,12 +7,12 @@ use super::link::Link;
 use super::settings::{Settings, Target};
 #[cfg(unix)]
 use super::{Proxy, ProxyBuilder};
+#[cfg(unix)]
+use crate::Uri;
 use crate::context::Luggage;
 #[cfg(unix)]
 use crate::transport::ConnectedSocket;
 use crate::transport::{CONNECTED_SOCKET, Stream};
-#[cfg(unix)]
-use crate::Uri;
 use crate::{Error, ErrorKind, Result};
 
 #[cfg(unix)]
