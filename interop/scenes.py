@@ -23,50 +23,75 @@ class Console:
     def __init__(self, text):
         self.command, *self.lines = text.rstrip("\n").split("\n")
         self.command = self.command.removeprefix("$ ")
-        last = self.lines[-1] if self.lines else None
-        self.runs_on = last == "^C"  # until somebody stops it
-        self.is_killed = last == "Killed"
-        if self.runs_on or self.is_killed:
+        self.farewell = []  # what it prints when it is stopped
+        self.runs_on = "^C" in self.lines  # until somebody stops it
+        self.is_killed = "Killed" in self.lines[-1:]
+        if self.runs_on:
+            end = self.lines.index("^C")
+            self.lines, self.farewell = self.lines[:end], self.lines[end + 1 :]
+        if self.is_killed:
             self.lines.pop()
+
+    @property
+    def head(self):
+        """How many lines there must be before the next command can be typed: the port is in them."""
+        return next((at for at, line in enumerate(self.lines, 1) if "PORT" in line), 1)
+
+    @property
+    def example(self):
+        """The name of the example that it runs; None for other programs."""
+        match = re.search(r"--example (\S+)", self.command)
+        return match and match.group(1)
 
 
 class Scene:
-    """A section of the README with all its commands: `Scene("handshake", example, servers).play()`.
+    """A section of the README with all its commands: `Scene("handshake", example, ferropyro, servers).play()`.
 
     instead: which programs others take the place of, which must print the same: {"NAME": ["args", "of", "another"]}.
     """
 
-    def __init__(self, title, example, servers, instead=None):
+    def __init__(self, title, example, ferropyro, servers, instead=None):
         self.consoles = consoles(title)
         self.example = example
+        self.ferropyro = ferropyro
         self.servers = servers
         self.instead = instead or {}
         self.values = {}
+        self.doomed = {}
 
     def play(self):
         background = []
         for console in self.consoles:
+            self._kill(console.example)
             env, args = self._arguments(console.command)
-            if console.runs_on:
+            if console.runs_on or console.is_killed:
                 program = self.servers.start(args, env=env)
-                self._wait_for_line(program, console, 0)
-                self._check(console, program.stdout[:1], console.lines[:1])
-                background.append((program, console))
-            elif console.is_killed:
-                program = self.servers.start(args, env=env)
-                self._wait_for_line(program, console, -1)
-                program.stop(signal.SIGKILL)
-                self._check(console, program.stdout, console.lines)
+                self._wait_for_line(program, console, console.head - 1)
+                self._check(console, program.stdout[: console.head], console.lines[: console.head])
+                if console.is_killed:
+                    self.doomed[console.example] = (program, console)
+                else:
+                    background.append((program, console))
             else:
                 done = run(args, env=env)
                 assert done.stderr == "", f"{console.command}\n{done.stderr}"
                 self._check(console, done.stdout.splitlines(), console.lines)
+        for name in list(self.doomed):
+            self._kill(name)
         for program, console in background:
             self._wait_for_line(program, console, -1)
             assert program.is_running(), f"{console.command} has ended:\n{program.output()}"
         for program, console in reversed(background):
             program.stop()
             assert program.stderr == [], f"{console.command}\n{program.output()}"
+            self._check(console, program.stdout, console.lines + console.farewell)
+
+    def _kill(self, name):
+        """Ends an example that is to be killed once it has printed all, before it is started anew, or at the end."""
+        if name in self.doomed:
+            program, console = self.doomed.pop(name)
+            self._wait_for_line(program, console, -1)
+            program.stop(signal.SIGKILL)
             self._check(console, program.stdout, console.lines)
 
     def _arguments(self, command):
@@ -74,8 +99,10 @@ class Scene:
         env = {}
         while "=" in words[0]:
             name, _, value = words.pop(0).partition("=")
-            env[name] = value
+            env[name] = self._known(value)
         args = [self._known(word) for word in words]
+        if args[:4] == ["cargo", "run", "-q", "--"]:
+            return env, [self.ferropyro, *args[4:]]
         if args[0] == "cargo":
             name, *args = args[args.index("--example") + 1 :]
             program = self.instead.get(name) or [self.example(name)]
@@ -85,7 +112,7 @@ class Scene:
 
     def _known(self, text):
         for name, value in self.values.items():
-            text = text.replace(name, value)
+            text = re.sub(rf"\b{name}\b", value, text)
         return text
 
     def _wait_for_line(self, program, console, index):

@@ -14,6 +14,15 @@ PYTHON = EXAMPLES / "python"
 WAREHOUSE = ["4 chairs left", "ValueError: only 2 left"]
 
 
+# Pyro4 and Pyro5 do not speak with each other.
+PAIRS = [
+    (server, client)
+    for server in ("Rust", "Pyro4", "Pyro5")
+    for client in ("Rust", "Pyro4", "Pyro5")
+    if {server, client} != {"Pyro4", "Pyro5"}
+]
+
+
 @pytest.fixture
 def warehouse(example, servers):
     return servers.start([example("warehouse_server")], ready="^URI = ")
@@ -44,11 +53,11 @@ def test_rust_calls_a_python_object(example, servers, package):
 
 
 @pytest.fixture
-def play(example, servers):
+def play(example, ferropyro, servers):
     """Plays a section of examples/README.md: play("handshake"), or with other programs in the place of some, which must print the same."""
 
     def play(title, **instead):
-        scenes.Scene(title, example, servers, instead).play()
+        scenes.Scene(title, example, ferropyro, servers, instead).play()
 
     return play
 
@@ -65,6 +74,13 @@ def test_the_readme_of_the_examples_shows_what_is_printed(play, title):
 # Conformance: EX-01
 def test_a_call_that_waits_for_itself_hangs_without_a_time_limit_or_a_new_proxy(play):
     play("deadlock")
+
+
+# Conformance: EX-02
+@pytest.mark.parametrize("server, client", PAIRS)
+@pytest.mark.parametrize("title", ["autoreconnect", "autoreconnect by name"])
+def test_a_client_goes_on_with_a_server_that_was_killed_and_started_again(play, title, server, client):
+    play(title, **pair("autoreconnect", server, client))
 
 
 # Conformance: EX-03
@@ -123,15 +139,6 @@ def test_a_python_dispatcher_passes_on_what_it_does_not_know(play, dispatcher, c
 def blob_dispatch(**kinds):
     names = {f"blob_dispatch_{role}": kind for role, kind in kinds.items() if kind != "Rust"}
     return {name: python(name, kind) for name, kind in names.items()}
-
-
-# Pyro4 and Pyro5 do not speak with each other.
-PAIRS = [
-    (server, client)
-    for server in ("Rust", "Pyro4", "Pyro5")
-    for client in ("Rust", "Pyro4", "Pyro5")
-    if {server, client} != {"Pyro4", "Pyro5"}
-]
 
 
 # Conformance: EX-08
