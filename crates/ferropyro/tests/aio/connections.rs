@@ -268,23 +268,35 @@ async fn oneway_calls_are_never_repeated_and_others_as_often_as_wished() -> Resu
 // Conformance: POOL-08
 #[tokio::test]
 async fn a_connection_that_the_server_has_closed_fails_one_call_and_is_made_again() -> Result<()> {
-    let watch = worker(Config::default())?;
+    let (gone, goodbyes) = channel();
+    let daemon = server::daemon()
+        .config(Config::default().commtimeout(Duration::from_millis(400)))
+        .client_disconnect(move |_| {
+            let _ = gone.send(());
+        })
+        .bind()?;
+    let uri = daemon.register("door", Door)?;
+    let _running = daemon.start();
     for dialect in DIALECTS {
-        let port = watch.daemon.address().expect("a TCP port").port();
-        let proxy = proxy(&watch, dialect)?;
+        let proxy = aio::Proxy::builder().dialect(dialect).build_async(uri.clone())?;
         proxy.bind().await?;
-        assert_eq!(port, proxy.uri().port().expect("a port"));
-    }
-    let mut watch = watch;
-    for dialect in DIALECTS {
-        let proxy = proxy(&watch, dialect)?;
-        proxy.bind().await?;
-        watch = restarted(watch)?;
-        let error = proxy.call::<i64>("add", (1, 2)).await.unwrap_err();
+        goodbyes.recv().expect("the daemon does not wait for ever");
+        let error = proxy.call::<String>("knock", ()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConnectionClosed, "{error}");
-        assert_eq!(proxy.call::<i64>("add", (1, 2)).await?, 3);
+        assert_eq!(proxy.call::<String>("knock", ()).await?, "come in");
+        drop(proxy);
+        goodbyes.recv().expect("this proxy goes as well");
     }
     Ok(())
+}
+
+struct Door;
+
+#[expose]
+impl Door {
+    pub fn knock(&self) -> &'static str {
+        "come in"
+    }
 }
 
 // Conformance: POOL-04
