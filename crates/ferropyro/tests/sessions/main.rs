@@ -8,6 +8,7 @@ mod dialects;
 mod errors;
 mod handshake;
 mod instances;
+mod limits;
 mod panics;
 mod pool;
 mod remains;
