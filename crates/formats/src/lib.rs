@@ -29,9 +29,9 @@ mod variant;
 pub use error::{Error, ErrorKind};
 pub use limits::Limits;
 pub use value::{
-    BigInt, ByteArray, Bytes, ClassDict, ClassName, Complex, Date, DateTime, Decimal, Dict, Exception, Instance,
-    InvalidTemporal, Set, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems, ValueSerializer, from_value,
-    to_value,
+    BigInt, ByteArray, Bytes, BytesRef, ClassDict, ClassName, Complex, Date, DateTime, Decimal, Dict, Exception,
+    Instance, InvalidTemporal, Set, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems, ValueSerializer,
+    from_value, to_value,
 };
 
 /// Translates the class name of a class dict while it is written, for example from Pyro5's names to Pyro4's.

@@ -346,3 +346,28 @@ fn values_are_true_where_python_says_so() {
         assert!(value.is_true(), "{value}");
     }
 }
+
+#[test]
+fn bytes_are_borrowed_from_messages_in_which_they_stand_as_they_are() {
+    use std::borrow::Cow;
+
+    use ferropyro_formats::{Bytes, BytesRef, json, marshal, msgpack, serpent};
+
+    let bytes = Bytes(vec![0, 1, 255]);
+    let in_marshal = marshal::to_vec(&bytes).unwrap();
+    let in_msgpack = msgpack::to_vec(&bytes).unwrap();
+    for read in [
+        marshal::from_slice::<BytesRef<'_>>(&in_marshal).unwrap(),
+        msgpack::from_slice::<BytesRef<'_>>(&in_msgpack).unwrap(),
+    ] {
+        assert!(matches!(&read.0, Cow::Borrowed(same) if *same == *bytes), "{read:?}");
+    }
+    for read in [
+        serpent::from_slice::<BytesRef<'_>>(b"{'data': 'AAH/', 'encoding': 'base64'}").unwrap(),
+        serpent::from_slice(b"[0, 1, 255]").unwrap(),
+        serpent::from_slice(br"b'\x00\x01\xff'").unwrap(),
+        json::from_slice(b"[0, 1, 255]").unwrap(),
+    ] {
+        assert_eq!(*read, **bytes);
+    }
+}

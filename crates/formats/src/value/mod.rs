@@ -20,7 +20,7 @@ pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
-pub use text::{ByteArray, Bytes, Surrogates};
+pub use text::{ByteArray, Bytes, BytesRef, Surrogates};
 pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
 
 /// Any value that Python may send.

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -48,9 +49,7 @@ macro_rules! bytes_type {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
-                deserializer
-                    .deserialize_newtype_struct(Tag::ByteArray.name(), BytesVisitor)
-                    .map($name)
+                BytesRef::deserialize(deserializer).map(|bytes| $name(bytes.0.into_owned()))
             }
         }
     };
@@ -71,6 +70,28 @@ impl Serialize for ByteArray {
     }
 }
 
+/// Bytes as they stand in a message, where they stand there as they are (marshal, msgpack, and serpent's literals); a copy otherwise.
+///
+/// Reading takes the same as [`Bytes`]. For who looks at many bytes and does not keep them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BytesRef<'a>(pub Cow<'a, [u8]>);
+
+impl Deref for BytesRef<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for BytesRef<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BytesRef<'de>, D::Error> {
+        deserializer
+            .deserialize_newtype_struct(Tag::ByteArray.name(), BytesVisitor)
+            .map(BytesRef)
+    }
+}
+
 /// Bytes that serialise as bytes: the content of tagged newtype structs.
 pub(crate) struct RawBytes<'a>(pub(crate) &'a [u8]);
 
@@ -85,40 +106,46 @@ pub(crate) struct OwnedBytes(pub(crate) Vec<u8>);
 
 impl<'de> Deserialize<'de> for OwnedBytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<OwnedBytes, D::Error> {
-        deserializer.deserialize_byte_buf(BytesVisitor).map(OwnedBytes)
+        deserializer
+            .deserialize_byte_buf(BytesVisitor)
+            .map(|bytes| OwnedBytes(bytes.into_owned()))
     }
 }
 
 struct BytesVisitor;
 
 impl<'de> Visitor<'de> for BytesVisitor {
-    type Value = Vec<u8>;
+    type Value = Cow<'de, [u8]>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("bytes")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, [u8]>, D::Error> {
         deserializer.deserialize_byte_buf(self)
     }
 
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Cow<'de, [u8]>, E> {
+        Ok(Cow::Owned(bytes.to_vec()))
     }
 
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
+    fn visit_borrowed_bytes<E: de::Error>(self, bytes: &'de [u8]) -> Result<Cow<'de, [u8]>, E> {
+        Ok(Cow::Borrowed(bytes))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Cow<'de, [u8]>, E> {
+        Ok(Cow::Owned(bytes))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Cow<'de, [u8]>, A::Error> {
         let mut bytes = Vec::new();
         while let Some(byte) = seq.next_element()? {
             bytes.push(byte);
         }
-        Ok(bytes)
+        Ok(Cow::Owned(bytes))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<u8>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cow<'de, [u8]>, A::Error> {
         let (mut data, mut encoding) = (None, None);
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -133,12 +160,12 @@ impl<'de> Visitor<'de> for BytesVisitor {
                 "a dict that stands for bytes has 'encoding': 'base64'",
             ));
         }
-        decode_base64(&data).map_err(de::Error::custom)
+        decode_base64(&data).map(Cow::Owned).map_err(de::Error::custom)
     }
 
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Vec<u8>, A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Cow<'de, [u8]>, A::Error> {
         match read_tag(data)? {
-            (Tag::ByteArray, content) => Ok(content.newtype_variant::<OwnedBytes>()?.0),
+            (Tag::ByteArray, content) => Ok(Cow::Owned(content.newtype_variant::<OwnedBytes>()?.0)),
             (Tag::Tuple, content) => content.newtype_variant_seed(super::de::Through(self)),
             (tag, _) => Err(super::de::wrong_tag(tag, &self)),
         }

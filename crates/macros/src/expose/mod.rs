@@ -103,7 +103,7 @@ enum ParamKind {
 enum ArgumentType {
     /// `Text`, for `&str`.
     Text,
-    /// `Bytes`, for `&[u8]`.
+    /// `BytesRef`, for `&[u8]`.
     Bytes,
     /// This type, for a reference to it.
     Borrowed(TokenStream),

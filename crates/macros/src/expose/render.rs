@@ -289,7 +289,7 @@ fn read_type(exposed: &Exposed, ty: &ArgumentType) -> TokenStream {
     let krate = &exposed.krate;
     match ty {
         ArgumentType::Text => quote!(#krate::Text<'_>),
-        ArgumentType::Bytes => quote!(#krate::Bytes),
+        ArgumentType::Bytes => quote!(#krate::formats::BytesRef<'_>),
         ArgumentType::Borrowed(ty) | ArgumentType::Owned(ty) => ty.clone(),
     }
 }
