@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferropyro::{Bytes, Call, Daemon, Members, Method, Object, Param, Proxy, Raise, Reply, Serializer};
+use ferropyro::{Bytes, Daemon, Proxy, Serializer, expose};
 
 use super::Direction;
 use crate::Problem;
@@ -11,36 +11,15 @@ use crate::peer::{Peer, Sample, end_with_input, repeat_in_batches};
 /// Takes bytes, and gives some.
 struct Store(Bytes);
 
-static MEMBERS: Members = Members::new(
-    "Store",
-    const {
-        &[
-            Method::new("take", const { &[Param::required("data")] }),
-            Method::new("give", const { &[Param::required("size")] }),
-        ]
-    },
-);
-
-impl Object for Store {
-    fn members(&self) -> &Members {
-        &MEMBERS
+#[expose]
+#[allow(unreachable_pub)] // methods are exposed by being pub
+impl Store {
+    pub fn take(&self, data: &[u8]) -> usize {
+        data.len()
     }
 
-    fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        match call.method() {
-            "take" => {
-                let (data,) = call.args::<(Bytes,)>()?;
-                call.reply(&data.len())
-            }
-            "give" => {
-                let (size,) = call.args::<(usize,)>()?;
-                match size == self.0.len() {
-                    true => call.reply(&self.0),
-                    false => Err(Raise::new("ValueError", "no such size")),
-                }
-            }
-            _ => call.refuse(),
-        }
+    pub fn give(&self) -> &Bytes {
+        &self.0
     }
 }
 
@@ -86,7 +65,7 @@ impl Peer for Client {
         repeat_in_batches(1, time, || {
             let moved = match self.direction {
                 Direction::There => self.proxy.call::<usize>("take", (&self.data,))?,
-                Direction::Back => self.proxy.call::<Bytes>("give", (size,))?.len(),
+                Direction::Back => self.proxy.call::<Bytes>("give", ())?.len(),
             };
             match moved == size {
                 true => Ok(()),

@@ -20,7 +20,7 @@ use crate::session::metadata::Metadata;
 use crate::transport::Inbox;
 use crate::{Error, ErrorKind, Result, Uri};
 
-/// A buffer for requests above this size is not kept between calls.
+/// A buffer for requests above this size goes when it is not needed.
 const OUT_KEEP: usize = 1 << 20;
 
 /// The most bytes of a call's annotations that the CONNECT message before it carries as well: servers take only small ones from strangers.
@@ -254,10 +254,14 @@ impl Conversation {
         self.session.deframer().wanted()
     }
 
-    /// What was to be sent has been sent, or never will be.
+    /// What was to be sent has been sent, or never will be. The buffer keeps its memory while requests are long: to get as much again from the system
+    /// takes longer than to send it.
     pub(crate) fn clear_out(&mut self) {
+        let is_needed = self.out.len() >= OUT_KEEP / 4;
         self.out.clear();
-        self.out.shrink_to(OUT_KEEP);
+        if !is_needed {
+            self.out.shrink_to(OUT_KEEP);
+        }
     }
 
     fn check(&self, check: Check<'_>, method: &str) -> Result<()> {
