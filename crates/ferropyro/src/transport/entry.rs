@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustix::net::{RecvFlags, recv};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, Connection, ServerConfig};
+#[cfg(unix)]
 use tokio::io::Interest;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
