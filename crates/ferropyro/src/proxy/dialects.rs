@@ -104,7 +104,10 @@ impl<'a> Attempts<'a> {
             self.candidates = vec![told];
             self.open = false;
         }
-        let was_told = foreign_version(&error).is_some();
+        let was_told = [Some(&error), self.reason.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|error| foreign_version(error).is_some());
         if self.open && self.candidates.is_empty() && self.listening == Listening::NotYet && !was_told {
             self.candidates.push(Dialect::V47);
             self.listening = Listening::Now;
