@@ -18,13 +18,14 @@ use super::reception::Visitor;
 use super::signal::Signal;
 use crate::daemon::core::Core;
 use crate::logging::logger;
+use crate::session::incoming::Detached;
 use crate::session::server::{Progress, ServerSession, Step};
 use crate::transport::{AsyncStream, Inbox};
 
 /// Messages of one connection that are served before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
 /// A buffer for answers above this size is not kept between calls.
-const OUT_KEEP: usize = 1 << 10;
+const OUT_KEEP: usize = 256;
 
 /// The tasks that serve a daemon's connections.
 pub(super) struct EventLoop {
@@ -55,13 +56,13 @@ impl EventLoop {
     }
 
     /// Serves a client until it goes, or does something that ends the connection.
-    pub(super) async fn serve(&self, visitor: Visitor) {
+    pub(super) async fn serve(&self, visitor: Box<Visitor>) {
         let Some(place) = self.place() else {
             let (peer, refusal) = (visitor.stream.peer(), self.capacity.refusal);
             tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {refusal}");
             return Box::pin(visitor.refuse(&self.core, refusal)).await;
         };
-        self.host(visitor.stream, visitor.session, visitor.inbox).await;
+        self.host(visitor).await;
         drop(place);
     }
 
@@ -69,15 +70,16 @@ impl EventLoop {
     #[cfg(unix)]
     pub(super) async fn serve_given(&self, stream: AsyncStream, session: Box<ServerSession>) {
         let place = self.place();
-        self.host(stream, session, Inbox::default()).await;
+        let inbox = Inbox::default();
+        self.host(Box::new(Visitor { stream, session, inbox })).await;
         drop(place);
     }
 
-    async fn host(&self, stream: AsyncStream, session: Box<ServerSession>, inbox: Inbox) {
-        let peer = stream.peer();
+    async fn host(&self, visitor: Box<Visitor>) {
+        let peer = visitor.stream.peer();
         let served = {
             let mut given_up = pin!(self.giving_up.wait());
-            let mut conversation = pin!(self.converse(stream, session, inbox));
+            let mut conversation = pin!(self.converse(visitor));
             poll_fn(|cx| match conversation.as_mut().poll(cx) {
                 Poll::Pending => given_up.as_mut().poll(cx).map(Ok),
                 ready => ready,
@@ -135,25 +137,21 @@ impl EventLoop {
         (count <= self.capacity.most).then_some(place)
     }
 
-    async fn converse(
-        &self,
-        mut stream: AsyncStream,
-        mut session: Box<ServerSession>,
-        mut inbox: Inbox,
-    ) -> io::Result<()> {
+    async fn converse(&self, mut visitor: Box<Visitor>) -> io::Result<()> {
         let mut stopped = pin!(self.stopping.wait());
         let mut messages = 0usize;
         let mut greeted = None;
-        if self.has_pool() && !session.is_connected() {
+        if self.has_pool() && !visitor.session.is_connected() {
             let step;
             // Boxed, as all that follows of which connections that wait need no part.
-            (step, session, inbox) = Box::pin(self.greet_in_pool(session, inbox)).await?;
+            (step, visitor) = Box::pin(self.greet_in_pool(visitor)).await?;
             greeted = Some(step);
         }
+        let Visitor { stream, session, inbox } = &mut *visitor;
         loop {
             let next = match greeted.take() {
                 Some(step) => step,
-                None => self.step(&mut session, &mut inbox).await?,
+                None => self.step(session, inbox).await?,
             };
             if !session.out.is_empty() {
                 let sent = stream.send(&session.out, self.core.config.write_timeout).await;
@@ -171,7 +169,7 @@ impl EventLoop {
                 }
                 Step::Read(wanted) => {
                     inbox.rest();
-                    if !self.read(&mut stream, &mut inbox, wanted, stopped.as_mut()).await? {
+                    if !self.read(stream, inbox, wanted, stopped.as_mut()).await? {
                         return Ok(());
                     }
                 }
@@ -203,13 +201,17 @@ impl EventLoop {
     }
 
     /// Serves the message at the front, if it is complete.
-    async fn step(&self, session: &mut Box<ServerSession>, inbox: &mut Inbox) -> io::Result<Step> {
+    async fn step(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<Step> {
         let call = match session.step(inbox.bytes()) {
             Progress::Step(step) => return Ok(step),
             Progress::Call(call) => call,
         };
         let is_asynchronous = call.is_asynchronous();
-        let turn = self.turns.acquire().await;
+        // Usually nobody has to wait for a turn.
+        let turn = match self.turns.try_acquire() {
+            Ok(turn) => Ok(turn),
+            Err(_) => self.turns.acquire().await,
+        };
         if is_asynchronous {
             // Boxed, so that connections that never come here need no room for it.
             return Ok(Box::pin(call.run_async(&*self.oneways)).await);
@@ -217,34 +219,39 @@ impl EventLoop {
         if !self.has_pool() {
             return Ok(call.run(&*self.oneways));
         }
-        let detached = call.detach();
+        let call = call.detach();
+        let step = Box::pin(self.run_in_pool(call, session, inbox)).await;
+        drop(turn);
+        step
+    }
+
+    /// Runs a call in the pool of the runtime. No more get there at a time than the turns allow.
+    async fn run_in_pool(
+        &self,
+        mut call: Detached,
+        session: &mut ServerSession,
+        inbox: &mut Inbox,
+    ) -> io::Result<Step> {
         let (input, oneways) = (std::mem::take(inbox), Arc::clone(&self.oneways));
-        // The pool of the runtime. No more get there at a time than the turns allow.
         let run = spawn_blocking(move || {
-            let mut call = detached;
             call.run(input.bytes(), &*oneways);
             (call, input)
         });
         let (call, input) = run.await?;
-        drop(turn);
         *inbox = input;
         Ok(session.attach(call))
     }
 
     /// The greeting is the program's code too, if it has a hook for it.
-    async fn greet_in_pool(
-        &self,
-        mut session: Box<ServerSession>,
-        inbox: Inbox,
-    ) -> io::Result<(Step, Box<ServerSession>, Inbox)> {
+    async fn greet_in_pool(&self, mut visitor: Box<Visitor>) -> io::Result<(Step, Box<Visitor>)> {
         let _turn = self.turns.acquire().await;
         let greet = spawn_blocking(move || {
-            let step = match session.step(inbox.bytes()) {
+            let step = match visitor.session.step(visitor.inbox.bytes()) {
                 Progress::Step(step) => step,
                 // It was not connected, so it was no call.
                 Progress::Call(_) => Step::Close,
             };
-            (step, session, inbox)
+            (step, visitor)
         });
         Ok(greet.await?)
     }
@@ -272,7 +279,7 @@ impl Drop for Place<'_> {
 mod tests {
     use super::*;
 
-    fn size_of_future<F>(_: fn(&'static EventLoop, Visitor) -> F) -> usize {
+    fn size_of_future<F>(_: fn(&'static EventLoop, Box<Visitor>) -> F) -> usize {
         size_of::<F>()
     }
 
@@ -280,6 +287,6 @@ mod tests {
     #[test]
     fn a_connection_that_waits_takes_little_memory() {
         let size = size_of_future(EventLoop::serve);
-        assert!(size <= 1536, "{size} bytes");
+        assert!(size <= 768, "{size} bytes");
     }
 }

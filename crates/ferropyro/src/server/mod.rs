@@ -137,9 +137,9 @@ impl Entrance {
 
 impl Hosts {
     /// Serves a client whose first message is there, or refuses it.
-    async fn serve(&self, visitor: Visitor) {
+    async fn serve(&self, visitor: Box<Visitor>) {
         match self {
-            Hosts::Threads(pool) => pool.admit(visitor).await,
+            Hosts::Threads(pool) => Box::pin(pool.admit(visitor)).await,
             Hosts::Tasks(tasks) => tasks.serve(visitor).await,
         }
     }

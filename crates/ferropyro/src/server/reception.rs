@@ -30,10 +30,9 @@ pub(super) struct Reception {
     waiting: Arc<WaitingRoom>,
 }
 
-/// A client that has connected, and what it has sent so far.
+/// A client that has connected, and what it has sent so far. Boxed, because it is passed from hand to hand, and every hand would have room for it.
 pub(super) struct Visitor {
     pub(super) stream: AsyncStream,
-    /// Boxed, because it is passed from hand to hand, and every hand would have room for it.
     pub(super) session: Box<ServerSession>,
     pub(super) inbox: Inbox,
 }
@@ -122,7 +121,7 @@ impl Reception {
             drop(ticket);
             match outcome {
                 Ok(Front::Complete) => hosts.serve(visitor).await,
-                Ok(_) => visitor.turn_away(&core).await,
+                Ok(_) => Box::pin(visitor.turn_away(&core)).await,
                 Err(error) => tracing::debug!(target: logger::SERVER, "{} lost: {error}", visitor.stream.peer()),
             }
         });
@@ -133,7 +132,7 @@ impl Reception {
 
 impl Visitor {
     /// Waits for the first message of a client, within the time that the settings allow. `None` when nobody is there to talk to, or has been refused.
-    async fn wait_for(core: &Arc<Core>, stream: AsyncStream) -> Option<(Visitor, io::Result<Front>)> {
+    async fn wait_for(core: &Arc<Core>, stream: AsyncStream) -> Option<(Box<Visitor>, io::Result<Front>)> {
         let begun = Instant::now();
         let peer = stream.peer();
         let entry = match &core.tls {
@@ -163,7 +162,7 @@ impl Visitor {
             visitor.refuse(core, TLS_WANTED).await;
             return None;
         }
-        Some((visitor, outcome))
+        Some((Box::new(visitor), outcome))
     }
 
     /// Waits for the first message, of whose time this much has been spent.

@@ -67,13 +67,13 @@ impl ThreadPool {
     }
 
     /// Gives a client to a worker that is idle, or to a new one; else refuses it.
-    pub(super) async fn admit(self: &Arc<ThreadPool>, visitor: Visitor) {
+    pub(super) async fn admit(self: &Arc<ThreadPool>, visitor: Box<Visitor>) {
         if !self.has_place() && timeout(PATIENCE, self.wait_for_place()).await.is_err() {
             let peer = visitor.stream.peer();
             tracing::warn!(target: logger::THREADPOOLSERVER, "{peer} refused: {NO_FREE_WORKERS}");
             return visitor.refuse(&self.core, NO_FREE_WORKERS).await;
         }
-        let Visitor { stream, session, inbox } = visitor;
+        let Visitor { stream, session, inbox } = *visitor;
         let peer = stream.peer();
         match stream.into_blocking() {
             Ok(stream) => self.employ(Guest {

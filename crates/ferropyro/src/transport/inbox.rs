@@ -19,7 +19,7 @@ pub(crate) struct Inbox {
 /// What an idle connection keeps.
 const INBOX_SIZE: usize = 8 << 10;
 /// What an idle connection of the event loop keeps at the most.
-const RESTING: usize = 512;
+const RESTING: usize = 256;
 /// A buffer above this size goes when it is not needed.
 const INBOX_KEEP: usize = 1 << 20;
 
