@@ -10,7 +10,8 @@ use crate::session::incoming::Incoming;
 use crate::session::server::{Progress, ServerSession, Step};
 use crate::transport::{Inbox, Stream};
 
-/// A buffer for answers above this size is not kept between calls.
+/// A buffer for answers above this size goes when it is not needed. While answers are long it stays: to get as much again from the system takes longer than
+/// to send it.
 const OUT_KEEP: usize = 1 << 20;
 
 /// A client whose first message is there, and its socket, which others may shut down meanwhile.
@@ -68,8 +69,11 @@ fn send(session: &mut ServerSession, stream: &Stream) -> io::Result<()> {
     if session.out.is_empty() {
         return Ok(());
     }
+    let is_needed = session.out.len() >= OUT_KEEP / 4;
     let written = stream.write_all(&session.out);
     session.out.clear();
-    session.out.shrink_to(OUT_KEEP);
+    if !is_needed {
+        session.out.shrink_to(OUT_KEEP);
+    }
     written
 }
