@@ -49,7 +49,8 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     println!(
         "Calls that send a text of {} bytes and get it back ({} bytes there, {} back), the next one on each connection as soon as \
          the last one is answered.\nEvery server is a process of its own, on loopback, {}. \"fixed frame\" is one thread with an \
-         epoll loop that\nanswers whatever comes with the same bytes; with TLS it has rustls.\n",
+         epoll loop that\nanswers whatever comes with the same bytes; with TLS it has rustls. Other programs on the machine distort speeds; the processor\n\
+         time that a server takes for a call hardly changes.\n",
         MESSAGE.len(),
         bench.recording.request.len(),
         bench.recording.reply.len(),

@@ -136,21 +136,23 @@ impl Summary {
         table.median(name)
     }
 
-    fn cells(&self) -> Vec<Vec<String>> {
+    /// One number of each line and column.
+    fn cells(&self, title: &str, number: impl Fn(&Line) -> Option<f64>) -> Vec<Vec<String>> {
         let mut names: Vec<&str> = Vec::new();
         for line in self.columns.iter().flat_map(|(_, table)| &table.lines) {
             if !names.contains(&&*line.name) {
                 names.push(&line.name);
             }
         }
-        let header = self.columns.iter().map(|(header, _)| header);
-        let mut rows = vec![[&self.title].into_iter().chain(header).cloned().collect::<Vec<_>>()];
+        let header = self.columns.iter().map(|(header, _)| header.clone());
+        let mut rows = vec![[title.to_owned()].into_iter().chain(header).collect::<Vec<_>>()];
         for name in names {
-            let medians = self.columns.iter().map(|(_, table)| match table.median(name) {
-                Some(median) => format!("{median:.2}"),
-                None => "-".to_owned(),
+            let numbers = self.columns.iter().map(|(_, table)| {
+                let line = table.lines.iter().find(|line| line.name == name);
+                let number = line.and_then(&number);
+                number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"))
             });
-            rows.push([name.to_owned()].into_iter().chain(medians).collect());
+            rows.push([name.to_owned()].into_iter().chain(numbers).collect());
         }
         rows
     }
@@ -158,7 +160,14 @@ impl Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_cells(f, &self.cells())
+        write_cells(f, &self.cells(&self.title, |line| Some(line.median())))?;
+        let mut lines = self.columns.iter().flat_map(|(_, table)| &table.lines);
+        if lines.all(|line| line.server.is_none()) {
+            return Ok(());
+        }
+        writeln!(f)?;
+        let title = "the same, by the server's processor time";
+        write_cells(f, &self.cells(title, |line| line.server))
     }
 }
 

@@ -80,6 +80,23 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         true => println!("{summary:#}"),
         false => println!("{summary}"),
     }
+    let times = |column: &str| {
+        let median = |name| summary.median(column, name);
+        Some(median("Rust to Rust, serpent")? / median("Pyro5 to Pyro5, serpent")?)
+    };
+    let columns = [Direction::There, Direction::Back].into_iter().flat_map(|direction| {
+        let column = move |size: &usize| format!("{direction} {} MiB", size / MIB);
+        sizes.iter().map(column)
+    });
+    let serpent: Vec<String> = columns
+        .filter_map(|column| Some(format!("{column} {:.0}", times(&column)?)))
+        .collect();
+    if !serpent.is_empty() {
+        println!(
+            "Through serpent ferropyro is so many times as fast as Pyro5: {}.",
+            serpent.join(", ")
+        );
+    }
     if let Some(reason) = &servers.left_out {
         println!("The real Pyro is left out: {reason}");
     }
