@@ -37,6 +37,8 @@ impl Line {
         let mut ratios: Vec<f64> = times.map(|(time, unit)| scale.ratio(*time, *unit)).collect();
         ratios.sort_by(f64::total_cmp);
         let server_times = score.server_time.zip(yardstick.server_time);
+        // The system counts in steps, so a short time may be none.
+        let server_times = server_times.filter(|(time, unit)| *time > 0.0 && *unit > 0.0);
         Line {
             name: score.name.clone(),
             ratios,
