@@ -8,10 +8,10 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{Annotations, MessageKind};
 
 use super::Proxy;
-use crate::object::BoxFuture;
-use crate::{Result, aio};
 use crate::context::{AnnotationList, Luggage};
+use crate::object::BoxFuture;
 use crate::tls::Certificate;
+use crate::{Result, aio};
 
 type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
 type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
