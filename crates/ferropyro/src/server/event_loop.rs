@@ -159,19 +159,24 @@ impl EventLoop {
                 session.out.shrink_to(OUT_KEEP);
                 sent?;
             }
-            match next {
-                Step::Continue(length) => inbox.consume(length),
+            let wanted = match next {
+                Step::Continue(length) => {
+                    inbox.consume(length);
+                    // Usually that was all.
+                    inbox.bytes().is_empty().then_some(0)
+                }
+                Step::Read(wanted) => Some(wanted),
                 // The program closes what it has opened.
                 Step::Close if session.is_given() => return Ok(()),
                 Step::Close => {
                     Box::pin(stream.linger()).await;
                     return Ok(());
                 }
-                Step::Read(wanted) => {
-                    inbox.rest();
-                    if !self.read(stream, inbox, wanted, stopped.as_mut()).await? {
-                        return Ok(());
-                    }
+            };
+            if let Some(wanted) = wanted {
+                inbox.rest();
+                if !self.read(stream, inbox, wanted, stopped.as_mut()).await? {
+                    return Ok(());
                 }
             }
             messages += 1;
