@@ -125,7 +125,7 @@ impl DaemonBuilder {
     }
 
     /// How many calls an event loop runs at the same time: with more than one, plain methods run in threads beside the loop, and never block it. Default: WORKERS of the
-    /// configuration, which is 1 as in Pyro.
+    /// configuration, which is 1 as in Pyro. On a thread server it is an error.
     #[must_use]
     pub fn workers(mut self, workers: usize) -> DaemonBuilder {
         self.workers = Some(workers);
@@ -197,6 +197,10 @@ impl DaemonBuilder {
     pub fn bind(self) -> Result<Daemon> {
         let mut config = self.config.unwrap_or_default();
         config.servertype = self.servertype.unwrap_or(config.servertype);
+        if self.workers.is_some() && config.servertype == ServerType::Thread {
+            let text = "workers are those of the multiplex server, and this daemon has threads: add multiplex(), or set the threads with THREADPOOL_SIZE";
+            return Err(Error::new(ErrorKind::Value, text));
+        }
         config.workers = self.workers.unwrap_or(config.workers);
         check(&config)?;
         check_key(&config, self.hmac_key.as_ref())?;

@@ -74,6 +74,10 @@ impl Choice {
     }
 
     fn listen(self, config: &Config) -> Result<(Listener, Location)> {
+        if self.listener.is_some() && (self.port != 0 || self.unix_path().is_some()) {
+            let text = "a daemon gets a listening socket, or a port or path to listen on, but not both";
+            return Err(Error::new(ErrorKind::Value, text));
+        }
         if let Some(socket) = self.listener {
             let location = socket.location(self.host)?;
             return Ok((socket.into(), location));

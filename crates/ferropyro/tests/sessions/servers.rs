@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use ferropyro::wire::MessageKind;
-use ferropyro::{Config, Daemon, DaemonBuilder, EventLoop, Proxy, Result, RunningDaemon, Uri};
+use ferropyro::{Config, Daemon, DaemonBuilder, ErrorKind, EventLoop, Proxy, Result, RunningDaemon, Uri};
 
 use super::support::{DIALECTS, Desk, Raw, hello, invoke};
 
@@ -282,4 +282,18 @@ fn a_program_drives_a_daemon_step_by_step() -> Result<()> {
         assert_eq!(client.join().expect("no panic")?, 3);
     }
     Ok(())
+}
+
+#[test]
+fn settings_that_contradict_each_other_are_errors() {
+    let error = Daemon::builder().workers(4).bind().expect_err("it has threads");
+    assert_eq!(error.kind(), ErrorKind::Value);
+    assert!(error.message().starts_with("workers are those of the multiplex server"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let error = Daemon::builder()
+        .listener(listener)
+        .port(9999)
+        .bind()
+        .expect_err("one of them only");
+    assert_eq!(error.kind(), ErrorKind::Value);
 }
