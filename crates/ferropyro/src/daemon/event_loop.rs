@@ -76,6 +76,9 @@ impl EventLoop {
     }
 
     /// Serves until all daemons have been shut down.
+    ///
+    /// # Panics
+    /// In a task of a tokio runtime: there is a loop already, which can await [`Daemon::serve`].
     pub fn run(&mut self) {
         let EventLoop { runtime, serving } = self;
         if let Some(runtime) = runtime {
@@ -85,6 +88,9 @@ impl EventLoop {
 
     /// Serves what comes in within this time, and ends a call that has begun even if that takes longer. With zero it serves what has come in already. False when all
     /// daemons have been shut down.
+    ///
+    /// # Panics
+    /// As [`EventLoop::run`].
     pub fn step(&mut self, time: Duration) -> bool {
         let EventLoop { runtime, serving } = self;
         if let Some(runtime) = runtime {
