@@ -90,18 +90,23 @@ impl Part {
         Ok(())
     }
 
-    /// Gives the file its name, once all of it is safe on the disk.
+    /// Gives the file its name, once all of it is safe on the disk; the name is safe there too when this returns.
     pub(crate) fn finish(self, existing: Existing) -> io::Result<()> {
+        self.finish_with(existing, sync_names)
+    }
+
+    fn finish_with(self, existing: Existing, sync_names: impl FnOnce(&Dir) -> io::Result<()>) -> io::Result<()> {
         self.file.sync_all()?;
         let part = part_name(&self.name);
         match existing {
-            Existing::Replace => self.folder.rename(&part, &self.folder, &self.name),
+            Existing::Replace => self.folder.rename(&part, &self.folder, &self.name)?,
             Existing::Refuse => {
                 // Renaming would replace a file that somebody has just made.
                 self.folder.hard_link(&part, &self.folder, &self.name)?;
-                self.folder.remove_file(&part)
+                self.folder.remove_file(&part)?;
             }
         }
+        sync_names(&self.folder)
     }
 
     /// Leaves nothing behind.
@@ -117,6 +122,28 @@ pub(crate) fn is_part(name: &str) -> bool {
 
 fn part_name(name: &str) -> String {
     format!("{name}{SUFFIX}")
+}
+
+/// Sees to it that the names in a folder outlast a loss of power, as far as the system does that: not where the folder may be written and not read, and
+/// not in file systems without such a thing.
+#[cfg(unix)]
+fn sync_names(folder: &Dir) -> io::Result<()> {
+    // Opened anew: a `Dir` may be good for paths only.
+    match folder.open(".").and_then(|folder| folder.sync_all()) {
+        Err(error) if !is_impossible(error.kind()) => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn is_impossible(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    matches!(kind, InvalidInput | PermissionDenied | Unsupported)
+}
+
+#[cfg(not(unix))]
+fn sync_names(_folder: &Dir) -> io::Result<()> {
+    Ok(())
 }
 
 /// Another process may have finished the file between our opening and locking it; then it has its real name by now, and is not ours to write.
@@ -173,6 +200,35 @@ mod tests {
         let error = part.finish(Existing::Refuse).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&file).unwrap(), b"old");
+    }
+
+    #[test]
+    fn the_name_is_made_safe_after_the_file_has_it() {
+        for existing in [Existing::Replace, Existing::Refuse] {
+            let folder = tempfile::tempdir().unwrap();
+            let part = begin(&folder, false, 0).unwrap();
+            let error = part.finish_with(existing, |synced| {
+                let names: Vec<_> = synced.entries()?.map(|entry| entry.unwrap().file_name()).collect();
+                assert_eq!(names, ["file"], "{existing:?}");
+                Err(io::Error::other("the disk is broken"))
+            });
+            assert_eq!(error.unwrap_err().to_string(), "the disk is broken");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_names_of_a_folder_can_be_made_safe_unless_that_cannot_be() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        let dir = Dir::open_ambient_dir(folder.path(), ambient_authority()).unwrap();
+        let inner = dir.open_dir("inner").unwrap();
+        sync_names(&dir).unwrap();
+        sync_names(&inner).unwrap();
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput] {
+            assert!(is_impossible(kind));
+        }
+        assert!(!is_impossible(io::ErrorKind::StorageFull));
     }
 
     #[test]
