@@ -21,6 +21,12 @@ def watching(pyro, workshop):
         yield proxy
 
 
+def first_events(watching, count):
+    """So many events, asked for again and again: a call that waits for them would hold up a multiplex server, which has to notice what happens."""
+    eventually(lambda: len(watching.events()) >= count, True)
+    return watching.events()
+
+
 @pytest.fixture
 def resources(pyro, workshop):
     with proxy_for(pyro, workshop, "resources") as proxy:
@@ -46,7 +52,7 @@ def test_a_killed_client_leaves_nothing_open(pyro, servers, workshop, watching):
     client = servers.start([sys.executable, "-c", program], ready=r"\['one', 'three', 'two'\]")
     client.send_signal(signal.SIGKILL)
     # The hook came first, and once; the second one panicked when it was closed.
-    events = watching.wait_for_events(4)
+    events = first_events(watching, 4)
     assert events[0] == "gone one,three,two"
     assert sorted(events[1:]) == ["closed one", "closed three", "closed two"]
     assert watching.tracked() == []
@@ -65,7 +71,7 @@ def test_resources_are_closed_however_the_connection_ends(workshop, watching, re
         sock.shutdown(2)
     else:
         sock.sendall(b"this is no message of Pyro's, nor of anybody else's")
-    assert watching.wait_for_events(2) == ["gone one", "closed one"]
+    assert first_events(watching, 2) == ["gone one", "closed one"]
 
 
 # Conformance: RES-03
@@ -89,7 +95,7 @@ def test_what_is_untracked_stays_open(watching, resources):
     resources.release("one")
     assert resources.tracked() == ["two"]
     resources._pyroRelease()
-    assert watching.wait_for_events(2) == ["gone two", "closed two"]
+    assert first_events(watching, 2) == ["gone two", "closed two"]
 
 
 # Conformance: RES-03
@@ -98,7 +104,7 @@ def test_what_is_tracked_twice_is_closed_once(watching, resources):
     resources.hold_again("one")
     assert resources.tracked() == ["one"]
     resources._pyroRelease()
-    assert watching.wait_for_events(2) == ["gone one", "closed one"]
+    assert first_events(watching, 2) == ["gone one", "closed one"]
 
 
 # Conformance: RES-04
@@ -108,7 +114,7 @@ def test_tracking_keeps_nothing_alive(watching, resources):
     resources.forget("one")
     assert resources.tracked() == ["two"]
     resources._pyroRelease()
-    assert watching.wait_for_events(3) == ["dropped one", "gone two", "closed two"]
+    assert first_events(watching, 3) == ["dropped one", "gone two", "closed two"]
 
 
 # Conformance: RES-06
@@ -116,12 +122,12 @@ def test_another_clients_end_frees_nothing(pyro, workshop, watching, resources):
     resources.hold("mine")
     with proxy_for(pyro, workshop, "resources") as other:
         other.hold("other")
-    assert watching.wait_for_events(2) == ["gone other", "closed other"]
+    assert first_events(watching, 2) == ["gone other", "closed other"]
     assert resources.tracked() == ["mine"]
     # A resource that two clients track is closed when the first of them goes, for each.
     watching.hold_again("mine")
     resources._pyroRelease()
-    assert watching.wait_for_events(4)[2:] == ["gone mine", "closed mine"]
+    assert first_events(watching, 4)[2:] == ["gone mine", "closed mine"]
     assert watching.tracked() == ["mine"]
 
 
@@ -141,6 +147,6 @@ def test_a_rust_client_that_is_killed_leaves_nothing_open(peer_program, workshop
         proxy.call("hold", "two", True)
         proxy.call("hold", "three")
         client.kill()
-    events = watching.wait_for_events(4)
+    events = first_events(watching, 4)
     assert events[0] == "gone one,three,two"
     assert sorted(events[1:]) == ["closed one", "closed three", "closed two"]

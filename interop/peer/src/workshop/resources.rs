@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ferropyro::{Connection, Context, Raise, Resource, context, expose};
 
@@ -10,7 +10,6 @@ use ferropyro::{Connection, Context, Raise, Resource, context, expose};
 #[derive(Default)]
 pub(super) struct Store {
     state: Mutex<State>,
-    changed: Condvar,
 }
 
 #[derive(Default)]
@@ -50,7 +49,6 @@ impl Store {
 
     fn tell(&self, event: String) {
         self.state().events.push(event);
-        self.changed.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -137,12 +135,5 @@ impl Resources {
 
     pub fn events(&self) -> Vec<String> {
         self.store.state().events.clone()
-    }
-
-    /// What has happened, as soon as that is so much.
-    pub fn wait_for_events(&self, count: usize) -> Vec<String> {
-        let few = |state: &mut State| state.events.len() < count;
-        let state = self.store.changed.wait_while(self.store.state(), few);
-        state.unwrap_or_else(PoisonError::into_inner).events.clone()
     }
 }
