@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError, Weak};
 
 use indexmap::IndexMap;
 
@@ -56,11 +56,21 @@ impl ClassEntry {
         }
     }
 
+    /// Whoever comes while it is being made waits for it: there shall be no second one.
     fn single(&self) -> Result<Arc<dyn Object>, Raise> {
         let mut single = self.single.lock().unwrap_or_else(PoisonError::into_inner);
         match &*single {
             Some(object) => Ok(Arc::clone(object)),
             None => Ok(Arc::clone(single.insert((self.create)()?))),
+        }
+    }
+
+    /// Whether [`ClassEntry::single`] gives it without making it or waiting for it.
+    fn has_single(&self) -> bool {
+        match self.single.try_lock() {
+            Ok(single) => single.is_some(),
+            Err(TryLockError::Poisoned(single)) => single.into_inner().is_some(),
+            Err(TryLockError::WouldBlock) => false,
         }
     }
 }
@@ -184,6 +194,8 @@ impl Registry {
 pub(crate) struct SessionObjects {
     last: Option<Found>,
     instances: Vec<(Arc<ClassEntry>, Arc<dyn Object>)>,
+    /// What was found in advance for the next call. Boxed, as it is seldom there.
+    prepared: Option<Box<Result<Arc<dyn Object>, Raise>>>,
 }
 
 struct Found {
@@ -200,17 +212,40 @@ impl Drop for SessionObjects {
         for (_, object) in self.instances.drain(..) {
             drop_contained("dropping an instance", object);
         }
+        if let Some(prepared) = self.prepared.take() {
+            drop_contained("dropping an instance", prepared);
+        }
     }
 }
 
 impl SessionObjects {
     /// The object behind an id, made now if it is an instance of a registered class.
     pub(crate) fn find(&mut self, registry: &Registry, id: &str) -> Result<Arc<dyn Object>, Raise> {
+        if let Some(prepared) = self.prepared.take() {
+            return *prepared;
+        }
         let generation = registry.generation();
         let is_it = |last: &&Found| last.generation == generation && last.id == id;
         match self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade()) {
             Some(object) => Ok(object),
             None => self.look_up(registry, id, generation),
+        }
+    }
+
+    /// Sets what the next [`SessionObjects::find`] gives.
+    pub(crate) fn prepare(&mut self, found: Result<Arc<dyn Object>, Raise>) {
+        self.prepared = Some(Box::new(found));
+    }
+
+    /// Whether [`SessionObjects::find`] would make an instance, or wait for somebody who does.
+    pub(crate) fn needs_instance(&self, registry: &Registry, id: &str) -> bool {
+        let Some(Entry::Class(class)) = registry.get(id) else {
+            return false;
+        };
+        match class.mode {
+            InstanceMode::PerCall => true,
+            InstanceMode::Single => !class.has_single(),
+            InstanceMode::Session => !self.instances.iter().any(|(known, _)| Arc::ptr_eq(known, &class)),
         }
     }
 

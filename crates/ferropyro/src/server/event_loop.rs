@@ -217,6 +217,10 @@ impl EventLoop {
             Ok(turn) => Ok(turn),
             Err(_) => self.turns.acquire().await,
         };
+        if is_asynchronous && self.has_pool() && call.needs_instance() {
+            let call = call.detach();
+            return Box::pin(self.run_on_instance(call, session, inbox)).await;
+        }
         if is_asynchronous {
             // Boxed, so that connections that never come here need no room for it.
             return Ok(Box::pin(call.run_async(&*self.oneways)).await);
@@ -244,6 +248,24 @@ impl EventLoop {
         });
         let (call, input) = run.await?;
         *inbox = input;
+        Ok(session.attach(call))
+    }
+
+    /// Runs the call of an async method here, after its instance was made in the pool.
+    async fn run_on_instance(
+        &self,
+        mut call: Detached,
+        session: &mut ServerSession,
+        inbox: &mut Inbox,
+    ) -> io::Result<Step> {
+        let input = std::mem::take(inbox);
+        let prepare = spawn_blocking(move || {
+            call.prepare(input.bytes());
+            (call, input)
+        });
+        let (mut call, input) = prepare.await?;
+        *inbox = input;
+        call.run_async(inbox.bytes(), &*self.oneways).await;
         Ok(session.attach(call))
     }
 

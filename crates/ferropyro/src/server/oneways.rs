@@ -35,43 +35,39 @@ impl Oneways {
 }
 
 impl Runner for Oneways {
-    fn run_apart(&self, call: Oneway) {
+    fn run_apart(&self, call: Oneway) -> Result<(), Oneway> {
         let place = self.running.try_enter(1);
         let Some(permit) = place.zip(self.bytes.try_enter(call.size())) else {
             // Too many are running, or it is too large: whoever sent it has to wait for it.
-            return run_here(&call);
+            return Err(call);
         };
-        if call.is_asynchronous()
-            && let Ok(runtime) = runtime()
-        {
-            runtime.spawn(async move {
-                call.run_async().await;
-                drop(permit);
-            });
-            return;
-        }
-        let call = Arc::new(call);
-        let apart = Arc::clone(&call);
-        let spawned = thread::Builder::new().name("pyro-oneway".to_owned()).spawn(move || {
-            run_here(&apart);
-            drop(permit);
-        });
-        if let Err(error) = spawned {
-            tracing::warn!(target: logger::SERVER, "no thread can be started for a oneway call, its sender has to wait: {error}");
-            run_here(&call);
+        match call.is_asynchronous() {
+            true => spawn_task(call, permit),
+            false => spawn_thread(call, permit),
         }
     }
 }
 
-fn run_here(call: &Oneway) {
-    if !call.is_asynchronous() {
-        return call.run();
-    }
-    match (runtime(), Handle::try_current()) {
-        // A loop of the program's own must not be blocked for this, nor could it be.
-        (Ok(runtime), Err(_)) => runtime.block_on(call.run_async()),
-        _ => call.run(),
-    }
+fn spawn_task(call: Oneway, permit: impl Send + 'static) -> Result<(), Oneway> {
+    let Ok(runtime) = runtime() else { return Err(call) };
+    runtime.spawn(async move {
+        call.run_async().await;
+        drop(permit);
+    });
+    Ok(())
+}
+
+fn spawn_thread(call: Oneway, permit: impl Send + 'static) -> Result<(), Oneway> {
+    let call = Arc::new(call);
+    let apart = Arc::clone(&call);
+    let spawned = thread::Builder::new().name("pyro-oneway".to_owned()).spawn(move || {
+        apart.run();
+        drop(permit);
+    });
+    let Err(error) = spawned else { return Ok(()) };
+    tracing::warn!(target: logger::SERVER, "no thread can be started for a oneway call, its sender has to wait: {error}");
+    // The thread that was not started has dropped its own.
+    Arc::into_inner(call).map_or(Ok(()), Err)
 }
 
 /// The runtime in which async methods are awaited that belong to no event loop: one thread for all daemons of the program.

@@ -58,6 +58,17 @@ impl<'a> Incoming<'a> {
         request.is_asynchronous()
     }
 
+    /// Whether an instance of a class is to be made for it, which is the program's own code: see [`Detached::prepare`].
+    pub(crate) fn needs_instance(&self) -> bool {
+        let request = Request {
+            core: &self.session.core,
+            codec: self.codec,
+            context: &self.context,
+            payload: &self.payload,
+        };
+        request.needs_instance(&self.session.objects)
+    }
+
     /// Runs the call in this thread.
     pub(crate) fn run(self, runner: &impl Runner) -> Step {
         let ServerSession { core, objects, out, .. } = &mut *self.session;
@@ -143,6 +154,23 @@ enum Place {
 impl Detached {
     /// Runs the call in this thread. The input is what its session was shown.
     pub(crate) fn run(&mut self, input: &[u8], runner: &impl Runner) {
+        let (request, objects, out) = self.parts(input);
+        self.goes_on = request.run(objects, out, runner);
+    }
+
+    /// Finds the object in this thread, or makes it, so that [`Detached::run_async`] has it.
+    pub(crate) fn prepare(&mut self, input: &[u8]) {
+        let (request, objects, _) = self.parts(input);
+        request.prepare(objects);
+    }
+
+    /// Runs the call of an async method. The input is what its session was shown.
+    pub(crate) async fn run_async(&mut self, input: &[u8], runner: &impl Runner) {
+        let (request, objects, out) = self.parts(input);
+        self.goes_on = request.run_async(objects, out, runner).await;
+    }
+
+    fn parts<'d>(&'d mut self, input: &'d [u8]) -> (Request<'d>, &'d mut SessionObjects, &'d mut Vec<u8>) {
         let payload = match &self.payload {
             Place::InFrame(range) => input.get(range.clone()).unwrap_or_default(),
             Place::Apart(bytes) => bytes,
@@ -153,7 +181,7 @@ impl Detached {
             context: &self.context,
             payload,
         };
-        self.goes_on = request.run(&mut self.objects, &mut self.out, runner);
+        (request, &mut self.objects, &mut self.out)
     }
 }
 
@@ -164,13 +192,14 @@ impl Request<'_> {
             return self.answer(objects, out);
         }
         let result = match self.runs_apart() {
-            true => self.oneway(objects).map(|oneway| runner.run_apart(oneway)),
+            true => self.oneway(objects).map(|oneway| {
+                if let Err(oneway) = runner.run_apart(oneway) {
+                    oneway.run();
+                }
+            }),
             false => self.perform(objects, Sink::Nowhere),
         };
-        if let Err(failure) = result {
-            failure.report(self.core, self.context);
-        }
-        true
+        self.end_oneway(result)
     }
 
     /// The same for an async method.
@@ -178,10 +207,23 @@ impl Request<'_> {
         if !self.is_oneway() {
             return self.answer_async(objects, out).await;
         }
-        if self.runs_apart() {
-            return self.run(objects, out, runner);
-        }
-        if let Err(failure) = self.perform_async(objects, Sink::Nowhere).await {
+        let result = match self.runs_apart() {
+            true => match self.oneway(objects).map(|oneway| runner.run_apart(oneway)) {
+                Ok(Err(oneway)) => {
+                    oneway.run_async().await;
+                    Ok(())
+                }
+                Ok(Ok(())) => Ok(()),
+                Err(failure) => Err(failure),
+            },
+            false => self.perform_async(objects, Sink::Nowhere).await,
+        };
+        self.end_oneway(result)
+    }
+
+    /// Nobody waits for the failure of a oneway call, so its connection goes on.
+    fn end_oneway(&self, result: Result<(), Failure>) -> bool {
+        if let Err(failure) = result {
             failure.report(self.core, self.context);
         }
         true

@@ -7,7 +7,7 @@ use std::task::{self, Poll};
 use crate::arguments::{self, Signature, Source, Text};
 use crate::context::{Context, Suspended};
 use crate::error::Raise;
-use crate::object::members::Param;
+use crate::object::members::{Members, Param};
 use crate::object::{BoxFuture, Call, Member, Object, Reply, Sink, find_method};
 use crate::panics::panic_text;
 
@@ -125,6 +125,11 @@ pub(super) fn call_member<'a>(
         }),
         Err(raise) => Course::Done(Err(raise)),
     }
+}
+
+/// Whether this is the name of an async method.
+pub(super) fn is_asynchronous(members: &Members, name: &str) -> bool {
+    members.method(name).is_some_and(|method| method.asynchronous)
 }
 
 /// Whether this is no method but the way to an attribute.

@@ -19,6 +19,6 @@ const MAX_ANNOTATIONS: usize = 1 << 16;
 
 /// Where oneway calls run.
 pub(crate) trait Runner {
-    /// Runs a oneway call that its connection does not wait for.
-    fn run_apart(&self, call: oneway::Oneway);
+    /// Runs a oneway call that its connection does not wait for. Gives it back if there is no room for it: then the connection has to run it, and wait.
+    fn run_apart(&self, call: oneway::Oneway) -> Result<(), oneway::Oneway>;
 }

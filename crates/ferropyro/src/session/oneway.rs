@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::member::is_asynchronous;
 use super::request::Request;
-use crate::arguments::Head;
 use crate::context::Context;
 use crate::daemon::core::Core;
 use crate::object::{Object, Sink};
@@ -27,13 +27,8 @@ impl Oneway {
 
     /// Whether it is one of an async method, for [`Oneway::run_async`].
     pub(crate) fn is_asynchronous(&self) -> bool {
-        let method = |head: Head<'_>| {
-            self.object
-                .members()
-                .method(&head.method)
-                .is_some_and(|method| method.asynchronous)
-        };
-        self.request().head().is_ok_and(method)
+        let head = self.request().head();
+        head.is_ok_and(|head| is_asynchronous(self.object.members(), &head.method))
     }
 
     pub(crate) fn run(&self) {

@@ -9,7 +9,7 @@ use ferropyro_formats::{Dict, Instance, Value};
 use ferropyro_wire::{AnnotationKey, Flags};
 
 use super::failure::{Failure, write_exception};
-use super::member::{call_member, cannot_wait, is_attribute_access, protect};
+use super::member::{call_member, cannot_wait, is_asynchronous, is_attribute_access, protect};
 use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
@@ -68,18 +68,40 @@ impl<'a> Request<'a> {
         self.core.config.oneway_threaded && !self.is_batch() && is_method()
     }
 
-    /// Whether an async method is called.
+    /// Whether an async method is called, be it in a batch.
     pub(super) fn is_asynchronous(&self) -> bool {
         if !self.core.registry.has_asynchronous() {
             return false;
         }
         let Ok(head) = self.head() else { return false };
-        let is_asynchronous = |members: &Members| match self.is_batch() {
-            true => members.methods.iter().any(|method| method.asynchronous),
-            false => members.method(&head.method).is_some_and(|method| method.asynchronous),
+        let has_asynchronous = |members: &Members| match self.is_batch() && !self.keeps_serialized() {
+            true => members.methods.iter().any(|method| method.asynchronous) && self.batch_has_asynchronous(members),
+            false => is_asynchronous(members, &head.method),
         };
         let entry = self.core.registry.get(&head.object);
-        entry.is_some_and(|entry| entry.with_members(is_asynchronous))
+        entry.is_some_and(|entry| entry.with_members(has_asynchronous))
+    }
+
+    /// Reads the batch for the names alone: plain methods must not get to where async ones are awaited, as they may block.
+    fn batch_has_asynchronous(&self, members: &Members) -> bool {
+        let calls = arguments::read_values(Source::Payload(self.codec, self.payload));
+        let mut calls = calls.map(|(calls, _)| calls).unwrap_or_default().into_iter();
+        calls.any(|call| batch_call(call).is_ok_and(|(method, ..)| is_asynchronous(members, &method)))
+    }
+
+    /// Whether the call needs an instance of a class that has to be made first, or that somebody else is making.
+    pub(super) fn needs_instance(&self, objects: &SessionObjects) -> bool {
+        self.head()
+            .is_ok_and(|head| objects.needs_instance(&self.core.registry, &head.object))
+    }
+
+    /// Finds the object, or makes it, for the call that comes next.
+    pub(super) fn prepare(&self, objects: &mut SessionObjects) {
+        let _entered = self.context.enter();
+        if let Ok(head) = self.head() {
+            let found = protect(|| objects.find(&self.core.registry, &head.object));
+            objects.prepare(found);
+        }
     }
 
     /// Runs the call: finds the object, and calls it.

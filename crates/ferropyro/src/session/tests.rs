@@ -72,10 +72,11 @@ struct Counting {
 }
 
 impl Runner for Counting {
-    fn run_apart(&self, call: Oneway) {
+    fn run_apart(&self, call: Oneway) -> std::result::Result<(), Oneway> {
         self.apart.set(self.apart.get() + 1);
         self.size.set(call.size());
         call.run();
+        Ok(())
     }
 }
 

@@ -6,4 +6,6 @@ mod contexts;
 mod failures;
 mod methods;
 mod objects;
+mod oneways;
 mod support;
+mod threads;
