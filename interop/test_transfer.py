@@ -324,9 +324,9 @@ def test_a_put_goes_on_after_the_client_was_killed(ferropyro, servers, serve, fo
 def test_what_a_client_leaves_behind_is_freed(pyro, serve, folder):
     (folder / "file").write_bytes(content(1_000_000))
     server = serve("--max-transfers", "2", "--access", "create")
-    with pyro.api.Proxy(server.uri) as files:
+    with pyro.api.Proxy(server.uri) as files, pyro.api.Proxy(server.uri) as other:
         files.begin_upload("one", 1)
-        files.begin_upload("two", 1)
+        other.begin_upload("two", 1)
         with pytest.raises(RuntimeError, match="^2 transfers are under way"):
             files.open_socket("file")
 

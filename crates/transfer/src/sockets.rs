@@ -1,6 +1,6 @@
 //! Raw sockets beside a daemon: a second, temporary port, where whoever brings a ticket gets a connection for bytes outside of the protocol.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpListener, TcpStream as GuestStream};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
 use crate::LOGGER;
@@ -24,8 +24,6 @@ use crate::permits::{Permit, Permits};
 const TICKET: usize = 36;
 /// How long a connection may take to bring its ticket.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// The most connections that have not brought a ticket yet. They cost some memory, and no thread.
-const MOST_GUESTS: usize = 1000;
 /// The rest after a connection could not be accepted, for lack of descriptors most likely.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -81,6 +79,8 @@ pub struct RawSocketsBuilder {
     ticket_life: Duration,
     stall: Duration,
     most: usize,
+    most_per_connection: Option<usize>,
+    most_silent: usize,
     /// Whether the daemon's messages are what bytes on a raw socket are not.
     is_protected: bool,
     allow_clear: bool,
@@ -137,6 +137,8 @@ impl RawSockets {
                 ticket_life: Duration::from_secs(30),
                 stall: Duration::from_secs(30),
                 most: 64,
+                most_per_connection: None,
+                most_silent: 1000,
                 is_protected: daemon.is_protected(),
                 allow_clear: false,
             }),
@@ -243,6 +245,22 @@ impl RawSocketsBuilder {
         self
     }
 
+    /// The most tickets and connections that the calls of one client's connection have asked for, so that one client does not take them all. Default, and what
+    /// zero means: a quarter of [`RawSocketsBuilder::most`], and at least one. What is offered outside of calls does not count.
+    #[must_use]
+    pub fn most_per_connection(mut self, most: usize) -> RawSocketsBuilder {
+        self.most_per_connection = (most > 0).then_some(most);
+        self
+    }
+
+    /// The most connections that have not brought a ticket yet. They cost some memory and a descriptor each, and no thread. When one more comes, the one goes that
+    /// has been waiting longest; after 10 seconds it goes anyway. Default: 1000.
+    #[must_use]
+    pub fn most_silent(mut self, most: usize) -> RawSocketsBuilder {
+        self.most_silent = most.max(1);
+        self
+    }
+
     /// Whether there are raw sockets beside a daemon with a key or with TLS, although they have neither. Default: no.
     #[must_use]
     pub fn allow_clear(mut self, allow: bool) -> RawSocketsBuilder {
@@ -255,7 +273,7 @@ impl RawSocketsBuilder {
     pub fn build(self) -> RawSockets {
         RawSockets {
             shared: Arc::new(Shared {
-                permits: Permits::new(self.most),
+                permits: Permits::new(self.most, self.most_per_connection),
                 state: Mutex::default(),
                 changed: Notify::new(),
                 settings: self,
@@ -303,21 +321,24 @@ impl Shared {
     /// Lets connections in as long as there are tickets for them.
     async fn listen(self: &Arc<Shared>, listener: std::net::TcpListener) -> io::Result<()> {
         let mut listener = Some(TcpListener::from_std(listener)?);
-        let mut guests = JoinSet::new();
+        let mut guests = Guests::default();
         loop {
             let expiry = self.close_unless_wanted(&mut listener);
             let (Some(expiry), Some(listener)) = (expiry, &listener) else {
                 return Ok(());
             };
             tokio::select! {
-                accepted = listener.accept(), if guests.len() < MOST_GUESTS => match accepted {
-                    Ok((stream, peer)) => _ = guests.spawn(admit(Arc::clone(self), stream, peer)),
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => guests.let_in(admit(Arc::clone(self), stream, peer), self.settings.most_silent),
                     Err(error) => {
                         tracing::warn!(target: LOGGER, "raw sockets: cannot accept a connection: {error}");
+                        if error.kind() != io::ErrorKind::ConnectionAborted {
+                            guests.send_longest_away();
+                        }
                         tokio::time::sleep(PAUSE).await;
                     }
                 },
-                Some(_) = guests.join_next() => {}
+                Some(_) = guests.tasks.join_next() => {}
                 () = self.changed.notified() => {}
                 () = tokio::time::sleep_until(expiry.into()) => {}
             }
@@ -363,6 +384,39 @@ impl Shared {
             }
         })?;
         Ok(())
+    }
+}
+
+/// The connections that have not brought a ticket yet.
+#[derive(Default)]
+struct Guests {
+    tasks: JoinSet<()>,
+    /// In the order in which they came, those that are through among them.
+    order: VecDeque<AbortHandle>,
+}
+
+impl Guests {
+    /// One more. If they are too many then, the one goes that has been waiting longest: whoever is silent must not keep those out who are not.
+    fn let_in(&mut self, guest: impl Future<Output = ()> + Send + 'static, most: usize) {
+        while self.tasks.try_join_next().is_some() {}
+        let task = self.tasks.spawn(guest);
+        self.order.push_back(task);
+        if self.tasks.len() > most {
+            self.send_longest_away();
+        }
+        if self.order.len() > 2 * self.tasks.len() + 16 {
+            self.order.retain(|guest| !guest.is_finished());
+        }
+    }
+
+    /// Makes room for another one.
+    fn send_longest_away(&mut self) {
+        while let Some(longest) = self.order.pop_front() {
+            if !longest.is_finished() {
+                tracing::debug!(target: LOGGER, "raw sockets: too many connections without a ticket: the one that waited longest is closed");
+                return longest.abort();
+            }
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferropyro::{Bytes, Context, Dialect, ItemStream, Raise, context, expose};
 
@@ -53,13 +54,15 @@ pub enum Access {
 /// | `abort_upload(upload)` | nothing: the file is forgotten |
 /// | `ping()` | nothing: keeps the connection in use while the bytes go elsewhere |
 ///
-/// An upload that its client leaves without an end keeps what has come, for a later one with `resume`.
+/// An upload that its client leaves without an end keeps what has come, for a later one with `resume`. So does one that does not go on for five minutes
+/// ([`FileServerBuilder::stall`]).
 #[derive(Debug)]
 pub struct FileServer {
     folder: Folder,
     uploads: Uploads,
     sockets: Option<RawSockets>,
     permits: Arc<Permits>,
+    stall: Duration,
 }
 
 /// Settings of a [`FileServer`].
@@ -69,6 +72,8 @@ pub struct FileServerBuilder<'p> {
     access: Access,
     max_size: u64,
     max_transfers: usize,
+    max_per_connection: Option<usize>,
+    stall: Duration,
     sockets: Option<RawSockets>,
 }
 
@@ -94,6 +99,24 @@ impl<'p> FileServerBuilder<'p> {
         self
     }
 
+    /// The most transfers of one connection at a time, so that one client does not take them all. Default, and what zero means: a quarter of
+    /// [`FileServerBuilder::max_transfers`], and at least one. How many connections a client has is the daemon's business.
+    #[must_use]
+    pub fn max_per_connection(mut self, most: usize) -> FileServerBuilder<'p> {
+        self.max_per_connection = (most > 0).then_some(most);
+        self
+    }
+
+    /// How long an upload may go without a byte, or a stream without being asked for its next piece, before it must make way: it ends when the next transfer
+    /// begins. Raw sockets have [a limit of their own](crate::RawSocketsBuilder::stall). Default: 5 minutes. Zero is not possible, and means the default.
+    #[must_use]
+    pub fn stall(mut self, stall: Duration) -> FileServerBuilder<'p> {
+        if !stall.is_zero() {
+            self.stall = stall;
+        }
+        self
+    }
+
     /// Lets clients have raw sockets. Default: they cannot.
     #[must_use]
     pub fn sockets(mut self, sockets: RawSockets) -> FileServerBuilder<'p> {
@@ -111,7 +134,8 @@ impl<'p> FileServerBuilder<'p> {
             uploads: Uploads::new(folder.try_clone()?, self.access, self.max_size),
             folder,
             sockets: self.sockets,
-            permits: Permits::new(self.max_transfers),
+            permits: Permits::new(self.max_transfers, self.max_per_connection),
+            stall: self.stall,
         })
     }
 }
@@ -124,6 +148,8 @@ impl FileServer {
             access: Access::default(),
             max_size: 4 << 30,
             max_transfers: 32,
+            max_per_connection: None,
+            stall: Duration::from_secs(300),
             sockets: None,
         }
     }
@@ -136,6 +162,13 @@ impl FileServer {
     fn sockets(&self) -> Result<&RawSockets, Raise> {
         let text = "this server has no raw sockets: transfer by annotations";
         self.sockets.as_ref().ok_or_else(|| Raise::new("RuntimeError", text))
+    }
+
+    /// A place for a transfer. Those that do not go on make way.
+    fn permit(&self) -> Result<Permit, Raise> {
+        self.permits.end_stalled(self.stall);
+        self.uploads.end_lost();
+        self.permits.take()
     }
 
     /// A file from an offset on, for a transfer.
@@ -200,13 +233,15 @@ impl FileServer {
         cx: &Context,
     ) -> Result<ItemStream, Raise> {
         check_piece(piece, cx.dialect())?;
-        let permit = self.permits.take()?;
-        Ok(ItemStream::fallible(Pieces {
+        let permit = self.permit()?;
+        let pieces = Pieces {
             file: self.open_at(path, offset)?,
             position: offset,
             piece,
-            _permit: permit,
-        }))
+            permit,
+        };
+        pieces.go_on()?;
+        Ok(ItemStream::fallible(pieces))
     }
 
     /// A ticket for a raw socket with the bytes of the file from an offset on.
@@ -215,7 +250,7 @@ impl FileServer {
     /// As for [`FileServer::read`], and those of [`RawSockets::offer`].
     pub fn open_socket(&self, path: &str, #[default(0)] offset: u64) -> Result<Offer, Raise> {
         let sockets = self.sockets()?;
-        let permit = self.permits.take()?;
+        let permit = self.permit()?;
         let mut file = self.open_at(path, offset)?;
         sockets.offer(move |mut stream| {
             let _permit = permit;
@@ -235,7 +270,7 @@ impl FileServer {
         #[default(false)] resume: bool,
         cx: &Context,
     ) -> Result<(String, u64, String), Raise> {
-        self.uploads.begin(path, size, resume, self.permits.take()?, cx)
+        self.uploads.begin(path, size, resume, self.permit()?, cx)
     }
 
     /// Adds bytes to a file that was begun: the argument, or those in the annotation [`FDAT`]. Gives the new position.
@@ -308,14 +343,24 @@ struct Pieces {
     file: File,
     position: u64,
     piece: usize,
-    _permit: Permit,
+    permit: Permit,
+}
+
+impl Pieces {
+    fn go_on(&self) -> io::Result<()> {
+        let text = "nobody has asked for the next piece for too long, and the stream has made way for others: begin again at the present position";
+        match self.permit.go_on() {
+            true => Ok(()),
+            false => Err(io::Error::new(io::ErrorKind::TimedOut, text)),
+        }
+    }
 }
 
 impl Iterator for Pieces {
     type Item = io::Result<u64>;
 
     fn next(&mut self) -> Option<io::Result<u64>> {
-        let bytes = match next_piece(&mut self.file, self.piece) {
+        let bytes = match self.go_on().and_then(|()| next_piece(&mut self.file, self.piece)) {
             Ok(bytes) => bytes?,
             Err(error) => return Some(Err(error)),
         };

@@ -10,9 +10,9 @@ use ferropyro::{Context, Raise, Resource};
 use uuid::Uuid;
 
 use super::folder::{Folder, os_error};
-use crate::Access;
 use crate::part::{Existing, Part};
 use crate::permits::Permit;
+use crate::{Access, LOGGER};
 
 /// Received at a time.
 const BLOCK: usize = 256 << 10;
@@ -40,7 +40,7 @@ pub(crate) struct Upload {
     trouble: Mutex<Option<String>>,
     is_over: AtomicBool,
     all: Weak<ById>,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Uploads {
@@ -75,8 +75,12 @@ impl Uploads {
             trouble: Mutex::default(),
             is_over: AtomicBool::new(false),
             all: Arc::downgrade(&self.by_id),
-            _permit: permit,
+            permit,
         });
+        // From now on: what an earlier try has left may have taken a while to read.
+        if !upload.permit.go_on() {
+            return Err(unknown());
+        }
         // In this order: when the connection ends, whatever it has is here.
         lock(&self.by_id).insert(id.clone(), Arc::clone(&upload));
         if let Err(error) = context.track_resource(&upload) {
@@ -103,6 +107,15 @@ impl Uploads {
         match self.access != Access::Replace && self.folder.has(path)? {
             true => Err(os_error(path, &io::ErrorKind::AlreadyExists.into())),
             false => Ok(()),
+        }
+    }
+
+    /// Ends those that have lost their places. What has come stays on the disk.
+    pub(crate) fn end_lost(&self) {
+        let all = lock(&self.by_id).values().cloned().collect::<Vec<_>>();
+        for upload in all.into_iter().filter(|upload| upload.permit.is_lost()) {
+            tracing::warn!(target: LOGGER, "the upload of '{}' has not gone on for too long: it is over", upload.path);
+            upload.close();
         }
     }
 
@@ -156,6 +169,9 @@ impl Upload {
             );
             return Err(Raise::new("ValueError", text));
         }
+        if !data.is_empty() && !self.permit.go_on() {
+            return Err(unknown());
+        }
         part.write(data).map_err(|error| os_error(&self.path, &error))?;
         Ok(part.position())
     }
@@ -183,6 +199,7 @@ impl Upload {
             let left = usize::try_from(self.size - part.position()).unwrap_or(BLOCK).min(BLOCK);
             match stream.read(&mut block[..left]) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(_) if !self.permit.go_on() => return Err(io::ErrorKind::TimedOut.into()),
                 Ok(count) => part.write(&block[..count])?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -245,7 +262,7 @@ impl Resource for Upload {
 fn unknown() -> Raise {
     Raise::new(
         "ValueError",
-        "there is no such upload: it is over, or its client's connection has ended",
+        "there is no such upload: it is over, or has not gone on for too long, or its client's connection has ended",
     )
 }
 

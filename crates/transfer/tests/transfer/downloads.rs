@@ -5,11 +5,12 @@ use std::fs;
 use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::fs::symlink;
+use std::time::Duration;
 
-use ferropyro::{Daemon, Dialect, ErrorKind, ItemStream, Proxy, Raise, context, expose};
+use ferropyro::{Daemon, Dialect, ErrorKind, ItemStream, Proxy, Raise, Value, context, expose};
 use ferropyro_transfer::{Access, By, Error, FDAT, FileClient, Offer, Options, PIECE, RawSockets};
 
-use crate::support::{PART, Scene, Unusual, WAYS, bytes};
+use crate::support::{PART, Scene, Unusual, WAYS, bytes, wait_until};
 
 #[test]
 fn every_way_brings_every_size() {
@@ -249,7 +250,7 @@ fn pieces_have_the_size_that_a_client_wants_within_limits() {
 #[test]
 fn no_more_transfers_go_on_than_the_server_allows() {
     let scene = Scene::unusual(Unusual {
-        server: Some(|server| server.max_transfers(2)),
+        server: Some(|server| server.max_transfers(2).max_per_connection(2)),
         ..Unusual::default()
     });
     scene.serve("file", &bytes(100));
@@ -261,6 +262,39 @@ fn no_more_transfers_go_on_than_the_server_allows() {
     assert!(error.message().starts_with("2 transfers are under way"), "{error}");
     assert_eq!(first.count(), 1);
     stream().unwrap();
+}
+
+#[test]
+fn one_connection_does_not_take_all_streams() {
+    let scene = Scene::new(Access::Read);
+    scene.serve("file", &bytes(100));
+    let (greedy, other) = (scene.proxy(), scene.proxy());
+    let stream = |proxy: &Proxy| proxy.call::<ferropyro::Items<u64>>("stream", ("file",));
+    let _streams: Vec<_> = (0..8).map(|_| stream(&greedy).unwrap()).collect();
+    let error = stream(&greedy).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "RuntimeError: 8 transfers of this connection are under way, and it may not have more: end one first"
+    );
+    let error = greedy.call::<Value>("open_socket", ("file",)).unwrap_err();
+    assert!(error.message().starts_with("8 transfers of this connection"), "{error}");
+    assert_eq!(stream(&other).unwrap().count(), 1);
+    other.call::<Value>("open_socket", ("file",)).unwrap();
+}
+
+#[test]
+fn a_stream_that_nobody_reads_makes_way() {
+    let scene = Scene::unusual(Unusual {
+        server: Some(|server| server.max_transfers(1).stall(Duration::from_millis(1))),
+        ..Unusual::default()
+    });
+    scene.serve("file", &bytes(100));
+    let (idle, next) = (scene.proxy(), scene.proxy());
+    let stream = |proxy: &Proxy| proxy.call::<ferropyro::Items<u64>>("stream", ("file",));
+    let mut stalled = stream(&idle).unwrap();
+    wait_until("the other client has its place", || stream(&next).is_ok());
+    let error = stalled.next().unwrap().unwrap_err();
+    assert!(error.message().contains("made way for others"), "{error}");
 }
 
 #[cfg(unix)]

@@ -1,7 +1,8 @@
 //! Raw sockets and their tickets.
 
+use std::collections::VecDeque;
 use std::fs;
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -182,6 +183,55 @@ fn silent_connections_do_not_keep_others_waiting() {
     let silent: Vec<TcpStream> = (0..50).map(|_| TcpStream::connect(address).unwrap()).collect();
     assert_eq!(bring(address, &good), b"job");
     drop(silent);
+}
+
+#[test]
+fn when_too_many_are_silent_the_one_that_waited_longest_goes() {
+    let daemon = Daemon::new().unwrap();
+    let sockets = RawSockets::builder(&daemon)
+        .unwrap()
+        .ticket_life(LONG)
+        .most_silent(3)
+        .build();
+    let _keeps_the_port_open = offer(&sockets);
+    let address = sockets.address().unwrap();
+    let mut silent = VecDeque::new();
+    for _ in 0..10 {
+        silent.push_back(TcpStream::connect(address).unwrap());
+        // Sooner than the silent ones would go by themselves.
+        let good = offer(&sockets);
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(good.as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        assert_eq!(answer, b"job");
+        while silent.len() > 2 {
+            assert_eq!(rest(silent.pop_front().unwrap()), b"");
+        }
+    }
+    for mut stream in silent {
+        stream.set_nonblocking(true).unwrap();
+        let still_open = stream.read(&mut [0]).unwrap_err();
+        assert_eq!(still_open.kind(), ErrorKind::WouldBlock);
+    }
+}
+
+#[test]
+fn one_connection_does_not_take_all_tickets() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        sockets: Some(|sockets| sockets.ticket_life(LONG).most(8)),
+        ..Unusual::default()
+    });
+    scene.serve("file", b"content");
+    let (greedy, other) = (scene.proxy(), scene.proxy());
+    let (upload, ..): (String, u64, String) = greedy.call("begin_upload", ("new", 10)).unwrap();
+    let ticket = || greedy.call::<Ticket>("upload_socket", (&upload,));
+    let _tickets = (ticket().unwrap(), ticket().unwrap());
+    let error = ticket().unwrap_err();
+    assert!(error.message().starts_with("2 transfers of this connection"), "{error}");
+    other.call::<Ticket>("open_socket", ("file",)).unwrap();
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Files to the server.
 
 use std::fs;
+use std::time::Duration;
 
 use ferropyro::{Bytes, Daemon, Dialect, Proxy, Raise, Value, expose};
 use ferropyro_transfer::{Access, By, FileClient, Offer, Options, RawSockets};
@@ -186,6 +187,62 @@ fn an_upload_ends_with_its_connection_and_keeps_what_has_come() {
     wait_until("the upload of a client that has gone goes on", || {
         begin(&second).is_ok_and(|upload| upload.1 == 2)
     });
+}
+
+#[test]
+fn one_connection_does_not_take_all_uploads() {
+    let scene = Scene::new(Access::Create);
+    let (greedy, other) = (scene.proxy(), scene.proxy());
+    let begin = |proxy: &Proxy, name: String| proxy.call::<(String, u64, String)>("begin_upload", (name, 4));
+    for number in 0..8 {
+        begin(&greedy, format!("file{number}")).unwrap();
+    }
+    let error = begin(&greedy, "file8".to_owned()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "RuntimeError: 8 transfers of this connection are under way, and it may not have more: end one first"
+    );
+    begin(&other, "file8".to_owned()).unwrap();
+}
+
+#[test]
+fn an_upload_that_does_not_go_on_makes_way_and_keeps_what_has_come() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        server: Some(|server| server.max_transfers(1).stall(Duration::from_millis(1))),
+        ..Unusual::default()
+    });
+    let (first, second) = (scene.proxy(), scene.proxy());
+    let begin = |proxy: &Proxy| proxy.call::<(String, u64, String)>("begin_upload", ("file", 4, true));
+    let (upload, ..) = begin(&first).unwrap();
+    // However late: nobody else has wanted the place.
+    first.call::<u64>("write", (&upload, 0, Bytes(b"ab".to_vec()))).unwrap();
+    wait_until("the other client goes on", || {
+        begin(&second).is_ok_and(|upload| upload.1 == 2)
+    });
+    let error = first
+        .call::<u64>("write", (&upload, 2, Bytes(b"cd".to_vec())))
+        .unwrap_err();
+    assert!(error.message().starts_with("there is no such upload"), "{error}");
+}
+
+#[test]
+fn an_upload_that_goes_on_keeps_its_place() {
+    let scene = Scene::unusual(Unusual {
+        access: Access::Create,
+        server: Some(|server| server.max_transfers(1).stall(Duration::from_secs(600))),
+        ..Unusual::default()
+    });
+    let (first, second) = (scene.proxy(), scene.proxy());
+    let begin = |proxy: &Proxy, name| proxy.call::<(String, u64, String)>("begin_upload", (name, 2));
+    let (upload, ..) = begin(&first, "file").unwrap();
+    for position in 0..2 {
+        let error = begin(&second, "other").unwrap_err();
+        assert!(error.message().starts_with("1 transfers are under way"), "{error}");
+        first
+            .call::<u64>("write", (&upload, position, Bytes(b"x".to_vec())))
+            .unwrap();
+    }
 }
 
 #[test]
