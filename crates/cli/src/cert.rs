@@ -147,6 +147,7 @@ const AUTHORITY: &str = "ca";
 
 /// Signs a certificate for a new key, and writes both.
 fn sign(folder: &Path, name: &str, mut params: CertificateParams, force: bool) -> Result<Files, Failure> {
+    check_name(name)?;
     let issuer = authority(folder)?;
     let files = Files::new(folder, name)?;
     let key = KeyPair::generate().map_err(failed)?;
@@ -156,6 +157,19 @@ fn sign(folder: &Path, name: &str, mut params: CertificateParams, force: bool) -
     let certificate = params.signed_by(&key, &issuer).map_err(failed)?;
     files.write(&certificate.pem(), &key, force)?;
     Ok(files)
+}
+
+/// Refuses the names of files that are those of something else. Not all file systems tell upper from lower case.
+fn check_name(name: &str) -> Result<(), Failure> {
+    let lower = name.to_lowercase();
+    let owner = match lower.strip_suffix("-key") {
+        Some(_) => "private keys",
+        None if lower == AUTHORITY => "the authority",
+        None => return Ok(()),
+    };
+    Err(Failure::usage(format_args!(
+        "the files cannot be called '{name}', as that is the name of a file of {owner}: choose another name (for a server: put another host first)"
+    )))
 }
 
 fn authority(folder: &Path) -> Result<Issuer<'static, KeyPair>, Failure> {
