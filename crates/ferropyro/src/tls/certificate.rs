@@ -9,7 +9,8 @@ use x509_cert::der::asn1::Any;
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Tag, Tagged};
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAltName};
+use x509_cert::{TbsCertificate, Version};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -28,6 +29,8 @@ pub struct Certificate {
     alternative_names: Vec<(&'static str, String)>,
     /// `None` when it may be used for anything.
     purposes: Option<Vec<ObjectIdentifier>>,
+    is_authority: bool,
+    has_name_constraints: bool,
 }
 
 /// A distinguished name, such as that of the subject of a certificate: attributes in their order.
@@ -107,6 +110,17 @@ impl Certificate {
         self.purposes.as_ref().is_none_or(|allowed| allowed.contains(&wanted))
     }
 
+    /// Whether its holder may sign certificates of others. OpenSSL's rules: it says CA:TRUE, and if it says what its key is for, then also for that; of
+    /// version 1, which cannot say so, are only those that are signed by themselves.
+    pub(super) fn is_authority(&self) -> bool {
+        self.is_authority
+    }
+
+    /// Whether it is that of an authority that may only sign for some names.
+    pub(super) fn has_name_constraints(&self) -> bool {
+        self.has_name_constraints
+    }
+
     /// Whether it is for this host by its common name, which counts only where there are no alternative names of hosts.
     pub(super) fn is_for_common_name(&self, host: &str) -> bool {
         let has_hosts = self.alternative_names.iter().any(|(kind, _)| *kind == DNS);
@@ -161,6 +175,7 @@ const COMMON_NAME: &str = "commonName";
 
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
 const CLIENT_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2");
+const NAME_CONSTRAINTS: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.30");
 
 /// The long names that OpenSSL has for attributes.
 const ATTRIBUTES: &[(ObjectIdentifier, &str)] = &[
@@ -208,7 +223,27 @@ fn parse(der: &[u8]) -> x509_cert::der::Result<Certificate> {
             names.0.iter().filter_map(alternative_name).collect()
         }),
         purposes: purposes.map(|(_, usage)| usage.0),
+        // What cannot be read gives no right to sign; the certificate itself may still be good.
+        is_authority: is_authority(content).unwrap_or(false),
+        has_name_constraints: has_extension(content, NAME_CONSTRAINTS),
     })
+}
+
+fn is_authority(content: &TbsCertificate) -> x509_cert::der::Result<bool> {
+    if let Some((_, usage)) = content.get_extension::<KeyUsage>()? {
+        if !usage.key_cert_sign() {
+            return Ok(false);
+        }
+    }
+    Ok(match content.get_extension::<BasicConstraints>()? {
+        Some((_, constraints)) => constraints.ca,
+        None => content.version() == Version::V1 && content.subject() == content.issuer(),
+    })
+}
+
+fn has_extension(content: &TbsCertificate, id: ObjectIdentifier) -> bool {
+    let extensions = content.extensions().into_iter().flatten();
+    extensions.into_iter().any(|extension| extension.extn_id == id)
 }
 
 fn name(name: &x509_cert::name::Name) -> Name {

@@ -44,6 +44,7 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::Other(other) if other.to_string() == "CaUsedAsEndEntity" => {
             "it is that of an authority (CA:TRUE): put this certificate itself into SSL_CACERTS to trust it".to_owned()
         }
+        CertificateError::Other(other) => other.to_string(),
         other => other.to_string(),
     };
     format!("the certificate of the other side is refused: {reason}")

@@ -199,6 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_written_anew_in_a_folder_is_read_again() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+        let folder = std::env::temp_dir().join(format!("ferropyro-trusted-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let file = folder.join("ca.pem");
+        std::fs::write(&file, std::fs::read(data.join("rsa-cert.pem"))?)?;
+        let config = Config::default().ssl(true).ssl_cacerts(folder.clone());
+        let made = || connector(&config).map(|made| made.expect("SSL is on"));
+        let first = made()?;
+        assert!(Arc::ptr_eq(&first, &made()?));
+        std::fs::write(&file, std::fs::read(data.join("ec-cert.pem"))?)?;
+        let is_same = Arc::ptr_eq(&first, &made()?);
+        std::fs::remove_dir_all(&folder)?;
+        assert!(!is_same);
+        Ok(())
+    }
+
+    #[test]
     fn a_certificate_is_for_the_host_alone() -> Result<()> {
         for (location, expected) in [
             (Location::tcp("localhost", 1), "localhost"),

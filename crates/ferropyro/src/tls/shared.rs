@@ -18,9 +18,17 @@ struct Key {
     trusted: Option<Source>,
 }
 
-/// A file or a folder, and what tells that it has been replaced.
+/// A file, or a folder with its files.
 #[derive(PartialEq)]
 struct Source {
+    itself: State,
+    /// A folder does not change when a file in it is written anew.
+    files: Vec<State>,
+}
+
+/// What tells that a file has been replaced.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct State {
     path: PathBuf,
     changed: Option<SystemTime>,
     size: Option<u64>,
@@ -40,8 +48,20 @@ impl Key {
 
 impl Source {
     fn of(path: &Path) -> Source {
-        let file = path.metadata().ok();
+        let entries = path.read_dir().into_iter().flatten().flatten();
+        let mut files: Vec<State> = entries.map(|entry| State::of(&entry.path())).collect();
+        files.sort_unstable();
         Source {
+            itself: State::of(path),
+            files,
+        }
+    }
+}
+
+impl State {
+    fn of(path: &Path) -> State {
+        let file = path.metadata().ok();
+        State {
             path: path.to_owned(),
             changed: file.as_ref().and_then(|file| file.modified().ok()),
             size: file.map(|file| file.len()),

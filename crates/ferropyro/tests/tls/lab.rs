@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ferropyro::{Config, Context, Proxy, Result, RunningDaemon, Uri, Value, expose};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 
 use crate::server;
@@ -54,8 +54,13 @@ impl Lab {
 
     /// A certificate that the authority has signed.
     pub(crate) fn issue(&self, params: &CertificateParams) -> Identity {
+        self.issue_by(&self.authority, params)
+    }
+
+    /// A certificate that somebody else has signed.
+    pub(crate) fn issue_by(&self, issuer: &Issuer<'_, KeyPair>, params: &CertificateParams) -> Identity {
         let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.authority).expect("a certificate");
+        let certificate = params.signed_by(&key, issuer).expect("a certificate");
         self.identity(&certificate.pem(), &key)
     }
 
@@ -64,6 +69,12 @@ impl Lab {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.self_signed(&key).expect("a certificate");
         self.identity(&certificate.pem(), &key)
+    }
+
+    /// One who signs with the key of this certificate, whether it allows that or not.
+    pub(crate) fn issuer(&self, params: CertificateParams, identity: &Identity) -> Issuer<'static, KeyPair> {
+        let key = fs::read_to_string(&identity.key).expect("a file");
+        Issuer::new(params, KeyPair::from_pem(&key).expect("a key"))
     }
 
     fn identity(&self, certificate: &str, key: &KeyPair) -> Identity {

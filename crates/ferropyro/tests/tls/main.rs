@@ -1,6 +1,7 @@
 //! Encrypted connections: who trusts whom, what both ends see of each other, and what hostile or mistaken peers get.
 #![allow(unreachable_pub)] // #[expose] takes the public methods of an impl
 
+mod authorities;
 mod calls;
 mod lab;
 mod mistakes;
