@@ -219,7 +219,8 @@ config_items! {
     /// How long a daemon that shuts down waits for the calls that still run; zero: not at all.
     SHUTDOWN_TIMEOUT shutdown_timeout: Duration, Ferropyro, all(Duration::from_secs(10));
     /// How many calls a multiplex server runs at the same time. With 1, as in Pyro, they run in the thread of the loop one after the other; with more, plain
-    /// methods run in threads beside it, and never block it. Async methods never do.
+    /// methods run in threads beside it, and never block it. A call counts until it has ended, that of an async method that waits too: with 1, the calls of all
+    /// other clients wait along. One-way calls that run in threads of their own do not count.
     WORKERS workers: usize, Ferropyro, all(1usize);
     /// The most connections that have not sent their first message; when one more comes, the oldest is closed; absent: no limit.
     MAX_UNFINISHED_HANDSHAKES max_unfinished_handshakes: Option<usize>, Ferropyro, all(1024usize);

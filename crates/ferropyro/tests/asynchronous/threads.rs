@@ -1,7 +1,9 @@
 //! What an event loop with workers leaves to their threads: whatever could block it.
 
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use ferropyro::{InstanceMode, Proxy, Raise, Result, RunningDaemon, Uri, expose};
 
@@ -104,5 +106,44 @@ fn an_instance_that_cannot_be_made_is_tried_once_for_each_call() -> Result<()> {
             assert_eq!(makers.lock().unwrap().len(), calls, "{mode:?}");
         }
     }
+    Ok(())
+}
+
+/// Lets the program go on that waits for it.
+struct Door(Mutex<Sender<()>>);
+
+#[expose]
+impl Door {
+    pub fn open(&self) -> bool {
+        self.0.lock().unwrap().send(()).is_ok()
+    }
+}
+
+#[test]
+fn while_the_one_instance_is_made_others_are_served_and_who_needs_it_waits() -> Result<()> {
+    let ((entered, enters), (opener, opened)) = (channel(), channel());
+    let (made, opened) = (Makers::default(), Mutex::new(opened));
+    let daemon = Kind::Workers.builder().bind()?;
+    let makers = Arc::clone(&made);
+    let uri = daemon.register_class("traveller", InstanceMode::Single, move || {
+        makers.lock().unwrap().push(here());
+        let _ = entered.send(());
+        // Only a loop that is blocked lets this time pass.
+        let opened = opened.lock().unwrap().recv_timeout(Duration::from_secs(10));
+        opened.map_err(|_| Raise::new("RuntimeError", "nobody opened the door"))?;
+        Ok(Traveller)
+    })?;
+    let door = Proxy::new(daemon.register("door", Door(Mutex::new(opener)))?)?;
+    let _running = daemon.start();
+    let (one, other) = (Proxy::new(&uri)?, Proxy::new(&uri)?);
+    other.bind()?;
+    let first = thread::spawn(move || one.call::<String>("later", ()));
+    enters.recv().expect("it is being made");
+    other.call_oneway("later", ())?;
+    assert!(door.call::<bool>("open", ())?);
+    let the_loop = first.join().expect("no panic")?;
+    assert_eq!(other.call::<String>("later", ())?, the_loop);
+    let made = made.lock().unwrap();
+    assert!(made.len() == 1 && !made.contains(&the_loop), "{made:?}");
     Ok(())
 }
