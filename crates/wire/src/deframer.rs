@@ -55,7 +55,11 @@ pub struct Deframer {
     hmac_key: Option<HmacKey>,
     inflater: Inflater,
     wanted: usize,
+    prepared: Option<Prepared>,
 }
+
+/// What [`Deframer::prepare`] has found: a message, and its payload if that was compressed.
+type Prepared = Result<Option<Vec<u8>>, FrameError>;
 
 impl Deframer {
     /// Reads one dialect only, as a client does and a server of one generation.
@@ -85,6 +89,7 @@ impl Deframer {
             hmac_key: None,
             inflater: Inflater::default(),
             wanted: PREAMBLE_LEN,
+            prepared: None,
         }
     }
 
@@ -145,14 +150,11 @@ impl Deframer {
     /// size, type, annotations, signature, correlation id, compression. Unless [`FrameError::skip`] says otherwise the
     /// connection is of no more use.
     pub fn next<'b>(&mut self, input: &'b [u8]) -> Result<Option<(usize, Message<'b>)>, FrameError> {
-        let Some(preamble) = input.first_chunk::<PREAMBLE_LEN>() else {
-            return self.want(PREAMBLE_LEN, input);
+        let prepared = self.prepared.take();
+        let Some(sized) = self.size_up(input)? else {
+            return Ok(None);
         };
-        let dialect = self.check_preamble(preamble)?;
-        let sized = SizedHeader::parse(dialect, input).map_err(|kind| error(kind, dialect))?;
-        let Some(sized) = sized else {
-            return self.want(dialect.header_len(), input);
-        };
+        let dialect = sized.header.dialect;
         let refuse = |kind| FrameError {
             header: Some(sized.header),
             ..error(kind, dialect)
@@ -161,9 +163,12 @@ impl Deframer {
         let Some(frame) = input.get(..frame_len) else {
             return self.want(frame_len, input);
         };
+        let prepared = prepared.transpose()?;
         let mut message = self.split(&sized, frame).map_err(refuse)?;
-        self.check_hmac(&message).map_err(refuse)?;
-        self.finish(&mut message).map_err(|kind| FrameError {
+        if prepared.is_none() {
+            self.check_hmac(&message).map_err(refuse)?;
+        }
+        self.finish(&mut message, prepared).map_err(|kind| FrameError {
             header: Some(message.header),
             // Pyro5 inflates while it reads the frame, Pyro4 when it uses the payload: only there can the connection
             // go on.
@@ -172,6 +177,56 @@ impl Deframer {
         })?;
         self.wanted = PREAMBLE_LEN;
         Ok(Some((frame_len, message)))
+    }
+
+    /// Only measures the message that `input` begins with: gives its length and header, or `None` while it is
+    /// incomplete. That takes no time to speak of, however long the message is. Its annotations, its signature and a
+    /// compressed payload are not looked at, so [`next`](Deframer::next) may still refuse it; in Pyro4 the header has
+    /// no correlation id yet.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the header: magic, version, checksum, size, type.
+    pub fn measure(&mut self, input: &[u8]) -> Result<Option<(usize, Header)>, FrameError> {
+        let Some(sized) = self.size_up(input)? else {
+            return Ok(None);
+        };
+        let frame_len = self.check_sizes_and_kind(&sized).map_err(|kind| FrameError {
+            header: Some(sized.header),
+            ..error(kind, sized.header.dialect)
+        })?;
+        match input.len() < frame_len {
+            true => self.want(frame_len, input),
+            false => Ok(Some((frame_len, sized.header))),
+        }
+    }
+
+    /// Checks and inflates the message that `input` begins with, and keeps what comes of it: [`next`](Deframer::next),
+    /// which must be shown the same bytes then, has little to do any more. For the work that takes its time to be done
+    /// in another thread.
+    pub fn prepare(&mut self, input: &[u8]) {
+        self.prepared = None;
+        self.prepared = match self.next(input) {
+            Ok(None) => None,
+            Ok(Some((_, message))) => Some(Ok(match message.payload {
+                Cow::Owned(inflated) => Some(inflated),
+                Cow::Borrowed(_) => None,
+            })),
+            Err(error) => Some(Err(error)),
+        };
+    }
+
+    /// The header at the front, when it is there.
+    fn size_up(&mut self, input: &[u8]) -> Result<Option<SizedHeader>, FrameError> {
+        let Some(preamble) = input.first_chunk::<PREAMBLE_LEN>() else {
+            return self.want(PREAMBLE_LEN, input);
+        };
+        let dialect = self.check_preamble(preamble)?;
+        let sized = SizedHeader::parse(dialect, input).map_err(|kind| error(kind, dialect))?;
+        match sized {
+            Some(sized) => Ok(Some(sized)),
+            None => self.want(dialect.header_len(), input),
+        }
     }
 
     fn want<T>(&mut self, len: usize, input: &[u8]) -> Result<Option<T>, FrameError> {
@@ -247,11 +302,18 @@ impl Deframer {
         }
     }
 
-    /// What Pyro4 does with a message once it has accepted it, and Pyro5 while it reads it.
-    fn finish(&mut self, message: &mut Message<'_>) -> Result<(), FrameErrorKind> {
+    /// What Pyro4 does with a message once it has accepted it, and Pyro5 while it reads it; unless the payload
+    /// has been prepared.
+    fn finish(&mut self, message: &mut Message<'_>, prepared: Option<Option<Vec<u8>>>) -> Result<(), FrameErrorKind> {
         let pyro5 = message.header.dialect.is_pyro5();
         if !pyro5 {
             message.header.correlation_id = v4_correlation_id(message)?;
+        }
+        if let Some(inflated) = prepared {
+            inflated
+                .into_iter()
+                .for_each(|payload| message.payload = Cow::Owned(payload));
+            return Ok(());
         }
         // Pyro4 never looks into a ping.
         let untouched = !pyro5 && message.header.kind == MessageKind::PING;

@@ -427,3 +427,52 @@ proptest! {
         drain(&with_chunks(dialect, &chunks), &None);
     }
 }
+
+#[test]
+fn a_message_can_be_measured_and_prepared_before_it_is_read() {
+    for_each_message(|conversation, stream, frame, _| {
+        let mut deframer = lenient(&stream.key);
+        for len in [5, 20, frame.len() - 1] {
+            assert!(
+                matches!(deframer.measure(&frame[..len]), Ok(None)),
+                "{}",
+                conversation.place()
+            );
+            deframer.prepare(&frame[..len]);
+        }
+        let (measured, header) = deframer.measure(frame).expect("a message").expect("all of it");
+        let (length, at_once) = deframer.next(frame).expect("a message").expect("all of it");
+        assert_eq!(
+            (measured, header.kind, header.seq),
+            (length, at_once.header.kind, at_once.header.seq)
+        );
+        deframer.prepare(frame);
+        let (length, prepared) = deframer.next(frame).expect("a message").expect("all of it");
+        assert_eq!((measured, prepared.header), (length, at_once.header));
+        assert_eq!(prepared.payload, at_once.payload);
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_message_that_was_prepared_is_told_when_it_is_read() {
+    let header = Header::new(Dialect::V48, MessageKind::INVOKE, SerializerId(1));
+    let mut bad = Vec::new();
+    let settings = FrameSettings::default();
+    let mut frame = FrameBuilder::begin(&mut bad, &header, NO_ANNOTATIONS, &settings).expect("a small frame");
+    frame.payload().extend_from_slice(b"no zlib stream");
+    frame.finish().expect("a small frame");
+    // The flag for compression, and the checksum with it.
+    bad[9] |= 2;
+    let checksum = u16::from_be_bytes([bad[22], bad[23]]).wrapping_add(2);
+    bad[22..24].copy_from_slice(&checksum.to_be_bytes());
+    let mut deframer = Deframer::for_dialect(Dialect::V48);
+    // By its header it is a message like any other.
+    assert!(matches!(deframer.measure(&bad), Ok(Some((length, _))) if length == bad.len()));
+    let at_once = deframer.next(&bad).expect_err("it cannot be inflated");
+    deframer.prepare(&bad);
+    let prepared = deframer.next(&bad).expect_err("it cannot be inflated");
+    assert_eq!(
+        (prepared.to_string(), prepared.skip()),
+        (at_once.to_string(), Some(bad.len()))
+    );
+}

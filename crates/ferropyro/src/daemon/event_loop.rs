@@ -7,7 +7,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
-use super::Daemon;
+use super::{Daemon, MOST_THREADS};
 use crate::{Error, ErrorKind, Result};
 
 /// A loop that serves the clients of several daemons in one thread (Pyro's `Daemon.combine`), all at a time or step by step in a loop that the
@@ -57,7 +57,10 @@ impl EventLoop {
     /// # Errors
     /// When the system lacks what it takes: descriptors.
     pub fn new() -> Result<EventLoop> {
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+        let mut builder = Builder::new_current_thread();
+        // It is not known yet how many workers the daemons will have. No thread is there before it is needed.
+        builder.max_blocking_threads(MOST_THREADS);
+        let runtime = builder.enable_all().build().map_err(|error| {
             Error::new(ErrorKind::Communication, format!("no event loop can be made: {error}")).caused_by(error)
         })?;
         Ok(EventLoop {

@@ -28,6 +28,11 @@ use crate::object::{Class, Object};
 use crate::server::Server;
 use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
+/// Threads for blocking code beside those that run calls.
+const SPARE_THREADS: usize = 64;
+/// However many workers there are to be.
+const MOST_THREADS: usize = 16 << 10;
+
 /// Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects registered here.
 ///
 /// A `Daemon` is a handle: clones stand for the same daemon. It listens from the moment it is made, and serves while [`Daemon::run`] runs.
@@ -185,6 +190,14 @@ impl Daemon {
             return thread::scope(|scope| drop(scope.spawn(|| self.run()).join()));
         }
         let mut builder = Builder::new_current_thread();
+        // Beside the workers there are greetings, messages to inflate, and ends of connections.
+        let threads = self
+            .core()
+            .config
+            .workers
+            .saturating_mul(2)
+            .saturating_add(SPARE_THREADS);
+        builder.max_blocking_threads(threads.min(MOST_THREADS));
         let runtime = builder.thread_name("pyro-worker").enable_all().build();
         match runtime {
             Ok(runtime) => {
@@ -202,7 +215,8 @@ impl Daemon {
     /// future is dropped, without waiting for the calls that run.
     ///
     /// With SERVERTYPE multiplex and one worker plain methods run in the runtime's own threads, and hold them up for so long; with more
-    /// [workers](DaemonBuilder::workers) they run in its pool for blocking code. With SERVERTYPE thread they run in the threads of the daemon.
+    /// [workers](DaemonBuilder::workers) they run in its pool for blocking code: build a runtime with `max_blocking_threads` above 512, tokio's default, if there are to be
+    /// more workers than that. With SERVERTYPE thread they run in the threads of the daemon.
     ///
     /// ```
     /// use ferropyro::{Daemon, Proxy, expose};

@@ -32,6 +32,8 @@ pub(super) struct EventLoop {
     core: Arc<Core>,
     /// Whose turn it is to run a call.
     turns: Semaphore,
+    /// Whose turn it is to be let in by the program's hook, or to have a message inflated. Calls, which may take as long as they like, keep nobody from that.
+    preludes: Semaphore,
     oneways: Arc<Oneways>,
     capacity: Capacity,
     stopping: Signal,
@@ -43,8 +45,10 @@ pub(super) struct EventLoop {
 
 impl EventLoop {
     pub(super) fn new(core: Arc<Core>) -> Arc<EventLoop> {
+        let workers = core.config.workers.clamp(1, Semaphore::MAX_PERMITS);
         Arc::new(EventLoop {
-            turns: Semaphore::new(core.config.workers.clamp(1, Semaphore::MAX_PERMITS)),
+            turns: Semaphore::new(workers),
+            preludes: Semaphore::new(workers),
             oneways: Arc::new(Oneways::new(&core.config)),
             capacity: Capacity::new(&core.config),
             core,
@@ -75,11 +79,11 @@ impl EventLoop {
         drop(place);
     }
 
-    async fn host(&self, visitor: Box<Visitor>) {
+    async fn host(&self, mut visitor: Box<Visitor>) {
         let peer = visitor.stream.peer();
         let served = {
             let mut given_up = pin!(self.giving_up.wait());
-            let mut conversation = pin!(self.converse(visitor));
+            let mut conversation = pin!(self.converse(&mut visitor));
             poll_fn(|cx| match conversation.as_mut().poll(cx) {
                 Poll::Pending => given_up.as_mut().poll(cx).map(Ok),
                 ready => ready,
@@ -88,6 +92,10 @@ impl EventLoop {
         };
         if let Err(error) = served {
             tracing::debug!(target: logger::MULTIPLEXSERVER, "connection with {peer} lost: {error}");
+        }
+        if self.has_pool() {
+            // Boxed, so that connections need no room for it before.
+            Box::pin(see_off(visitor)).await;
         }
     }
 
@@ -137,17 +145,15 @@ impl EventLoop {
         (count <= self.capacity.most).then_some(place)
     }
 
-    async fn converse(&self, mut visitor: Box<Visitor>) -> io::Result<()> {
+    async fn converse(&self, visitor: &mut Visitor) -> io::Result<()> {
         let mut stopped = pin!(self.stopping.wait());
         let mut messages = 0usize;
         let mut greeted = None;
-        if self.has_pool() && !visitor.session.is_connected() {
-            let step;
+        if self.has_pool() && self.core.hooks.validate_handshake.is_some() && !visitor.session.is_connected() {
             // Boxed, as all that follows of which connections that wait need no part.
-            (step, visitor) = Box::pin(self.greet_in_pool(visitor)).await?;
-            greeted = Some(step);
+            greeted = Some(Box::pin(self.greet_in_pool(visitor)).await?);
         }
-        let Visitor { stream, session, inbox } = &mut *visitor;
+        let Visitor { stream, session, inbox } = visitor;
         loop {
             let next = match greeted.take() {
                 Some(step) => step,
@@ -207,6 +213,9 @@ impl EventLoop {
 
     /// Serves the message at the front, if it is complete.
     async fn step(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<Step> {
+        if self.has_pool() && session.is_heavy(inbox.bytes()) {
+            Box::pin(self.check_in_pool(session, inbox)).await?;
+        }
         let call = match session.step(inbox.bytes()) {
             Progress::Step(step) => return Ok(step),
             Progress::Call(call) => call,
@@ -251,6 +260,20 @@ impl EventLoop {
         Ok(session.attach(call))
     }
 
+    /// Has the message at the front checked and inflated in the pool.
+    async fn check_in_pool(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<()> {
+        let _turn = self.preludes.acquire().await;
+        let (mut deframer, input) = (session.take_deframer(), std::mem::take(inbox));
+        let prepare = spawn_blocking(move || {
+            deframer.prepare(input.bytes());
+            (deframer, input)
+        });
+        let (deframer, input) = prepare.await?;
+        session.put_deframer(deframer);
+        *inbox = input;
+        Ok(())
+    }
+
     /// Runs the call of an async method here, after its instance was made in the pool.
     async fn run_on_instance(
         &self,
@@ -270,23 +293,35 @@ impl EventLoop {
     }
 
     /// The greeting is the program's code too, if it has a hook for it.
-    async fn greet_in_pool(&self, mut visitor: Box<Visitor>) -> io::Result<(Step, Box<Visitor>)> {
-        let _turn = self.turns.acquire().await;
-        let greet = spawn_blocking(move || {
-            let step = match visitor.session.step(visitor.inbox.bytes()) {
-                Progress::Step(step) => step,
-                // It was not connected, so it was no call.
-                Progress::Call(_) => Step::Close,
-            };
-            (step, visitor)
-        });
-        Ok(greet.await?)
+    async fn greet_in_pool(&self, visitor: &mut Visitor) -> io::Result<Step> {
+        let _turn = self.preludes.acquire().await;
+        let input = std::mem::take(&mut visitor.inbox);
+        let (step, input) = visitor
+            .in_pool(move |session| {
+                let step = match session.step(input.bytes()) {
+                    Progress::Step(step) => step,
+                    // It was not connected, so it was no call.
+                    Progress::Call(_) => Step::Close,
+                };
+                (step, input)
+            })
+            .await?;
+        visitor.inbox = input;
+        Ok(step)
     }
 
     /// Whether plain methods run in threads beside the loop, so that they never block it.
     fn has_pool(&self) -> bool {
         self.core.config.workers > 1
     }
+}
+
+/// The end of a connection is the program's code too: its hook is told, its resources are closed, and objects that only this client had are dropped.
+async fn see_off(visitor: Box<Visitor>) {
+    let Visitor { stream, session, .. } = *visitor;
+    drop(stream);
+    // An error would be a panic, which has been reported where it happened.
+    let _ = spawn_blocking(move || drop(session)).await;
 }
 
 /// The place of a connection, given back on drop.

@@ -1,30 +1,36 @@
-//! Clients of Pyro4's protocols 46 and 47, which say nothing before they are greeted. They are kept where all others are kept that have not sent their
-//! first message, so that whoever connects and says nothing costs no thread here either.
+//! Clients of Pyro4's protocols 46 and 47, which say nothing before they are greeted. The thread server keeps them where all others are kept that
+//! have not sent their first message, so that whoever connects and says nothing costs no thread here either.
 
 use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::reception::Visitor;
+use crate::config::ServerType;
 use crate::daemon::core::Core;
-use crate::session::server::{Front, Step};
+use crate::session::server::{Front, ServerSession, Step};
 
 impl Visitor {
     /// Greets a client that says nothing for as long as the session wants to wait, and waits for its first call. `None` when it has spoken.
-    pub(super) async fn greet_if_silent(&mut self, core: &Core) -> io::Result<Option<Front>> {
+    pub(super) async fn greet_if_silent(&mut self, core: &Core, hooks: &Semaphore) -> io::Result<Option<Front>> {
         match self.session.patience() {
             Some(patience) if !self.speaks_within(patience).await? => {}
             _ => return Ok(None),
         }
-        if self.greet().await? == Step::Close {
+        if self.greet(core, hooks).await? == Step::Close {
             return Ok(Some(Front::Broken));
         }
         self.stream.send(&self.session.out, core.config.write_timeout).await?;
         self.session.out.clear();
-        // It is connected, and may take its time as others may between two calls.
+        // It is connected, and may take its time as others may between two calls. An event loop has it among its connections from now on. A thread is not
+        // given to one that may never call: it goes on waiting here, where there is room for so many.
+        if core.config.servertype == ServerType::Multiplex {
+            return Ok(Some(Front::Complete));
+        }
         match core.config.commtimeout {
             Some(time) => timeout(time, self.read_message()).await??,
             None => self.read_message().await?,
@@ -49,13 +55,24 @@ impl Visitor {
         }
     }
 
-    /// The program's hook for handshakes is asked, which may take its time.
-    async fn greet(&mut self) -> io::Result<Step> {
+    /// The program's hook for handshakes is asked, if there is one, which may take its time.
+    async fn greet(&mut self, core: &Core, hooks: &Semaphore) -> io::Result<Step> {
+        if core.hooks.validate_handshake.is_none() {
+            return Ok(self.session.speak_first());
+        }
+        let _turn = hooks.acquire().await;
+        self.in_pool(ServerSession::speak_first).await
+    }
+
+    /// Does something with the session in a thread where it may take its time.
+    pub(super) async fn in_pool<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut ServerSession) -> T + Send + 'static,
+    ) -> io::Result<T> {
         let placeholder = Box::new(self.session.placeholder());
         let mut session = std::mem::replace(&mut self.session, placeholder);
-        let greet = spawn_blocking(move || (session.speak_first(), session));
-        let step;
-        (step, self.session) = greet.await?;
-        Ok(step)
+        let result;
+        (result, self.session) = spawn_blocking(move || (work(&mut session), session)).await?;
+        Ok(result)
     }
 }

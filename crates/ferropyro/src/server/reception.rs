@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
+use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::Hosts;
 use super::signal::Signal;
+use crate::config::ServerType;
 use crate::daemon::core::Core;
 use crate::logging::logger;
 use crate::session::server::{Front, ServerSession};
@@ -28,6 +30,8 @@ pub(super) struct Reception {
     listener: Listener,
     stopping: Signal,
     waiting: Arc<WaitingRoom>,
+    /// Whose turn it is to be greeted by the program's hook without having said anything.
+    hooks: Arc<Semaphore>,
 }
 
 /// A client that has connected, and what it has sent so far. Boxed, because it is passed from hand to hand, and every hand would have room for it.
@@ -42,7 +46,12 @@ const TLS_WANTED: &str = "this server accepts encrypted connections only (TLS): 
 
 impl Reception {
     pub(super) fn new(core: Arc<Core>, listener: Listener) -> Reception {
+        let at_a_time = match core.config.servertype {
+            ServerType::Thread => core.config.threadpool_size,
+            ServerType::Multiplex => core.config.workers,
+        };
         Reception {
+            hooks: Arc::new(Semaphore::new(at_a_time.clamp(1, Semaphore::MAX_PERMITS))),
             core,
             listener,
             stopping: Signal::default(),
@@ -111,14 +120,17 @@ impl Reception {
 
     fn receive(&self, stream: AsyncStream, hosts: Hosts) {
         let core = Arc::clone(&self.core);
+        let greetings = Arc::clone(&self.hooks);
         let ticket = self.waiting.ticket();
         let number = ticket.number;
         let task = tokio::spawn(async move {
             // Boxed, so that those who are served need no room for it.
-            let Some((visitor, outcome)) = Box::pin(Visitor::wait_for(&core, stream)).await else {
+            let Some((visitor, outcome)) = Box::pin(Visitor::wait_for(&core, stream, &greetings)).await else {
                 return;
             };
-            drop(ticket);
+            if !ticket.leave() {
+                return;
+            }
             match outcome {
                 Ok(Front::Complete) => hosts.serve(visitor).await,
                 Ok(_) => Box::pin(visitor.turn_away(&core)).await,
@@ -132,7 +144,11 @@ impl Reception {
 
 impl Visitor {
     /// Waits for the first message of a client, within the time that the settings allow. `None` when nobody is there to talk to, or has been refused.
-    async fn wait_for(core: &Arc<Core>, stream: AsyncStream) -> Option<(Box<Visitor>, io::Result<Front>)> {
+    async fn wait_for(
+        core: &Arc<Core>,
+        stream: AsyncStream,
+        hooks: &Semaphore,
+    ) -> Option<(Box<Visitor>, io::Result<Front>)> {
         let begun = Instant::now();
         let peer = stream.peer();
         let entry = match &core.tls {
@@ -157,7 +173,9 @@ impl Visitor {
         if let Some(certificate) = certificate {
             visitor.session.set_certificate(certificate);
         }
-        let outcome = visitor.wait_for_message(core, begun.elapsed()).await;
+        // Whoever has no TLS where it is wanted is told nothing before it has spoken.
+        let hooks = (!is_in_the_clear).then_some(hooks);
+        let outcome = visitor.wait_for_message(core, begun.elapsed(), hooks).await;
         if is_in_the_clear && matches!(outcome, Ok(Front::Complete)) {
             visitor.refuse(core, TLS_WANTED).await;
             return None;
@@ -165,9 +183,11 @@ impl Visitor {
         Some((Box::new(visitor), outcome))
     }
 
-    /// Waits for the first message, of whose time this much has been spent.
-    async fn wait_for_message(&mut self, core: &Core, spent: Duration) -> io::Result<Front> {
-        if let Some(front) = self.greet_if_silent(core).await? {
+    /// Waits for the first message, of whose time this much has been spent. Who says nothing is greeted if there is something for that.
+    async fn wait_for_message(&mut self, core: &Core, spent: Duration, hooks: Option<&Semaphore>) -> io::Result<Front> {
+        if let Some(hooks) = hooks
+            && let Some(front) = self.greet_if_silent(core, hooks).await?
+        {
             return Ok(front);
         }
         let Some(time) = handshake_time(core) else {
@@ -251,6 +271,13 @@ struct Waiting {
 struct Ticket {
     room: Arc<WaitingRoom>,
     number: u64,
+}
+
+impl Ticket {
+    /// Leaves the room; from then on nobody sends its holder away. False when that has happened already.
+    fn leave(self) -> bool {
+        self.room.lock().tasks.remove(&self.number).is_some()
+    }
 }
 
 impl WaitingRoom {

@@ -68,43 +68,41 @@ impl ThreadPool {
 
     /// Gives a client to a worker that is idle, or to a new one; else refuses it.
     pub(super) async fn admit(self: &Arc<ThreadPool>, visitor: Box<Visitor>) {
-        if !self.has_place() && timeout(PATIENCE, self.wait_for_place()).await.is_err() {
+        let mut visitor = Some(visitor);
+        // That the time is over shows in the visitor, who is still there.
+        let _ = timeout(PATIENCE, self.employ_when_possible(&mut visitor)).await;
+        if let Some(visitor) = visitor {
             let peer = visitor.stream.peer();
             tracing::warn!(target: logger::THREADPOOLSERVER, "{peer} refused: {NO_FREE_WORKERS}");
-            return visitor.refuse(&self.core, NO_FREE_WORKERS).await;
-        }
-        let Visitor { stream, session, inbox } = *visitor;
-        let peer = stream.peer();
-        match stream.into_blocking() {
-            Ok(stream) => self.employ(Guest {
-                stream: Arc::new(stream),
-                session,
-                inbox,
-            }),
-            Err(error) => tracing::error!(target: logger::THREADPOOLSERVER, "{peer} cannot be served: {error}"),
+            visitor.refuse(&self.core, NO_FREE_WORKERS).await;
         }
     }
 
-    async fn wait_for_place(&self) {
+    async fn employ_when_possible(self: &Arc<ThreadPool>, visitor: &mut Option<Box<Visitor>>) {
         loop {
             let freed = self.place_is_free.notified();
-            if self.has_place() {
+            if self.employ(visitor) {
                 return;
             }
             freed.await;
         }
     }
 
-    fn has_place(&self) -> bool {
-        let state = self.lock();
-        state.has_idle() || state.workers < self.core.config.threadpool_size
-    }
-
-    fn employ(self: &Arc<ThreadPool>, guest: Guest) {
+    /// Takes the visitor if there is a worker for it, or room for one more: that is looked at and taken under one lock, as others come in at the same time. False
+    /// when there is none.
+    fn employ(self: &Arc<ThreadPool>, visitor: &mut Option<Box<Visitor>>) -> bool {
         let mut state = self.lock();
-        if self.is_stopping() {
-            return;
+        if !state.has_idle() && state.workers >= self.core.config.threadpool_size {
+            return false;
         }
+        let Some(visitor) = visitor.take() else { return true };
+        if self.is_stopping() {
+            // Its end may be told to the program.
+            drop(state);
+            drop(visitor);
+            return true;
+        }
+        let Some(guest) = into_guest(*visitor) else { return true };
         if state.has_idle() {
             state.waiting.push(guest);
             self.changed.notify_all();
@@ -114,6 +112,7 @@ impl ThreadPool {
             drop(state);
             self.spawn(guest);
         }
+        true
     }
 
     /// Reads no more from any connection. Calls that run are finished and answered first: the very call that stops the server may be one of them.
@@ -244,5 +243,21 @@ impl ThreadPool {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn into_guest(visitor: Visitor) -> Option<Guest> {
+    let Visitor { stream, session, inbox } = visitor;
+    let peer = stream.peer();
+    match stream.into_blocking() {
+        Ok(stream) => Some(Guest {
+            stream: Arc::new(stream),
+            session,
+            inbox,
+        }),
+        Err(error) => {
+            tracing::error!(target: logger::THREADPOOLSERVER, "{peer} cannot be served: {error}");
+            None
+        }
     }
 }

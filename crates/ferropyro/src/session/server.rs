@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferropyro_wire::{
-    Deframer, Dialect, EncodeError, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
+    Deframer, Dialect, EncodeError, Flags, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
 };
 use uuid::Uuid;
 
@@ -71,6 +71,8 @@ pub(crate) enum Front {
 
 const KEY_WANTED: &str =
     "this server takes messages signed with its key only (HMAC), and Pyro5 has no signatures: use Pyro4";
+/// A message of more bytes is not checked where it would hold up others.
+const HEAVY: usize = 100 << 10;
 const CONNECT: &[MessageKind] = &[MessageKind::CONNECT];
 const CALLS: &[MessageKind] = &[MessageKind::INVOKE, MessageKind::PING];
 
@@ -136,13 +138,30 @@ impl ServerSession {
         Progress::Step(step)
     }
 
-    /// Looks at the bytes that have arrived, and does nothing.
+    /// Looks at the bytes that have arrived, and does nothing: it is measured what they are, and no more.
     pub(crate) fn front(&mut self, input: &[u8]) -> Front {
-        match self.deframer.next(input) {
+        match self.deframer.measure(input) {
             Ok(None) => Front::Incomplete(self.deframer.wanted()),
             Ok(Some(_)) => Front::Complete,
             Err(_) => Front::Broken,
         }
+    }
+
+    /// Whether the message at the front takes its time even before it is served: it is to be inflated, or it is long and perhaps signed.
+    pub(crate) fn is_heavy(&mut self, input: &[u8]) -> bool {
+        match self.deframer.measure(input) {
+            Ok(Some((length, header))) => length > HEAVY || header.flags.contains(Flags::COMPRESSED),
+            _ => false,
+        }
+    }
+
+    /// For [`Deframer::prepare`] in another thread. The session gets it back with [`ServerSession::put_deframer`], and is of no use until then.
+    pub(crate) fn take_deframer(&mut self) -> Deframer {
+        std::mem::replace(&mut self.deframer, Deframer::for_dialects(&[]))
+    }
+
+    pub(crate) fn put_deframer(&mut self, deframer: Deframer) {
+        self.deframer = deframer;
     }
 
     /// The peer was silent for too long. Before the handshake it is told.
@@ -155,15 +174,15 @@ impl ServerSession {
 
     /// Answers the first message with a refusal, because nobody is free to serve this client.
     pub(crate) fn refuse_next(&mut self, input: &[u8], text: &str) -> Step {
-        match self.deframer.next(input) {
+        match self.deframer.measure(input) {
             Ok(None) => Step::Read(self.deframer.wanted()),
             // It has been greeted already, and this is its first call.
-            Ok(Some((_, message))) if self.connected => {
+            Ok(Some((_, header))) if self.connected => {
                 let raise = Raise::new(ErrorKind::Communication.class(), text);
-                self.refuse_call(&message.header, raise)
+                self.refuse_call(&header, raise)
             }
-            Ok(Some((_, message))) => {
-                self.refuse(text.to_owned(), message.header.dialect, message.header.seq);
+            Ok(Some((_, header))) => {
+                self.refuse(text.to_owned(), header.dialect, header.seq);
                 Step::Close
             }
             Err(_) if self.connected => Step::Close,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use ferropyro::wire::MessageKind;
-use ferropyro::{Config, Daemon, DaemonBuilder, ErrorKind, EventLoop, Proxy, Result, RunningDaemon, Uri};
+use ferropyro::wire::{Dialect, Flags, MessageKind};
+use ferropyro::{Config, Daemon, DaemonBuilder, ErrorKind, EventLoop, Proxy, Result, RunningDaemon, Uri, Value};
 
-use super::support::{DIALECTS, Desk, Raw, hello, invoke};
+use super::support::{DIALECTS, Desk, Raw, frame, hello, invoke};
 
 fn serve(builder: DaemonBuilder) -> Result<(RunningDaemon, Uri, Arc<Desk>)> {
     let daemon = builder.bind()?;
@@ -70,6 +70,98 @@ fn plain_methods_never_block_a_loop_that_has_workers() -> Result<()> {
         }
         desk.open();
     });
+    Ok(())
+}
+
+/// Fails instead of waiting for what never comes.
+fn bounded(uri: &Uri) -> Result<Proxy> {
+    Proxy::builder().timeout(Duration::from_secs(10)).build(uri.clone())
+}
+
+#[test]
+fn clients_are_let_in_while_all_workers_are_busy() -> Result<()> {
+    let workers = || Daemon::builder().multiplex().workers(2);
+    let with_hook = workers().validate_handshake(|_, _| Ok(Value::from("welcome")));
+    for builder in [workers(), with_hook] {
+        let (_daemon, uri, desk) = serve(builder)?;
+        let slow = [Proxy::new(uri.clone())?, Proxy::new(uri.clone())?];
+        let outcome = thread::scope(|scope| {
+            for proxy in &slow {
+                scope.spawn(|| proxy.call::<()>("wait", ()).unwrap());
+            }
+            desk.await_waiting(2);
+            let outcome = bounded(&uri).and_then(|proxy| proxy.bind());
+            desk.open();
+            outcome
+        });
+        outcome?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_end_of_a_connection_holds_up_no_loop_that_has_workers() -> Result<()> {
+    let gate = Arc::new(Desk::default());
+    let hook = gate.clone();
+    let builder = Daemon::builder().multiplex().workers(2);
+    let (_daemon, uri, _) = serve(builder.client_disconnect(move |_| hook.wait()))?;
+    let stays = bounded(&uri)?;
+    stays.bind()?;
+    let goes = Proxy::new(uri)?;
+    goes.bind()?;
+    drop(goes);
+    gate.await_waiting(1);
+    let sum = stays.call::<i64>("add", (1, 2));
+    gate.open();
+    assert_eq!(sum?, 3);
+    Ok(())
+}
+
+#[test]
+fn compressed_and_long_messages_are_checked_beside_a_loop_that_has_workers() -> Result<()> {
+    let daemon = Daemon::builder().multiplex().workers(2).bind()?;
+    daemon.register("desk", Desk::default())?;
+    // The pool has one thread, which is taken until the test says otherwise.
+    let (release, taken) = std::sync::mpsc::channel::<()>();
+    let serving = thread::spawn({
+        let daemon = daemon.clone();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.max_blocking_threads(1).enable_all().build().expect("a runtime");
+        move || {
+            runtime.block_on(async {
+                tokio::task::spawn_blocking(move || taken.recv());
+                daemon.serve().await;
+            });
+        }
+    });
+    let mut compressed = frame(Dialect::V48, MessageKind::INVOKE, 7, Flags::NONE, b"no zlib stream");
+    // The flag for compression, and the checksum with it.
+    compressed[9] |= 2;
+    let checksum = u16::from_be_bytes([compressed[22], compressed[23]]).wrapping_add(2);
+    compressed[22..24].copy_from_slice(&checksum.to_be_bytes());
+    let long = frame(Dialect::V48, MessageKind::PING, 7, Flags::NONE, &vec![0; 200 << 10]);
+    let mut waiting = Vec::new();
+    for message in [compressed, long] {
+        let mut heavy = Raw::greeted(&daemon, Dialect::V48);
+        let mut other = Raw::greeted(&daemon, Dialect::V48);
+        heavy.send(&message);
+        for seq in 1..=100 {
+            other.send(&frame(Dialect::V48, MessageKind::PING, seq, Flags::NONE, b"ping"));
+            assert_eq!(other.receive().map(|answer| answer.kind), Some(MessageKind::PING));
+        }
+        let stream = heavy.clone_stream();
+        stream.set_nonblocking(true).expect("a socket");
+        let read = stream.peek(&mut [0]).map_err(|error| error.kind());
+        assert_eq!(read, Err(std::io::ErrorKind::WouldBlock), "answered by the loop itself");
+        stream.set_nonblocking(false).expect("a socket");
+        waiting.push(heavy);
+    }
+    release.send(()).expect("somebody waits for it");
+    for mut heavy in waiting {
+        assert_eq!(heavy.receive().map(|answer| answer.seq), Some(7));
+    }
+    daemon.shutdown();
+    serving.join().expect("no panic");
     Ok(())
 }
 
