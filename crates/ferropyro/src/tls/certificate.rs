@@ -230,10 +230,9 @@ fn parse(der: &[u8]) -> x509_cert::der::Result<Certificate> {
 }
 
 fn is_authority(content: &TbsCertificate) -> x509_cert::der::Result<bool> {
-    if let Some((_, usage)) = content.get_extension::<KeyUsage>()? {
-        if !usage.key_cert_sign() {
-            return Ok(false);
-        }
+    let usage = content.get_extension::<KeyUsage>()?;
+    if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
+        return Ok(false);
     }
     Ok(match content.get_extension::<BasicConstraints>()? {
         Some((_, constraints)) => constraints.ca,

@@ -21,7 +21,7 @@ use rustls::{
 use super::certificate::{Certificate, Purpose};
 
 /// The authorities and the single certificates that are trusted.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Trust {
     authorities: Vec<Arc<Authority>>,
     pinned: Vec<CertificateDer<'static>>,
@@ -62,18 +62,24 @@ impl Trust {
         }
     }
 
-    /// The authorities of the operating system. They are read once.
+    /// What the operating system trusts. It is read once.
     pub(super) fn of_the_system() -> Trust {
-        static AUTHORITIES: OnceLock<Vec<Arc<Authority>>> = OnceLock::new();
-        let authorities = AUTHORITIES.get_or_init(|| {
-            // What cannot be read is nobody to trust.
-            let found = rustls_native_certs::load_native_certs().certs;
-            found.iter().filter_map(Authority::of).collect()
-        });
-        Trust {
-            authorities: authorities.clone(),
-            pinned: Vec::new(),
+        static TRUST: OnceLock<Trust> = OnceLock::new();
+        // What cannot be read is nobody to trust.
+        let read = || Trust::in_store(rustls_native_certs::load_native_certs().certs);
+        TRUST.get_or_init(read).clone()
+    }
+
+    /// The authorities among these certificates, and those that are no authorities for themselves.
+    fn in_store(certificates: Vec<CertificateDer<'static>>) -> Trust {
+        let mut trust = Trust::nobody();
+        for certificate in certificates {
+            match Authority::of(&certificate) {
+                Some(authority) => trust.authorities.push(authority),
+                None => trust.pinned.push(certificate),
+            }
         }
+        trust
     }
 
     pub(super) fn add(&mut self, certificates: Vec<CertificateDer<'static>>) {
@@ -373,5 +379,22 @@ impl ClientCertVerifier for ClientVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::files;
+
+    #[test]
+    fn a_store_has_authorities_and_certificates_that_are_trusted_for_themselves() -> crate::Result<()> {
+        let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+        let [root, leaf] = ["v1-root.pem", "v1-leaf.pem"].map(|name| files::certificates(&data.join(name)));
+        let (root, leaf) = (root?, leaf?);
+        let trust = Trust::in_store([root, leaf.clone()].concat());
+        assert_eq!(trust.authorities.len(), 1);
+        assert_eq!(trust.pinned, leaf);
+        Ok(())
     }
 }
