@@ -75,7 +75,13 @@ impl EventLoop {
     pub(super) async fn serve_given(&self, stream: AsyncStream, session: Box<ServerSession>) {
         let place = self.place();
         let inbox = Inbox::default();
-        self.host(Box::new(Visitor { stream, session, inbox })).await;
+        self.host(Box::new(Visitor {
+            stream,
+            session,
+            inbox,
+            seat: None,
+        }))
+        .await;
         drop(place);
     }
 
@@ -153,7 +159,9 @@ impl EventLoop {
             // Boxed, as all that follows of which connections that wait need no part.
             greeted = Some(Box::pin(self.greet_in_pool(visitor)).await?);
         }
-        let Visitor { stream, session, inbox } = visitor;
+        let Visitor {
+            stream, session, inbox, ..
+        } = visitor;
         loop {
             let next = match greeted.take() {
                 Some(step) => step,

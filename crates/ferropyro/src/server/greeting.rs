@@ -44,7 +44,9 @@ impl Visitor {
         if time.is_zero() {
             return Ok(false);
         }
-        let Visitor { stream, session, inbox } = self;
+        let Visitor {
+            stream, session, inbox, ..
+        } = self;
         let Front::Incomplete(wanted) = session.front(inbox.bytes()) else {
             return Ok(true);
         };

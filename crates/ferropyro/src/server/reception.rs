@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::Hosts;
+use super::capacity::{Seat, Seats};
 use super::signal::Signal;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
@@ -30,6 +31,7 @@ pub(super) struct Reception {
     listener: Listener,
     stopping: Signal,
     waiting: Arc<WaitingRoom>,
+    seats: Seats,
     /// Whose turn it is to be greeted by the program's hook without having said anything.
     hooks: Arc<Semaphore>,
 }
@@ -39,6 +41,8 @@ pub(super) struct Visitor {
     pub(super) stream: AsyncStream,
     pub(super) session: Box<ServerSession>,
     pub(super) inbox: Inbox,
+    /// `None` for the one that the program has brought along.
+    pub(super) seat: Option<Seat>,
 }
 
 /// What a client reads that has no TLS where it is wanted.
@@ -56,6 +60,7 @@ impl Reception {
             listener,
             stopping: Signal::default(),
             waiting: Arc::default(),
+            seats: Seats::new(),
         }
     }
 
@@ -120,12 +125,12 @@ impl Reception {
 
     fn receive(&self, stream: AsyncStream, hosts: Hosts) {
         let core = Arc::clone(&self.core);
-        let greetings = Arc::clone(&self.hooks);
+        let (greetings, seat) = (Arc::clone(&self.hooks), self.seats.take());
         let ticket = self.waiting.ticket();
         let number = ticket.number;
         let task = tokio::spawn(async move {
             // Boxed, so that those who are served need no room for it.
-            let Some((visitor, outcome)) = Box::pin(Visitor::wait_for(&core, stream, &greetings)).await else {
+            let Some((visitor, outcome)) = Box::pin(Visitor::wait_for(&core, stream, seat, &greetings)).await else {
                 return;
             };
             if !ticket.leave() {
@@ -137,8 +142,11 @@ impl Reception {
                 Err(error) => tracing::debug!(target: logger::SERVER, "{} lost: {error}", visitor.stream.peer()),
             }
         });
-        self.waiting
-            .enter(number, task.abort_handle(), self.core.config.max_unfinished_handshakes);
+        let most = self.core.config.max_unfinished_handshakes;
+        self.waiting.enter(number, task.abort_handle(), most);
+        if self.seats.are_too_few() {
+            self.waiting.dismiss_longest();
+        }
     }
 }
 
@@ -147,6 +155,7 @@ impl Visitor {
     async fn wait_for(
         core: &Arc<Core>,
         stream: AsyncStream,
+        seat: Seat,
         hooks: &Semaphore,
     ) -> Option<(Box<Visitor>, io::Result<Front>)> {
         let begun = Instant::now();
@@ -169,6 +178,7 @@ impl Visitor {
             session: Box::new(ServerSession::new(Arc::clone(core), peer)),
             stream,
             inbox: Inbox::default(),
+            seat: Some(seat),
         };
         if let Some(certificate) = certificate {
             visitor.session.set_certificate(certificate);
@@ -267,6 +277,16 @@ struct Waiting {
     is_closed: bool,
 }
 
+impl Waiting {
+    /// Makes room: the one goes that has been waiting longest.
+    fn dismiss_longest(&mut self) {
+        if let Some((_, Some(longest))) = self.tasks.pop_first() {
+            tracing::debug!(target: logger::SERVER, "too many clients that say nothing: the one that waited longest is disconnected");
+            longest.abort();
+        }
+    }
+}
+
 /// A place in the waiting room, given back on drop.
 struct Ticket {
     room: Arc<WaitingRoom>,
@@ -301,11 +321,13 @@ impl WaitingRoom {
         if let Some(place) = waiting.tasks.get_mut(&number) {
             *place = Some(task);
         }
-        let too_many = most.is_some_and(|most| waiting.tasks.len() > most);
-        if too_many && let Some((_, Some(longest))) = waiting.tasks.pop_first() {
-            tracing::debug!(target: logger::SERVER, "too many clients that say nothing: the one that waited longest is disconnected");
-            longest.abort();
+        if most.is_some_and(|most| waiting.tasks.len() > most) {
+            waiting.dismiss_longest();
         }
+    }
+
+    fn dismiss_longest(&self) {
+        self.lock().dismiss_longest();
     }
 
     /// Sends all away who wait.
@@ -338,5 +360,48 @@ impl Trouble {
             self.last = Some(Instant::now());
             tracing::error!(target: logger::SERVER, "cannot accept a connection: {error}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use super::*;
+
+    fn enter(room: &Arc<WaitingRoom>, most: Option<usize>) -> (Ticket, tokio::task::JoinHandle<()>) {
+        let ticket = room.ticket();
+        let task = tokio::spawn(pending());
+        room.enter(ticket.number, task.abort_handle(), most);
+        (ticket, task)
+    }
+
+    #[tokio::test]
+    async fn whoever_has_left_the_waiting_room_is_not_sent_away() {
+        let room = Arc::<WaitingRoom>::default();
+        let (through, served) = enter(&room, Some(1));
+        assert!(through.leave());
+        let (longest, dismissed) = enter(&room, Some(1));
+        let (last, waits) = enter(&room, Some(1));
+        assert!(dismissed.await.is_err_and(|error| error.is_cancelled()));
+        assert!(!longest.leave());
+        room.close();
+        assert!(waits.await.is_err_and(|error| error.is_cancelled()));
+        drop(last);
+        assert!(!served.is_finished());
+        served.abort();
+    }
+
+    #[tokio::test]
+    async fn room_is_made_by_the_one_that_waited_longest() {
+        let room = Arc::<WaitingRoom>::default();
+        let (_first, longest) = enter(&room, None);
+        let (other, waits) = enter(&room, None);
+        room.dismiss_longest();
+        assert!(longest.await.is_err_and(|error| error.is_cancelled()));
+        assert!(other.leave() && !waits.is_finished());
+        // Nobody is left.
+        room.dismiss_longest();
+        waits.abort();
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::capacity::Seat;
 use super::conversation::{self, Guest};
 use super::oneways::Oneways;
 use super::reception::Visitor;
@@ -24,6 +25,9 @@ const NO_FREE_WORKERS: &str = "no free workers, increase server threadpool size"
 /// How long a client waits for a place that may be about to become free: a worker is busy for a little while after its client has gone, and the next
 /// client may well be the same program.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// A client, and its share of the files that the program may have open.
+type Seated = (Guest, Option<Seat>);
 
 /// The threads that serve a daemon's connections.
 pub(super) struct ThreadPool {
@@ -40,7 +44,7 @@ pub(super) struct ThreadPool {
 #[derive(Default)]
 struct State {
     /// Clients that idle workers are about to take.
-    waiting: Vec<Guest>,
+    waiting: Vec<Seated>,
     /// Connections that are being served, to be closed on shutdown.
     open: HashMap<u64, Arc<Stream>>,
     next_key: u64,
@@ -166,7 +170,7 @@ impl ThreadPool {
         }
     }
 
-    fn spawn(self: &Arc<ThreadPool>, guest: Guest) {
+    fn spawn(self: &Arc<ThreadPool>, guest: Seated) {
         let pool = Arc::clone(self);
         let spawned = thread::Builder::new()
             .name("pyro-worker".to_owned())
@@ -178,9 +182,9 @@ impl ThreadPool {
     }
 
     /// The life of a worker: one client after the other.
-    fn work(&self, first: Guest) {
+    fn work(&self, first: Seated) {
         let mut next = Some(first);
-        while let Some(guest) = next {
+        while let Some((guest, seat)) = next {
             let peer = guest.stream.peer();
             if let Some(key) = self.enlist(&guest.stream) {
                 // Code of the program's own runs here in places where no caller can be told of a panic. It shall not cost a worker.
@@ -190,6 +194,7 @@ impl ThreadPool {
                 }
                 self.delist(key);
             }
+            drop(seat);
             next = self.next_guest();
         }
     }
@@ -214,7 +219,7 @@ impl ThreadPool {
     }
 
     /// Waits for work; `None` when this worker is one too many, or the server stops.
-    fn next_guest(&self) -> Option<Guest> {
+    fn next_guest(&self) -> Option<Seated> {
         let mut state = self.lock();
         if state.workers > self.core.config.threadpool_size_min && state.waiting.is_empty() {
             self.leave(&mut state);
@@ -246,15 +251,19 @@ impl ThreadPool {
     }
 }
 
-fn into_guest(visitor: Visitor) -> Option<Guest> {
-    let Visitor { stream, session, inbox } = visitor;
+fn into_guest(visitor: Visitor) -> Option<Seated> {
+    let Visitor {
+        stream,
+        session,
+        inbox,
+        seat,
+    } = visitor;
     let peer = stream.peer();
     match stream.into_blocking() {
-        Ok(stream) => Some(Guest {
-            stream: Arc::new(stream),
-            session,
-            inbox,
-        }),
+        Ok(stream) => {
+            let stream = Arc::new(stream);
+            Some((Guest { stream, session, inbox }, seat))
+        }
         Err(error) => {
             tracing::error!(target: logger::THREADPOOLSERVER, "{peer} cannot be served: {error}");
             None
