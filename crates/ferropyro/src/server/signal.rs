@@ -88,7 +88,11 @@ mod tests {
         let signal = Arc::new(Signal::default());
         let copy = Arc::clone(&signal);
         let mut wait = Box::pin(async move { copy.wait().await });
-        poll_fn(|cx| Poll::Ready(assert!(wait.as_mut().poll(cx).is_pending()))).await;
+        poll_fn(|cx| {
+            assert!(wait.as_mut().poll(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
         let other = tokio::spawn(wait);
         tokio::task::yield_now().await;
         signal.set();
