@@ -93,3 +93,19 @@ fn an_event_loop_does_not_take_greeted_clients_for_unfinished_handshakes() -> Re
     }
     Ok(())
 }
+
+#[test]
+fn a_server_with_tls_greets_nobody_in_the_clear() -> Result<()> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tls");
+    let config = Config::default()
+        .protocols([Dialect::V46].into_iter().collect::<std::collections::BTreeSet<_>>())
+        .ssl(true)
+        .ssl_servercert(std::path::PathBuf::from(format!("{data}/rsa-cert.pem")))
+        .ssl_serverkey(std::path::PathBuf::from(format!("{data}/pkcs8.pem")));
+    let daemon = server::daemon().config(config).bind()?.start();
+    let mut raw = Raw::connect(&daemon, Dialect::V46);
+    raw.send(&frame(Dialect::V46, MessageKind::PING, 1, Flags::NONE, b"ping"));
+    let first = raw.receive().map(|answer| answer.kind);
+    assert_eq!(first, Some(MessageKind::CONNECTFAIL));
+    Ok(())
+}
