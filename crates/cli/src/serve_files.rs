@@ -54,7 +54,7 @@ pub(crate) struct ServeFilesArgs {
     max_size: u64,
 
     /// The most transfers at a time
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 64)]
     max_transfers: usize,
 
     /// Port for raw sockets, which is open while a client has a ticket for one; 0 means a free one

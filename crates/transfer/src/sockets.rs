@@ -138,7 +138,7 @@ impl RawSockets {
                 stall: Duration::from_secs(30),
                 most: 64,
                 most_per_connection: None,
-                most_silent: 1000,
+                most_silent: 250,
                 is_protected: daemon.is_protected(),
                 allow_clear: false,
             }),
@@ -254,7 +254,7 @@ impl RawSocketsBuilder {
     }
 
     /// The most connections that have not brought a ticket yet. They cost some memory and a descriptor each, and no thread. When one more comes, the one goes that
-    /// has been waiting longest; after 10 seconds it goes anyway. Default: 1000.
+    /// has been waiting longest; after 10 seconds it goes anyway. Default: 250, as many systems give a program 1024 descriptors for everything.
     #[must_use]
     pub fn most_silent(mut self, most: usize) -> RawSocketsBuilder {
         self.most_silent = most.max(1);

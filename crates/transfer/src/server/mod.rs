@@ -92,7 +92,7 @@ impl<'p> FileServerBuilder<'p> {
         self
     }
 
-    /// The most transfers at a time: streams, uploads, and raw sockets with the tickets for them. Default: 32.
+    /// The most transfers at a time: streams, uploads, and raw sockets with the tickets for them. Default: 64.
     #[must_use]
     pub fn max_transfers(mut self, most: usize) -> FileServerBuilder<'p> {
         self.max_transfers = most;
@@ -147,7 +147,7 @@ impl FileServer {
             folder,
             access: Access::default(),
             max_size: 4 << 30,
-            max_transfers: 32,
+            max_transfers: 64,
             max_per_connection: None,
             stall: Duration::from_secs(300),
             sockets: None,
