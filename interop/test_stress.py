@@ -70,10 +70,10 @@ def test_where_few_files_may_be_open_connections_are_refused_in_words(pyro, serv
     args = ["sh", "-c", 'ulimit -n 64; exec "$0" serve', peer_program]
     server = servers.start(args, ready=r"^URI = PYRO:", env=settings)
     with ExitStack() as stack:
-        others = [stack.enter_context(bound(pyro, server)) for _ in range(32)]
+        others = [stack.enter_context(bound(pyro, server)) for _ in range(16)]
         with pytest.raises(pyro.errors.CommunicationError, match=r"rejected: too many connections, .*\(ulimit -n\)"):
             bound(pyro, server)
-        assert [proxy.add(1, 2) for proxy in others] == [3] * 32
+        assert [proxy.add(1, 2) for proxy in others] == [3] * 16
 
 
 @pytest.mark.parametrize("settings", SERVERS)
