@@ -49,6 +49,9 @@ usage: bench COMMAND [OPTIONS]
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
+  of bulk:
+  --mib N            this number of MiB alone: 1, 8 or 64
+
 environment:
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
 ";
@@ -97,6 +100,8 @@ struct Options {
     transport: Option<String>,
     /// The one number of connections.
     connections: Option<usize>,
+    /// The one size of bulk.
+    mib: Option<usize>,
     /// Whether the real Pyro takes part.
     python: bool,
 }
@@ -109,6 +114,7 @@ impl Options {
             markdown: false,
             transport: None,
             connections: None,
+            mib: None,
             python: true,
         };
         let mut args = args.iter();
@@ -118,10 +124,8 @@ impl Options {
                 "--markdown" => options.markdown = true,
                 "--no-python" => options.python = false,
                 "--transport" => options.transport = args.next().map(|name| (*name).to_owned()),
-                "--connections" => {
-                    let number = args.next().and_then(|number| number.parse().ok());
-                    options.connections = Some(number.ok_or("--connections needs a number")?);
-                }
+                "--connections" => options.connections = Some(number("--connections", args.next())?),
+                "--mib" => options.mib = Some(number("--mib", args.next())?),
                 "--seconds" => {
                     let seconds = args.next().and_then(|number| number.parse().ok());
                     options.time = seconds
@@ -138,4 +142,9 @@ impl Options {
     fn leaves_out(&self, transport: &str) -> bool {
         self.transport.as_ref().is_some_and(|wanted| wanted != transport)
     }
+}
+
+fn number(option: &str, text: Option<&&str>) -> Result<usize, Problem> {
+    let number = text.and_then(|text| text.parse().ok());
+    number.ok_or_else(|| format!("{option} needs a number").into())
 }

@@ -7,6 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use ferropyro::Serializer;
+use rust::Use;
 
 use crate::core::{Cores, Seat};
 use crate::peer::Helper;
@@ -59,12 +60,17 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     cores.sit(Seat::Clients)?;
     let title = "parts of the raw socket's speed";
     let mut summary = Summary::new(title);
-    let sizes = match options.quick {
+    let all = match options.quick {
         true => QUICK_SIZES.as_slice(),
         false => &SIZES,
     };
+    let is_wanted = |size: &usize| options.mib.is_none_or(|mib| mib * MIB == *size);
+    let sizes: Vec<usize> = all.iter().copied().filter(is_wanted).collect();
+    if sizes.is_empty() {
+        return Err("bulk moves 1, 8 or 64 MiB at a time".into());
+    }
     for direction in [Direction::There, Direction::Back] {
-        for &size in sizes {
+        for &size in &sizes {
             let mut field = servers.field(direction, size)?;
             let plan = field.plan_by_trial(TURN, options)?;
             let table = Table::new(title, Scale::Speed, &field.measure(plan)?);
@@ -74,7 +80,8 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     }
     println!(
         "One call with so many bytes as its argument (there) or result (back), against a raw TCP socket that moves as many from \
-         and into\na buffer that is there already. On loopback, {cores}.\n"
+         and into\na buffer that is there already. On loopback, {cores}. Results are looked at where \
+         they have arrived\n(`Proxy::call_bytes`); \"kept\": the client gets them in memory of its own, as with `Proxy::call`.\n"
     );
     match options.markdown {
         true => println!("{summary:#}"),
@@ -140,8 +147,12 @@ impl Servers {
         let mut field = Field::default();
         field.enter("raw socket", raw::Raw::connect(&self.raw, direction, size)?);
         for serializer in SERIALIZERS {
-            let client = rust::Client::connect(&self.rust, serializer, direction, size)?;
+            let client = rust::Client::connect(&self.rust, serializer, direction, Use::Seen, size)?;
             field.enter(format!("Rust to Rust, {}", serializer.name()), client);
+            if direction == Direction::Back {
+                let client = rust::Client::connect(&self.rust, serializer, direction, Use::Kept, size)?;
+                field.enter(format!("Rust to Rust, {}, kept", serializer.name()), client);
+            }
         }
         if let Some((python, uri)) = &self.python {
             for serializer in SERIALIZERS {

@@ -36,9 +36,19 @@ pub(crate) fn serve() -> Result<(), Problem> {
     Ok(())
 }
 
+/// What a client does with bytes that come back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Looks at them where they have arrived.
+    Seen,
+    /// Has them copied into memory of its own.
+    Kept,
+}
+
 pub(super) struct Client {
     proxy: Proxy,
     direction: Direction,
+    usage: Use,
     data: Bytes,
 }
 
@@ -47,6 +57,7 @@ impl Client {
         uri: &str,
         serializer: Serializer,
         direction: Direction,
+        usage: Use,
         size: usize,
     ) -> Result<Client, Problem> {
         let (_, address) = uri.split_once('@').ok_or("a URI without an address")?;
@@ -54,6 +65,7 @@ impl Client {
         Ok(Client {
             proxy: Proxy::builder().serializer(serializer).build(uri)?,
             direction,
+            usage,
             data: Bytes(vec![b'.'; size]),
         })
     }
@@ -63,9 +75,10 @@ impl Peer for Client {
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
         let size = self.data.len();
         repeat_in_batches(1, time, || {
-            let moved = match self.direction {
-                Direction::There => self.proxy.call::<usize>("take", (&self.data,))?,
-                Direction::Back => self.proxy.call::<Bytes>("give", ())?.len(),
+            let moved = match (self.direction, self.usage) {
+                (Direction::There, _) => self.proxy.call::<usize>("take", (&self.data,))?,
+                (Direction::Back, Use::Seen) => self.proxy.call_bytes("give", (), <[u8]>::len)?,
+                (Direction::Back, Use::Kept) => self.proxy.call::<Bytes>("give", ())?.len(),
             };
             match moved == size {
                 true => Ok(()),

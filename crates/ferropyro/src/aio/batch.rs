@@ -9,6 +9,7 @@ use crate::arguments::Arguments;
 use crate::context::Luggage;
 use crate::proxy::batch::{Calls, results};
 use crate::proxy::no_kwargs;
+use crate::proxy::reply::Owned;
 use crate::{BatchResults, Result};
 
 /// Calls of one object that are collected, and sent in one message: see [`Proxy::batch`], and [`ferropyro::Batch`](crate::Batch), which tells more.
@@ -56,6 +57,9 @@ impl<'p> Batch<'p> {
 
     async fn send<R: DeserializeOwned>(&mut self, flags: Flags) -> Result<R> {
         let mut call = self.calls.take()?.outgoing(flags);
-        self.proxy.shared.call(&mut call, &Luggage::take(), 0).await
+        self.proxy
+            .shared
+            .call(&mut call, &Luggage::take(), 0, Owned::default())
+            .await
     }
 }

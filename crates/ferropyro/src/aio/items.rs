@@ -17,7 +17,7 @@ use crate::arguments::ListOf;
 use crate::context::{self, Luggage};
 use crate::proxy::conversation::daemon_call;
 use crate::proxy::items::{End, RemoteStream, Source, no_items, no_iterator, show};
-use crate::proxy::reply::Payload;
+use crate::proxy::reply::{Owned, Payload};
 use crate::{Error, ErrorKind, FromReply, Result};
 
 /// The items of an iterator that lives in the server: what a method gives back that is a generator or iterator in Python, or gives back an
@@ -199,7 +199,7 @@ impl RemoteItems {
         let luggage = Luggage::take();
         tokio::spawn(async move {
             let mut call = daemon_call("get_next_stream_item", ListOf([&*id]), Flags::NONE);
-            let item = shared.call(&mut call, &luggage, 0).await;
+            let item = shared.call(&mut call, &luggage, 0, Owned::default()).await;
             (item, context::response_annotations())
         })
     }

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use tokio::io::AsyncWrite;
 
+use crate::Result;
 use crate::arguments::Arguments;
 use crate::context::{self, Luggage};
 use crate::proxy::conversation::{Answer, Conversation, Outgoing};
 use crate::proxy::failure;
 use crate::proxy::hooks::Hooks;
+use crate::proxy::reply::Reading;
 #[cfg(unix)]
 use crate::transport::BlockingAgain;
 use crate::transport::{AsyncStream, within};
-use crate::{FromReply, Result};
 
 /// A connection. Whoever uses it has taken it out of its proxy: when that future is dropped in the midst of a message, the connection goes with it.
 pub(super) struct Link {
@@ -33,28 +34,32 @@ impl Link {
     /// Makes a call, and waits for its answer if there will be one.
     ///
     /// The call is borrowed for changing only so that the future can go to other threads when the arguments can.
-    pub(super) async fn perform<R: FromReply, A: Arguments>(
+    pub(super) async fn perform<R: Reading, A: Arguments>(
         &mut self,
         call: &mut Outgoing<'_, A>,
         luggage: &Luggage,
         hooks: &Hooks,
-    ) -> Result<Answer<R>> {
+        reading: &mut R,
+    ) -> Result<Answer<R::Result>> {
         let is_answered = self.conversation.ask(call, luggage, hooks)?;
         self.send().await?;
         if !is_answered {
             context::forget_response();
-            return failure::oneway_result(call.method).map(Answer::Result);
+            return failure::oneway_result(reading.oneway(), call.method).map(Answer::Result);
         }
         self.receive(|conversation| {
             // Those of other calls, which this thread has made meanwhile.
             context::forget_response();
-            conversation.answer(hooks)
+            conversation.answer(hooks, reading)
         })
         .await
     }
 
     /// Reads until what is waited for has been heard. That is handed over at once: no other future runs in between.
-    pub(super) async fn receive<T>(&mut self, hear: impl Fn(&mut Conversation) -> Result<Option<T>>) -> Result<T> {
+    pub(super) async fn receive<T>(
+        &mut self,
+        mut hear: impl FnMut(&mut Conversation) -> Result<Option<T>>,
+    ) -> Result<T> {
         loop {
             if let Some(heard) = hear(&mut self.conversation)? {
                 return Ok(heard);

@@ -57,6 +57,7 @@ use shared::Shared;
 use crate::arguments::Arguments;
 use crate::context::Luggage;
 use crate::proxy::conversation::{Check, Outgoing};
+use crate::proxy::reply::{InPlace, Owned};
 use crate::proxy::settings::{Settings, Target, limit};
 use crate::proxy::{FIRST_PAUSE, LONGEST_PAUSE, failure, no_kwargs};
 use crate::session::metadata::Metadata;
@@ -128,6 +129,25 @@ impl Proxy {
         self.retrying(call).await
     }
 
+    /// Calls a method whose result is bytes, and shows them to `look` where they have arrived: nobody copies them. As
+    /// [`Proxy::call_bytes`](crate::Proxy::call_bytes); `look` holds up other futures, as all code between two awaits does.
+    ///
+    /// # Errors
+    /// As for [`Proxy::call`]; `Serialize` for a result that is not bytes.
+    pub async fn call_bytes<T>(&self, method: &str, args: impl Arguments, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let mut call = Outgoing {
+            object: None,
+            method,
+            args,
+            kwargs: Some(no_kwargs()),
+            flags: Flags::NONE,
+            check: Check::Method,
+        };
+        let retries = self.shared.settings.max_retries;
+        let reading = InPlace::new(look);
+        self.shared.call(&mut call, &Luggage::take(), retries, reading).await
+    }
+
     /// Calls a method without waiting for an answer, whether it was declared oneway or not. Nobody hears of its errors but the server.
     ///
     /// # Errors
@@ -149,7 +169,7 @@ impl Proxy {
             flags: Flags::ONEWAY,
             check: Check::Method,
         };
-        self.shared.call(&mut call, &Luggage::take(), 0).await
+        self.shared.call(&mut call, &Luggage::take(), 0, Owned::default()).await
     }
 
     /// Reads an attribute of the object.
@@ -281,7 +301,9 @@ impl Proxy {
 
     async fn retrying<R: FromReply, A: Arguments>(&self, mut call: Outgoing<'_, A>) -> Result<R> {
         let retries = self.shared.settings.max_retries;
-        self.shared.call(&mut call, &Luggage::take(), retries).await
+        self.shared
+            .call(&mut call, &Luggage::take(), retries, Owned::default())
+            .await
     }
 
     pub(crate) fn from_parts(settings: Settings, target: Target) -> Proxy {

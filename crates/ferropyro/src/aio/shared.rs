@@ -21,10 +21,11 @@ use crate::proxy::closing::Unwanted;
 use crate::proxy::conversation::{Answer, Outgoing};
 use crate::proxy::failure::{self, ends_connection, is_transient};
 use crate::proxy::items::{RemoteStream, Source};
+use crate::proxy::reply::Reading;
 use crate::proxy::settings::{Settings, Target};
 #[cfg(unix)]
 use crate::transport::CONNECTED_SOCKET;
-use crate::{Error, ErrorKind, FromReply, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
 pub(super) struct Shared {
@@ -98,16 +99,17 @@ impl Shared {
     /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.
     ///
     /// The call is borrowed for changing only so that the future can go to other threads when the arguments can.
-    pub(super) async fn call<R: FromReply, A: Arguments>(
+    pub(super) async fn call<R: Reading, A: Arguments>(
         self: &Arc<Self>,
         call: &mut Outgoing<'_, A>,
         luggage: &Luggage,
         retries: u32,
-    ) -> Result<R> {
+        mut reading: R,
+    ) -> Result<R::Result> {
         let mut state = self.state().await;
         let mut tries_left = retries;
         let answer = loop {
-            match self.once(&mut state, call, luggage).await {
+            match self.once(&mut state, call, luggage, &mut reading).await {
                 Err(error) if tries_left > 0 && is_transient(&error) && !call.is_oneway(&self.target()) => {
                     tries_left -= 1;
                 }
@@ -117,17 +119,18 @@ impl Shared {
         drop(state);
         match answer {
             Answer::Result(result) => Ok(result),
-            Answer::Stream(id) => R::from_stream(RemoteStream(Source::Aio(RemoteItems::new(Arc::clone(self), id)))),
+            Answer::Stream(id) => reading.stream(RemoteStream(Source::Aio(RemoteItems::new(Arc::clone(self), id)))),
         }
     }
 
     /// The link is taken out while it is in use, so that dropping this future ends the connection, as does a panic in a hook.
-    async fn once<R: FromReply, A: Arguments>(
+    async fn once<R: Reading, A: Arguments>(
         &self,
         state: &mut State,
         call: &mut Outgoing<'_, A>,
         luggage: &Luggage,
-    ) -> Result<Answer<R>> {
+        reading: &mut R,
+    ) -> Result<Answer<R::Result>> {
         let mut link = match state.link.take() {
             Some(link) => link,
             None => {
@@ -138,7 +141,7 @@ impl Shared {
             }
         };
         link.timeout = self.target().timeout;
-        let result = link.perform(call, luggage, &self.settings.hooks).await;
+        let result = link.perform(call, luggage, &self.settings.hooks, reading).await;
         state.seq = link.conversation.session.seq();
         if !result.as_ref().is_err_and(ends_connection) {
             link.rest();

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde::ser::{Serialize, SerializeTuple, Serializer};
 
 use super::conversation::{Check, Outgoing};
+use super::reply::Owned;
 use super::{Proxy, no_kwargs};
 use crate::arguments::{Arguments, ListOf, arguments_value};
 use crate::error::RemoteError;
@@ -101,7 +102,7 @@ fn run(proxy: &Proxy, calls: CallList) -> Result<BatchResults> {
 }
 
 fn send<R: DeserializeOwned>(proxy: &Proxy, calls: CallList, flags: Flags) -> Result<R> {
-    proxy.shared.call(&calls.outgoing(flags), 0)
+    proxy.shared.call(&calls.outgoing(flags), 0, Owned::default())
 }
 
 /// Calls that are collected.

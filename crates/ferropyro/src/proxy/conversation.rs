@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::hooks::Hooks;
 use super::no_kwargs;
-use super::reply::{FromReply, Payload};
+use super::reply::{Payload, Reading};
 use super::settings::{Settings, Target};
 use crate::arguments::{Arguments, ListOf};
 use crate::classes::proxy::read_with;
@@ -216,7 +216,7 @@ impl Conversation {
     }
 
     /// Hears the answer of the last call.
-    pub(crate) fn answer<R: FromReply>(&mut self, hooks: &Hooks) -> Result<Option<Answer<R>>> {
+    pub(crate) fn answer<R: Reading>(&mut self, hooks: &Hooks, reading: &mut R) -> Result<Option<Answer<R::Result>>> {
         self.hear(|session, message| {
             if !message.annotations.is_empty() {
                 context::remember_response(&message.annotations);
@@ -225,7 +225,7 @@ impl Conversation {
             match session.result(message)? {
                 Outcome::Result(codec) => {
                     let bytes = &message.payload;
-                    R::from_payload(Payload { codec, bytes }).map(Answer::Result)
+                    reading.payload(Payload { codec, bytes }).map(Answer::Result)
                 }
                 Outcome::Stream(id) => Ok(Answer::Stream(id)),
             }

@@ -3,7 +3,6 @@
 use std::io;
 
 use super::dialects::cannot_connect;
-use super::reply::FromReply;
 use crate::transport::is_timeout;
 use crate::{Error, ErrorKind, Location, Result, tls};
 
@@ -84,7 +83,7 @@ pub(crate) fn lost_while_reconnecting() -> Error {
     Error::new(ErrorKind::ConnectionClosed, text)
 }
 
-/// What stands for the answer that nobody sends.
-pub(crate) fn oneway_result<R: FromReply>(method: &str) -> Result<R> {
-    R::from_oneway().map_err(|error| error.with("reason", format_args!("{method} is oneway and gives no result")))
+/// What stands for the answer that nobody sends, or why nothing does.
+pub(crate) fn oneway_result<R>(result: Result<R>, method: &str) -> Result<R> {
+    result.map_err(|error| error.with("reason", format_args!("{method} is oneway and gives no result")))
 }

@@ -8,7 +8,7 @@ use ferropyro_formats::Value;
 use ferropyro_wire::Flags;
 
 use super::conversation::daemon_call;
-use super::reply::{FromReply, Payload};
+use super::reply::{FromReply, Owned, Payload};
 use super::shared::Shared;
 use crate::aio;
 use crate::arguments::ListOf;
@@ -206,8 +206,11 @@ impl RemoteItems {
     /// Never repeated: the server might have gone on to the next item already.
     fn next_item<T: FromReply>(&self) -> Result<T> {
         let args = ListOf([self.id.as_str()]);
-        self.shared
-            .call(&daemon_call("get_next_stream_item", args, Flags::NONE), 0)
+        self.shared.call(
+            &daemon_call("get_next_stream_item", args, Flags::NONE),
+            0,
+            Owned::default(),
+        )
     }
 }
 

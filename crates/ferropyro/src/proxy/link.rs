@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::conversation::{Answer, Conversation, Outgoing};
 use super::failure;
 use super::hooks::Hooks;
-use super::reply::FromReply;
+use super::reply::Reading;
 use crate::Result;
 use crate::arguments::Arguments;
 use crate::context::Luggage;
@@ -19,22 +19,23 @@ pub(super) struct Link {
 
 impl Link {
     /// Makes a call, and waits for its answer if there will be one.
-    pub(super) fn perform<R: FromReply, A: Arguments>(
+    pub(super) fn perform<R: Reading, A: Arguments>(
         &mut self,
         call: &Outgoing<'_, A>,
         luggage: &Luggage,
         hooks: &Hooks,
-    ) -> Result<Answer<R>> {
+        reading: &mut R,
+    ) -> Result<Answer<R::Result>> {
         let is_answered = self.conversation.ask(call, luggage, hooks)?;
         self.send()?;
         if !is_answered {
-            return failure::oneway_result(call.method).map(Answer::Result);
+            return failure::oneway_result(reading.oneway(), call.method).map(Answer::Result);
         }
-        self.receive(|conversation| conversation.answer(hooks))
+        self.receive(|conversation| conversation.answer(hooks, reading))
     }
 
     /// Reads until what is waited for has been heard.
-    pub(super) fn receive<T>(&mut self, hear: impl Fn(&mut Conversation) -> Result<Option<T>>) -> Result<T> {
+    pub(super) fn receive<T>(&mut self, mut hear: impl FnMut(&mut Conversation) -> Result<Option<T>>) -> Result<T> {
         loop {
             if let Some(heard) = hear(&mut self.conversation)? {
                 return Ok(heard);

@@ -33,6 +33,7 @@ pub use builder::ProxyBuilder;
 use conversation::{Check, Outgoing};
 pub use items::Items;
 pub use reply::{FromReply, RemoteResult};
+use reply::{InPlace, Owned};
 use settings::{Settings, Target, limit};
 use shared::Shared;
 
@@ -107,6 +108,34 @@ impl Proxy {
         self.retrying(&call)
     }
 
+    /// Calls a method whose result is bytes, and shows them to `look` where they have arrived: nobody copies them. For results of many bytes that
+    /// are written to a file, hashed, or decoded. Serpent has bytes as text, which is decoded first; in marshal and msgpack they stand as they are.
+    ///
+    /// The connection is in use until `look` is done, so `look` must not make calls through this proxy: they would wait for ever.
+    ///
+    /// ```no_run
+    /// # use std::{fs, io::Write};
+    /// # let proxy = ferropyro::Proxy::new("PYRONAME:camera")?;
+    /// let mut file = fs::File::create("image.raw").expect("the folder can be written");
+    /// proxy.call_bytes("exposure", (0.5,), |bytes| file.write_all(bytes))?.expect("there is room");
+    /// # Ok::<(), ferropyro::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`Proxy::call`]; `Serialize` for a result that is not bytes.
+    pub fn call_bytes<T>(&self, method: &str, args: impl Arguments, look: impl FnOnce(&[u8]) -> T) -> Result<T> {
+        let call = Outgoing {
+            object: None,
+            method,
+            args,
+            kwargs: Some(no_kwargs()),
+            flags: Flags::NONE,
+            check: Check::Method,
+        };
+        self.shared
+            .call(&call, self.shared.settings.max_retries, InPlace::new(look))
+    }
+
     /// Calls a method without waiting for an answer, whether it was declared oneway or not. Nobody hears of its errors but the server.
     ///
     /// # Errors
@@ -128,7 +157,7 @@ impl Proxy {
             flags: Flags::ONEWAY,
             check: Check::Method,
         };
-        self.shared.call(&call, 0)
+        self.shared.call(&call, 0, Owned::default())
     }
 
     /// Reads an attribute of the object.
@@ -280,7 +309,8 @@ impl Proxy {
     }
 
     fn retrying<R: FromReply, A: Arguments>(&self, call: &Outgoing<'_, A>) -> Result<R> {
-        self.shared.call(call, self.shared.settings.max_retries)
+        self.shared
+            .call(call, self.shared.settings.max_retries, Owned::default())
     }
 }
 

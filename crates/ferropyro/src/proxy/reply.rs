@@ -1,6 +1,8 @@
 //! What the answer of a call is read as.
 
-use ferropyro_formats::Value;
+use std::marker::PhantomData;
+
+use ferropyro_formats::{BytesRef, Value};
 use serde::de::DeserializeOwned;
 
 use super::items::RemoteStream;
@@ -64,8 +66,88 @@ impl<R: DeserializeOwned> FromReply for R {
 
     /// Dropping the stream closes it.
     fn from_stream(_stream: RemoteStream) -> Result<R> {
-        let text =
-            "the result of the call is an iterator: take it as `Items<...>`, which asks for one item after the other";
-        Err(Error::new(ErrorKind::Type, text))
+        Err(iterator_unwanted())
+    }
+}
+
+fn iterator_unwanted() -> Error {
+    let text =
+        "the result of the call is an iterator: take it as `Items<...>`, which asks for one item after the other";
+    Error::new(ErrorKind::Type, text)
+}
+
+/// How the answer of one call is read: into a value of the caller's, or where it has arrived.
+pub(crate) trait Reading {
+    /// What the caller gets.
+    type Result;
+
+    /// Reads the result. No more than once: a call is sent again only if nothing of its answer was read.
+    fn payload(&mut self, payload: Payload<'_>) -> Result<Self::Result>;
+
+    /// The result of a oneway call, which nobody sends.
+    fn oneway(&mut self) -> Result<Self::Result>;
+
+    /// The result is an iterator.
+    fn stream(self, stream: RemoteStream) -> Result<Self::Result>;
+}
+
+/// The result is the caller's own.
+pub(crate) struct Owned<R>(PhantomData<fn() -> R>);
+
+impl<R> Default for Owned<R> {
+    fn default() -> Owned<R> {
+        Owned(PhantomData)
+    }
+}
+
+impl<R: FromReply> Reading for Owned<R> {
+    type Result = R;
+
+    fn payload(&mut self, payload: Payload<'_>) -> Result<R> {
+        R::from_payload(payload)
+    }
+
+    fn oneway(&mut self) -> Result<R> {
+        R::from_oneway()
+    }
+
+    fn stream(self, stream: RemoteStream) -> Result<R> {
+        R::from_stream(stream)
+    }
+}
+
+/// The result is bytes, which the caller looks at where they have arrived. `None` once it has.
+pub(crate) struct InPlace<F>(Option<F>);
+
+impl<F> InPlace<F> {
+    pub(crate) fn new(look: F) -> InPlace<F> {
+        InPlace(Some(look))
+    }
+
+    fn show<T>(&mut self, bytes: &[u8]) -> Result<T>
+    where
+        F: FnOnce(&[u8]) -> T,
+    {
+        match self.0.take() {
+            Some(look) => Ok(look(bytes)),
+            None => Err(Error::new(ErrorKind::Protocol, "the result of the call came twice")),
+        }
+    }
+}
+
+impl<F: FnOnce(&[u8]) -> T, T> Reading for InPlace<F> {
+    type Result = T;
+
+    fn payload(&mut self, payload: Payload<'_>) -> Result<T> {
+        let bytes: BytesRef<'_> = payload.codec.read(payload.bytes)?;
+        self.show(&bytes)
+    }
+
+    fn oneway(&mut self) -> Result<T> {
+        Err(Error::new(ErrorKind::Type, "bytes were expected"))
+    }
+
+    fn stream(self, _stream: RemoteStream) -> Result<T> {
+        Err(iterator_unwanted())
     }
 }

@@ -9,7 +9,7 @@ use super::conversation::{Answer, Outgoing};
 use super::failure::{self, ends_connection, is_transient};
 use super::items::{RemoteItems, RemoteStream, Source};
 use super::link::Link;
-use super::reply::FromReply;
+use super::reply::Reading;
 use super::settings::{Settings, Target};
 use crate::Result;
 use crate::arguments::Arguments;
@@ -90,16 +90,17 @@ impl Shared {
     }
 
     /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.
-    pub(super) fn call<R: FromReply, A: Arguments>(
+    pub(super) fn call<R: Reading, A: Arguments>(
         self: &Arc<Self>,
         call: &Outgoing<'_, A>,
         retries: u32,
-    ) -> Result<R> {
+        mut reading: R,
+    ) -> Result<R::Result> {
         let luggage = Luggage::take();
         let mut state = self.state();
         let mut tries_left = retries;
         let answer = loop {
-            match self.once(&mut state, call, &luggage) {
+            match self.once(&mut state, call, &luggage, &mut reading) {
                 Err(error) if tries_left > 0 && is_transient(&error) && !call.is_oneway(&self.target()) => {
                     tries_left -= 1
                 }
@@ -109,17 +110,18 @@ impl Shared {
         drop(state);
         match answer {
             Answer::Result(result) => Ok(result),
-            Answer::Stream(id) => R::from_stream(RemoteStream(Source::Proxy(RemoteItems::new(Arc::clone(self), id)))),
+            Answer::Stream(id) => reading.stream(RemoteStream(Source::Proxy(RemoteItems::new(Arc::clone(self), id)))),
         }
     }
 
     /// The link is taken out while it is in use, so that a panic on the way (in a hook) ends the connection.
-    fn once<R: FromReply, A: Arguments>(
+    fn once<R: Reading, A: Arguments>(
         &self,
         state: &mut State,
         call: &Outgoing<'_, A>,
         luggage: &Luggage,
-    ) -> Result<Answer<R>> {
+        reading: &mut R,
+    ) -> Result<Answer<R::Result>> {
         let mut link = match state.link.take() {
             Some(link) => link,
             None => {
@@ -129,7 +131,7 @@ impl Shared {
                 link
             }
         };
-        let result = link.perform(call, luggage, &self.settings.hooks);
+        let result = link.perform(call, luggage, &self.settings.hooks, reading);
         state.seq = link.conversation.session.seq();
         if !result.as_ref().is_err_and(ends_connection) {
             state.link = Some(link);

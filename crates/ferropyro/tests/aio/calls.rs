@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use ferropyro::{Config, Dict, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, Uri, Value, aio, expose};
+use ferropyro::{
+    Bytes, Config, Dict, Error, ErrorKind, Proxy, Raise, Result, RunningDaemon, Serializer, Uri, Value, aio, expose,
+};
 
 use super::support::{DIALECTS, dict, worker};
 use super::tools::{arrived, proxies, proxy};
@@ -50,6 +52,30 @@ async fn methods_are_called_in_every_dialect_and_serializer() -> Result<()> {
         proxy.call_oneway("add", (3, 4)).await?;
         proxy.call_oneway_with("echo", ("text",), &dict([("times", 8)])).await?;
         assert_eq!(proxy.call::<i64>("add", (1, 2)).await?, 3);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn bytes_are_shown_where_they_have_arrived() -> Result<()> {
+    let watch = worker(Config::default())?;
+    for serializer in [Serializer::Serpent, Serializer::Marshal, Serializer::Msgpack] {
+        let proxy = aio::Proxy::builder()
+            .serializer(serializer)
+            .build_async(watch.uri.clone())?;
+        for size in [0, 1, 1000, 300_000] {
+            let data: Vec<u8> = (0..size).map(|index| (index % 251) as u8).collect();
+            let seen = proxy
+                .call_bytes("echo", (Bytes::from(data.clone()),), <[u8]>::to_vec)
+                .await?;
+            assert!(seen == data, "{size} bytes");
+        }
+        let error = proxy
+            .call_bytes("add", (1, 2), <[u8]>::len)
+            .await
+            .expect_err("a number");
+        assert_eq!(error.kind(), ErrorKind::Serialize, "{error}");
+        assert!(proxy.is_connected().await);
     }
     Ok(())
 }

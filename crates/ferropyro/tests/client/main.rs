@@ -3,6 +3,7 @@
 
 mod batches;
 mod blobs;
+mod bytes;
 mod connections;
 mod hostile;
 mod proxies;
