@@ -24,6 +24,7 @@ mod object;
 mod panics;
 mod peer;
 mod proxy;
+mod ration;
 mod serializer;
 mod server;
 mod session;

@@ -7,7 +7,7 @@ use ferropyro_formats::Value;
 use ferropyro_wire::{FrameSettings, HmacKey};
 
 use super::Daemon;
-use super::core::{Core, Hooks};
+use super::core::{Core, Hooks, REFUSALS_LOGGED};
 use super::daemon_object::DaemonObject;
 use super::failed_call::FailedCall;
 use super::registered::Leases;
@@ -19,6 +19,7 @@ use crate::connection::Connection;
 use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
+use crate::ration::Ration;
 use crate::serializer::Serializer;
 use crate::server::Server;
 #[cfg(unix)]
@@ -235,6 +236,7 @@ impl DaemonBuilder {
             tls,
             workers: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            refusals: Ration::new(REFUSALS_LOGGED),
             failed_calls: AtomicU64::new(0),
             failed_oneway_calls: AtomicU64::new(0),
             config,

@@ -18,6 +18,7 @@ use crate::daemon::streams::Streams;
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::panics::{contain, drop_contained};
+use crate::ration::Ration;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
 use crate::{ErrorKind, Location, Result, Uri};
@@ -43,6 +44,9 @@ pub(crate) struct Hooks {
     pub(crate) warn: Option<Warn>,
 }
 
+/// The lines a second about clients that were refused.
+pub(crate) const REFUSALS_LOGGED: usize = 10;
+
 pub(crate) struct Core {
     pub(crate) registry: Registry,
     pub(crate) streams: Streams,
@@ -59,6 +63,8 @@ pub(crate) struct Core {
     pub(crate) workers: AtomicUsize,
     /// Connections that are served, for the same.
     pub(crate) connections: AtomicUsize,
+    /// For the lines of the log about clients that were refused: there may be thousands of them a second.
+    pub(crate) refusals: Ration,
     pub(crate) failed_calls: AtomicU64,
     pub(crate) failed_oneway_calls: AtomicU64,
 }
@@ -111,8 +117,10 @@ impl Core {
             Some(codec) => Ok(codec),
             None => {
                 let text = format!("message used serializer that is not accepted: {}", header.serializer);
-                tracing::error!(target: logger::SERVER, "{text}");
-                self.warn(&format!("Pyro protocol error occurred: {text}"));
+                self.refusals.log(|| {
+                    tracing::error!(target: logger::SERVER, "{text}");
+                    self.warn(&format!("Pyro protocol error occurred: {text}"));
+                });
                 Err(text)
             }
         }
@@ -136,6 +144,7 @@ impl Core {
     /// What is to be done now and then.
     pub(crate) fn keep_house(&self) {
         self.streams.expire();
+        self.refusals.settle();
         self.end_leases(&self.leases.take_ended());
     }
 

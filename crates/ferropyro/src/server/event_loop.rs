@@ -63,7 +63,8 @@ impl EventLoop {
     pub(super) async fn serve(&self, visitor: Box<Visitor>) {
         let Some(place) = self.place() else {
             let (peer, refusal) = (visitor.stream.peer(), self.capacity.refusal);
-            tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {refusal}");
+            let log = || tracing::warn!(target: logger::MULTIPLEXSERVER, "{peer} refused: {refusal}");
+            self.core.refusals.log(log);
             return Box::pin(visitor.refuse(&self.core, refusal)).await;
         };
         self.host(visitor).await;

@@ -18,6 +18,7 @@ use super::signal::Signal;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
 use crate::logging::logger;
+use crate::ration::Ration;
 use crate::session::server::{Front, ServerSession};
 use crate::tls;
 use crate::transport::{AsyncListener, AsyncStream, Entry, Inbox, Listener};
@@ -97,7 +98,8 @@ impl Reception {
 
     async fn accept_all(&self, door: &AsyncListener, hosts: &Hosts) {
         let mut pause = SHORTEST_PAUSE;
-        let mut trouble = Trouble::default();
+        // They come in thousands: one line a second is enough.
+        let trouble = Ration::new(1);
         let at_a_time = match &self.core.tls {
             Some(_) => 1,
             None => self.core.config.accepts_per_turn.max(1),
@@ -112,7 +114,9 @@ impl Reception {
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 Err(error) => {
                     // Out of descriptors, most likely: others have to close theirs first.
-                    trouble.report(&error);
+                    if trouble.is_due() {
+                        tracing::error!(target: logger::SERVER, "cannot accept a connection: {error}");
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(self.core.config.accept_pause);
                 }
@@ -170,7 +174,8 @@ impl Visitor {
             Ok(Entry::Plain(stream)) => (stream, None),
             Err(error) => {
                 let reason = tls::explain(&error).unwrap_or_else(|| error.to_string());
-                tracing::warn!(target: logger::SERVER, "{peer} refused in the TLS handshake: {reason}");
+                let log = || tracing::warn!(target: logger::SERVER, "{peer} refused in the TLS handshake: {reason}");
+                core.refusals.log(log);
                 return None;
             }
         };
@@ -345,21 +350,6 @@ impl WaitingRoom {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.room.lock().tasks.remove(&self.number);
-    }
-}
-
-/// Errors of accepting come in thousands: one line a second is enough.
-#[derive(Default)]
-struct Trouble {
-    last: Option<Instant>,
-}
-
-impl Trouble {
-    fn report(&mut self, error: &io::Error) {
-        if self.last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1)) {
-            self.last = Some(Instant::now());
-            tracing::error!(target: logger::SERVER, "cannot accept a connection: {error}");
-        }
     }
 }
 

@@ -77,7 +77,8 @@ impl ThreadPool {
         let _ = timeout(PATIENCE, self.employ_when_possible(&mut visitor)).await;
         if let Some(visitor) = visitor {
             let peer = visitor.stream.peer();
-            tracing::warn!(target: logger::THREADPOOLSERVER, "{peer} refused: {NO_FREE_WORKERS}");
+            let log = || tracing::warn!(target: logger::THREADPOOLSERVER, "{peer} refused: {NO_FREE_WORKERS}");
+            self.core.refusals.log(log);
             visitor.refuse(&self.core, NO_FREE_WORKERS).await;
         }
     }

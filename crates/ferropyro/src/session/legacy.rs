@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::handshake;
 use super::server::{ServerSession, Step, deframer};
 use crate::ErrorKind;
-use crate::logging::{Clipped, logger};
+use crate::logging::logger;
 use crate::peer::Peer;
 
 impl ServerSession {
@@ -44,7 +44,7 @@ impl ServerSession {
                 Step::Continue(0)
             }
             Err(refusal) => {
-                tracing::warn!(target: logger::SERVER, "{peer} refused: {}", Clipped(&refusal.text));
+                self.log_refusal(&refusal.text);
                 refusal.write(&self.core, 1, None, &mut self.out);
                 Step::Close
             }

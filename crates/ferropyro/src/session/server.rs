@@ -199,7 +199,7 @@ impl ServerSession {
                 Step::Continue(length)
             }
             Err(refusal) => {
-                tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), Clipped(&refusal.text));
+                self.log_refusal(&refusal.text);
                 refusal.write(&self.core, message.header.seq, Some(correlation_id), &mut self.out);
                 Step::Close
             }
@@ -228,14 +228,20 @@ impl ServerSession {
     }
 
     fn refuse(&mut self, text: String, dialect: Dialect, seq: u16) {
-        tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), Clipped(&text));
+        self.log_refusal(&text);
         let codec = self.core.codec(Serializer::Marshal, dialect);
         Refusal { text, codec }.write(&self.core, seq, None, &mut self.out);
     }
 
+    pub(super) fn log_refusal(&self, text: &str) {
+        let log = || tracing::warn!(target: logger::SERVER, "{} refused: {}", self.peer(), Clipped(text));
+        self.core.refusals.log(log);
+    }
+
     /// A frame that cannot be accepted, on an established connection.
     fn fail(&mut self, error: &FrameError) -> Step {
-        tracing::warn!(target: logger::SERVER, "{}: {error}", self.peer());
+        let log = || tracing::warn!(target: logger::SERVER, "{}: {error}", self.peer());
+        self.core.refusals.log(log);
         let (Some(length), Some(header)) = (error.skip(), error.header()) else {
             return Step::Close;
         };
