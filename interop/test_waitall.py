@@ -48,8 +48,8 @@ def test_a_long_message_takes_a_few_system_calls(pyro, servers, peer_program, tm
 
 
 # Conformance: SOCK-07
-@pytest.mark.parametrize("setting", [{"PYRO_USE_MSG_WAITALL": "0"}, {"PYRO_SERVERTYPE": "multiplex"}], ids=["off", "multiplex"])
-def test_nobody_waits_where_it_is_switched_off_or_others_would_have_to(pyro, servers, peer_program, tmp_path, setting):
+@pytest.mark.parametrize("setting", [{"PYRO_USE_MSG_WAITALL": "0"}, {"PYRO_SERVERTYPE": "multiplex"}, {"PYRO_COMMTIMEOUT": "30"}], ids=["off", "multiplex", "limited"])
+def test_nobody_waits_where_that_is_switched_off_or_would_be_too_long(pyro, servers, peer_program, tmp_path, setting):
     received = receptions(servers, tmp_path, pyro, peer_program, setting)
     assert received
     assert not any(waits for waits, _ in received)

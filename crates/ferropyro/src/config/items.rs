@@ -142,11 +142,11 @@ config_items! {
     SOCK_REUSE sock_reuse: bool, Both, all(true);
     /// Whether small packets are sent at once (TCP_NODELAY). Ours is on: a call that follows a one-way call must not wait for an acknowledgement.
     SOCK_NODELAY sock_nodelay: bool, Both, each(false, false, true);
-    /// Whether the system is asked to wait for a long message, instead of giving it piece by piece as it arrives (MSG_WAITALL). Never done with TLS, nor by
-    /// the multiplex server.
+    /// Whether the system is asked to wait for a long message, instead of giving it piece by piece as it arrives (MSG_WAITALL). Never done with TLS, under a
+    /// time limit (COMMTIMEOUT), nor by the multiplex server.
     USE_MSG_WAITALL use_msg_waitall: bool, Pyro4, all(cfg!(unix));
     /// How long a TCP connection may be silent before the system asks the other side whether it is still there; absent: never. A connection whose other side has
-    /// vanished ends after twice as long or a little more.
+    /// vanished ends after twice as long or a little more, on a server not before WRITE_TIMEOUT.
     TCP_KEEPALIVE tcp_keepalive: Option<Duration>, Ferropyro, all(Duration::from_secs(300));
     /// The most bytes of a message that are sent or accepted; absent: no limit.
     MAX_MESSAGE_SIZE max_message_size: Option<usize>, Both, each(None, Some(GIB), Some(GIB));
@@ -214,7 +214,8 @@ config_items! {
     /// The most bytes of a message before the handshake is complete; absent: as MAX_MESSAGE_SIZE. The first message of a Python client has the
     /// annotations of its first call too.
     MAX_HANDSHAKE_SIZE max_handshake_size: Option<usize>, Ferropyro, all(128 * 1024usize);
-    /// How long a peer may take no byte of a message that is sent to it before it is given up; absent: for ever.
+    /// How long a server's client may take no byte of a message that is sent to it before it is given up; absent: for ever. Where the system has taken the message and
+    /// hears nothing from the client (Linux), that is noticed after twice TCP_KEEPALIVE if that is longer.
     WRITE_TIMEOUT write_timeout: Option<Duration>, Ferropyro, all(Duration::from_secs(30));
     /// How long a daemon that shuts down waits for the calls that still run; zero: not at all.
     SHUTDOWN_TIMEOUT shutdown_timeout: Duration, Ferropyro, all(Duration::from_secs(10));

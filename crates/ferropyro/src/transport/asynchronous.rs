@@ -15,7 +15,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
-use super::stream::{LINGER_PIECES, LINGER_TIME, configure};
+use super::stream::{LINGER_PIECES, LINGER_TIME, configure_accepted};
 use super::{Inbox, Listener, Stream, entry};
 use crate::config::Config;
 use crate::peer::Peer;
@@ -237,7 +237,7 @@ impl AsyncListener {
         match self {
             AsyncListener::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                if let Err(error) = configure(&socket2::SockRef::from(&stream), config) {
+                if let Err(error) = configure_accepted(&socket2::SockRef::from(&stream), config) {
                     // The client has gone again, most likely. Whoever reads from it will notice.
                     tracing::debug!(target: crate::logging::logger::SERVER, "socket options of {address}: {error}");
                 }

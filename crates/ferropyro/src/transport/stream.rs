@@ -116,11 +116,12 @@ impl Stream {
         }
     }
 
-    /// As `read`, but waits until the buffer is full, the time limit is over, or the stream has ended (MSG_WAITALL). TLS cannot do that.
+    /// As `read`, but waits until the buffer is full or the stream has ended (MSG_WAITALL). TLS cannot do that. It is not done under a time limit: the system counts
+    /// that from the beginning and gives what has come by then as if nothing had happened, so that a peer that falls silent in the midst would get it twice.
     pub(super) fn read_full(&self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             #[cfg(unix)]
-            Stream::Tcp(..) | Stream::Unix(_) => {
+            Stream::Tcp(..) | Stream::Unix(_) if self.socket().read_timeout()?.is_none() => {
                 let (_, count) = rustix::net::recv(&*self.socket(), buffer, rustix::net::RecvFlags::WAITALL)?;
                 Ok(count)
             }
@@ -202,14 +203,43 @@ fn wait_for_room(socket: &SockRef<'_>) -> io::Result<()> {
 pub(super) fn configure(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
     socket.set_tcp_nodelay(config.sock_nodelay)?;
     match config.tcp_keepalive {
-        // A third of the time between the questions, so that a peer that is gone has been asked three times after twice the time.
-        Some(time) => socket.set_tcp_keepalive(
-            &TcpKeepalive::new()
-                .with_time(keepalive_time(time))
-                .with_interval(keepalive_time(time / 3)),
-        ),
+        Some(time) => socket.set_tcp_keepalive(&questions(time)),
         None => socket.set_keepalive(false),
     }
+}
+
+/// The options of a connection that a server has accepted.
+///
+/// It ends as well when nothing is heard of what was sent. A client's connection does not: the server may be busy with others for as long as it likes before it
+/// reads a long request, and the client has COMMTIMEOUT for its own patience.
+pub(super) fn configure_accepted(socket: &SockRef<'_>, config: &Config) -> io::Result<()> {
+    configure(socket, config)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(patience(config))?;
+    Ok(())
+}
+
+/// How long what was sent may stay without an acknowledgement, or wait for a peer that has no room for it: as long as WRITE_TIMEOUT says, but no shorter than it
+/// takes to give up a silent peer. Linux goes by this limit for silent peers too, and a shorter one would end their connections when a single question, or its
+/// answer, was lost.
+#[cfg(target_os = "linux")]
+fn patience(config: &Config) -> Option<Duration> {
+    // What the system takes: milliseconds, of which none is no limit, in a signed number.
+    let (least, most) = (Duration::from_millis(1), Duration::from_millis(i32::MAX as u64));
+    let silence = config.tcp_keepalive.map(|time| keepalive_time(time) * 2);
+    let time = config.write_timeout?.max(silence.unwrap_or_default());
+    Some(time.clamp(least, most))
+}
+
+/// How a peer is asked whether it is still there that has been silent for this time: a third of it is between the questions, and three go without an answer, so
+/// that a peer that is gone has been given up after twice the time.
+fn questions(time: Duration) -> TcpKeepalive {
+    let questions = TcpKeepalive::new()
+        .with_time(keepalive_time(time))
+        .with_interval(keepalive_time(time / 3));
+    #[cfg(any(target_os = "linux", target_os = "macos", target_os = "windows"))]
+    let questions = questions.with_retries(3);
+    questions
 }
 
 /// What the system takes for a time: whole seconds, and no more than some hours.
@@ -240,11 +270,58 @@ mod tests {
         };
         assert_eq!(configured(Config::default())?, (true, 300));
         assert_eq!(socket.tcp_keepalive_interval()?.as_secs(), 100);
+        assert_eq!(socket.tcp_keepalive_retries()?, 3);
         for (seconds, set) in [(0.1, 1), (7.0, 7), (1e6, 32_767)] {
             let time = Duration::from_secs_f64(seconds);
             assert_eq!(configured(Config::default().tcp_keepalive(time))?, (true, set));
         }
         assert!(!configured(Config::default().tcp_keepalive(Duration::ZERO))?.0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_server_sends_waits_for_its_acknowledgement_no_shorter_than_silence_does() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let stream = TcpStream::connect(listener.local_addr()?)?;
+        let socket = SockRef::from(&stream);
+        for (write_timeout, tcp_keepalive, set) in [
+            (30.0, 300.0, Some(600.0)),
+            (30.0, 5.0, Some(30.0)),
+            (30.0, 0.0, Some(30.0)),
+            (0.0001, 0.0, Some(0.001)),
+            (0.1, 0.1, Some(2.0)),
+            (1e9, 300.0, Some(2_147_483.647)),
+            (1.0, 1e9, Some(65_534.0)),
+            (0.0, 300.0, None),
+        ] {
+            let (write_timeout, tcp_keepalive) = (seconds(write_timeout), seconds(tcp_keepalive));
+            let config = Config::default()
+                .write_timeout(write_timeout)
+                .tcp_keepalive(tcp_keepalive);
+            configure_accepted(&socket, &config)?;
+            assert_eq!(
+                socket.tcp_user_timeout()?,
+                set.map(seconds),
+                "{write_timeout:?} {tcp_keepalive:?}"
+            );
+        }
+        Ok(())
+    }
+
+    fn seconds(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[test]
+    fn a_client_waits_for_a_busy_server_as_long_as_its_own_settings_say() -> io::Result<()> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let location = crate::Location::Tcp {
+            host: address.ip().to_string(),
+            port: address.port(),
+        };
+        let stream = Stream::connect(&location, &Config::default(), None).map_err(io::Error::other)?;
+        assert_eq!(stream.socket().tcp_user_timeout()?, None);
         Ok(())
     }
 }
