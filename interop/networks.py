@@ -1,9 +1,11 @@
 """Machines of their own for a test: two network namespaces of Linux with a cable between them, and programs that see another /etc/hosts."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -36,6 +38,7 @@ class TwoMachines:
         need_root("ip")
         self._names = [f"ferropyro-{os.getpid()}-{side}" for side in ("server", "client")]
         self.server, self.client = (["ip", "netns", "exec", name] for name in self._names)
+        self._server_name, self._client_name = self._names
 
     def __enter__(self):
         try:
@@ -48,6 +51,31 @@ class TwoMachines:
     def __exit__(self, *exc_info):
         for name in self._names:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
+
+    def enter_client(self):
+        """From now on this thread is on the client's machine: its sockets, and the programs that it starts."""
+        with open(f"/var/run/netns/{self._client_name}") as namespace:
+            enter(namespace)
+
+    @contextmanager
+    def on_server(self):
+        """This thread is on the server's machine, with the sockets that it makes and the programs that it starts."""
+        with open("/proc/thread-self/ns/net") as own, open(f"/var/run/netns/{self._server_name}") as namespace:
+            enter(namespace)
+            try:
+                yield
+            finally:
+                enter(own)
+
+    def pull_out(self, end):
+        """Pulls the cable out of the "server" or of the "client": the other one notices nothing but silence."""
+        ip("-n", self._name_of(end), "link", "set", "cable", "down")
+
+    def plug_in(self, end):
+        ip("-n", self._name_of(end), "link", "set", "cable", "up")
+
+    def _name_of(self, end):
+        return {"server": self._server_name, "client": self._client_name}[end]
 
     def _set_up(self):
         server, client = self._names
@@ -63,3 +91,10 @@ class TwoMachines:
 def ip(*args):
     done = subprocess.run(["ip", *args], capture_output=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
+
+
+def enter(namespace):
+    """Puts this thread, and none of the others, into a network namespace. Python has that from 3.12 on only."""
+    clone_newnet = 0x40000000
+    if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), clone_newnet) != 0:
+        raise OSError(ctypes.get_errno(), "setns")

@@ -6,12 +6,12 @@ from contextlib import suppress
 
 
 class Relay:
-    """Passes one connection on to a port of localhost: all that the client sends, and what the server sends until `hold`; then only on `go_on`."""
+    """Passes one connection on to a port of the same host: all that the client sends, and what the server sends until `hold`; then only on `go_on`."""
 
-    def __init__(self, port):
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, port, host="127.0.0.1"):
+        self._listener = socket.create_server((host, 0))
         self.port = self._listener.getsockname()[1]
-        self._target = port
+        self._target = (host, port)
         self._limit = None
         self._changed = threading.Condition()
         self._passed = 0
@@ -55,7 +55,7 @@ class Relay:
     def _run(self):
         try:
             client, _ = self._listener.accept()
-            server = socket.create_connection(("localhost", self._target))
+            server = socket.create_connection(self._target)
             self._ends = [client, server]
             upwards = threading.Thread(target=self._pass_on, args=(client, server), daemon=True)
             upwards.start()

@@ -15,7 +15,8 @@ else:
     import Pyro5.api as api
     from Pyro5.serializers import SerializerBase as base
 
-for name, setting in json.loads(sys.argv[3]).items():
+settings = json.loads(sys.argv[3])
+for name, setting in settings.items():
     setattr(api.config, name, set(setting) if name == "SERIALIZERS_ACCEPTED" else setting)
 
 
@@ -90,6 +91,11 @@ class Gate:
             self._changed.wait_for(lambda: self._opened != opened)
             self._waiting -= 1
         return "through"
+
+    @api.expose
+    @api.oneway
+    def wait_unanswered(self):
+        self.wait()
 
     @api.expose
     def wait_for_file(self, path):
@@ -207,7 +213,7 @@ class Blobs:
 
 
 def main():
-    daemon = api.Daemon(host="127.0.0.1", port=int(sys.argv[2]))
+    daemon = api.Daemon(host=settings.get("HOST", "127.0.0.1"), port=int(sys.argv[2]))
     uri = daemon.register(Streams(), "streams")
     daemon.register(Gate(), "gate")
     daemon.register(Parts(daemon), "parts")
