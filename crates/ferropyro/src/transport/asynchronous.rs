@@ -15,7 +15,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsStream;
 
-use super::stream::{LINGER_PIECES, LINGER_TIME, configure_accepted};
+use super::stream::{LINGER_PIECES, LINGER_TIME, configure_accepted, give_up};
 use super::{Inbox, Listener, Stream, entry};
 use crate::config::Config;
 use crate::peer::Peer;
@@ -111,7 +111,22 @@ impl AsyncStream {
         match rest.is_empty() {
             true if self.is_flushed().await? => Ok(()),
             // Boxed, so that connections that never come here need no room for it.
-            _ => Box::pin(self.send_slowly(rest, stall)).await,
+            _ => {
+                let sent = Box::pin(self.send_slowly(rest, stall)).await;
+                if matches!(&sent, Err(error) if error.kind() == io::ErrorKind::TimedOut) {
+                    self.give_up();
+                }
+                sent
+            }
+        }
+    }
+
+    fn give_up(&self) {
+        match self {
+            AsyncStream::Tcp(stream, _) => give_up(&socket2::SockRef::from(stream)),
+            AsyncStream::Tls(stream) => stream.get_ref().0.give_up(),
+            #[cfg(unix)]
+            AsyncStream::Unix(_) => {}
         }
     }
 

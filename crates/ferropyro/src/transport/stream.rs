@@ -193,10 +193,20 @@ fn wait_for_room(socket: &SockRef<'_>) -> io::Result<()> {
     // Hours and hours fit; what does not is as good as for ever.
     let limit = socket.write_timeout()?.and_then(|time| Timespec::try_from(time).ok());
     match poll(&mut [PollFd::new(&**socket, PollFlags::OUT)], limit.as_ref()) {
-        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(0) => {
+            give_up(socket);
+            Err(io::ErrorKind::TimedOut.into())
+        }
         Ok(_) | Err(Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// A peer that has taken nothing for too long is not waited for by the system either: what it has been sent goes with the connection. Else the system would keep
+/// that, after the close, for as long as [`configure_accepted`] has told it to try.
+pub(super) fn give_up(socket: &SockRef<'_>) {
+    // An error would mean that the connection is gone already.
+    let _ = socket.set_linger(Some(Duration::ZERO));
 }
 
 /// The options of a TCP connection.
