@@ -24,8 +24,11 @@ use crate::transport::{AsyncStream, Inbox};
 
 /// Messages of one connection that are served before others get their turn.
 const MESSAGES_A_TURN: usize = 64;
-/// A buffer for answers above this size is not kept between calls.
+/// What is kept of a buffer for answers between calls.
 const OUT_KEEP: usize = 256;
+/// A buffer above this size goes as a whole. What is left of one that is cut short stays where the long one was: in memory that belongs to the thread that wrote
+/// the answer, and with workers that is another one each time, so that less of it can be used again.
+const OUT_CUT: usize = 4 << 10;
 
 /// The tasks that serve a daemon's connections.
 pub(super) struct EventLoop {
@@ -170,8 +173,7 @@ impl EventLoop {
             };
             if !session.out.is_empty() {
                 let sent = stream.send(&session.out, self.core.config.write_timeout).await;
-                session.out.clear();
-                session.out.shrink_to(OUT_KEEP);
+                rest(&mut session.out);
                 sent?;
             }
             let wanted = match next {
@@ -325,6 +327,15 @@ impl EventLoop {
     }
 }
 
+/// Gives memory back that an idle connection need not hold.
+fn rest(out: &mut Vec<u8>) {
+    out.clear();
+    match out.capacity() {
+        ..=OUT_CUT => out.shrink_to(OUT_KEEP),
+        _ => *out = Vec::new(),
+    }
+}
+
 /// The end of a connection is the program's code too: its hook is told, its resources are closed, and objects that only this client had are dropped.
 async fn see_off(visitor: Box<Visitor>) {
     let Visitor { stream, session, .. } = *visitor;
@@ -359,5 +370,15 @@ mod tests {
     fn a_connection_that_waits_takes_little_memory() {
         let size = size_of_future(EventLoop::serve);
         assert!(size <= 768, "{size} bytes");
+    }
+
+    #[test]
+    fn of_the_buffer_of_a_long_answer_nothing_is_kept() {
+        let mut out = vec![1; OUT_CUT + 1];
+        rest(&mut out);
+        assert_eq!(out.capacity(), 0);
+        let mut out = vec![1; OUT_CUT];
+        rest(&mut out);
+        assert!(out.is_empty() && (OUT_KEEP..OUT_CUT).contains(&out.capacity()));
     }
 }
