@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro::Dialect;
@@ -99,7 +100,12 @@ impl Raw {
 
     /// The next message; `None` when the server has closed the connection.
     pub(crate) fn receive(&mut self) -> Result<Option<Received>, Problem> {
-        let mut piece = vec![0; 64 << 10];
+        self.receive_in_pieces(64 << 10, Duration::ZERO)
+    }
+
+    /// The same, in pieces of so many bytes at the most, and with a pause before each.
+    pub(crate) fn receive_in_pieces(&mut self, size: usize, pause: Duration) -> Result<Option<Received>, Problem> {
+        let mut piece = vec![0; size];
         loop {
             if let Some((length, message)) = self.deframer.next(&self.bytes)? {
                 let received = Received {
@@ -110,6 +116,7 @@ impl Raw {
                 self.bytes.drain(..length);
                 return Ok(Some(received));
             }
+            thread::sleep(pause);
             match self.stream.read(&mut piece) {
                 Ok(0) => return Ok(None),
                 Ok(count) => self.bytes.extend_from_slice(&piece[..count]),
