@@ -10,6 +10,9 @@ use crate::raw::Raw;
 use crate::server::{Kind, Server};
 use crate::trial::{PATIENCE, Trial, becomes_true};
 
+/// Clients at a time: one alone would wait for the server now and then.
+const FLOODS: usize = 4;
+
 pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
     for kind in Kind::ALL {
         println!("   {}", kind.name());
@@ -25,16 +28,15 @@ fn come_and_go(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
     let process = server.process();
     let files = server.warm_up()?;
     let begun = Instant::now();
-    let mut count = 0;
-    while begun.elapsed() < time {
-        let raw = Raw::connect_from(count, server.address, Dialect::V502)?;
-        match count % 3 {
-            0 => drop(raw),
-            1 => raw.reset()?,
-            _ => drop(raw.greet()),
+    let until = begun + time;
+    let count = thread::scope(|scope| {
+        let floods = [0; FLOODS].map(|_| scope.spawn(|| flood(&server, until)));
+        let mut count = 0;
+        for flood in floods {
+            count += flood.join().map_err(|_| "a client panicked")??;
         }
-        count += 1;
-    }
+        Ok::<_, Problem>(count)
+    })?;
     let rate = count as f64 / begun.elapsed().as_secs_f64();
     trial.note(format_args!(
         "{count} connections made and closed, {rate:.0} a second (goal: 10,000)"
@@ -53,6 +55,21 @@ fn come_and_go(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
     let answer: bool = server.proxy()?.call("sleep", (0,))?;
     trial.expect(answer, "the server goes on");
     Ok(())
+}
+
+/// Makes connections until this time, and ends them in one way or another. Gives how many.
+fn flood(server: &Server, until: Instant) -> Result<usize, Problem> {
+    let mut count = 0;
+    while Instant::now() < until {
+        let raw = Raw::connect_from(count, server.address, Dialect::V502)?;
+        match count % 3 {
+            0 => drop(raw),
+            1 => raw.reset()?,
+            _ => drop(raw.greet()),
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// A server that may have 64 files open gets 200 connections.
