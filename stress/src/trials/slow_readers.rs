@@ -34,7 +34,7 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
 }
 
 fn try_server(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
-    let (count, seconds): (usize, u64) = (trial.either(100, 20), trial.either(30, 2));
+    let (count, seconds): (usize, u64) = (trial.either(100, 20), trial.either(30, 3));
     let time = Duration::from_secs(seconds);
     let server = Server::start(kind, &["THREADPOOL_SIZE=200", &format!("WRITE_TIMEOUT={seconds}")])?;
     let process = server.process();
@@ -59,13 +59,19 @@ fn try_server(trial: &mut Trial, kind: Kind) -> Result<(), Problem> {
     let crumbs = Crumbs::start(&clients)?;
 
     let too_early = (time * 14 / 15).saturating_sub(asked.elapsed());
-    let early = becomes_true(too_early, || {
-        process.descriptors().is_ok_and(|now| now <= files + count)
-    });
-    trial.expect(
-        !early,
-        format_args!("{count} clients that read nothing, or 1 KiB a second, are not disconnected too early"),
-    );
+    match too_early.is_zero() {
+        // The first of them may have been disconnected when the last one was answered.
+        true => trial.note("the machine is too slow to see whether anybody is disconnected too early"),
+        false => {
+            let early = becomes_true(too_early, || {
+                process.descriptors().is_ok_and(|now| now <= files + count)
+            });
+            trial.expect(
+                !early,
+                format_args!("{count} clients that read nothing, or 1 KiB a second, are not disconnected too early"),
+            );
+        }
+    }
     let grown = process.resident()?.saturating_sub(before);
     let most = trial.either(MOST, MOST * count as u64 / 100 + KEPT);
     trial.expect(
