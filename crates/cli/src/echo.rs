@@ -5,8 +5,8 @@ use std::thread;
 
 use clap::Args;
 use ferropyro::naming::{self, NameServer};
-use ferropyro::{Config, Daemon, Location, RunningDaemon};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro::{Config, Daemon, Location};
+use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 
 use crate::echo_object::{self, EchoServer};
 use crate::exit::{Exit, Failure, Outcome};
@@ -134,7 +134,7 @@ fn start_name_server(
     args: &EchoArgs,
     config: &Config,
     key: Option<&str>,
-) -> Result<(Location, RunningDaemon), Failure> {
+) -> Result<(Location, RunningNameServer), Failure> {
     let nameserver = NameServerBuilder::new()
         .config(config.clone())
         .host(&args.host)

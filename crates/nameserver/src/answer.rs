@@ -1,9 +1,10 @@
 //! What callers get, as their generation of Pyro expects it: tags as a list in Pyro4, as a set in Pyro5.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ferropyro::naming::NAMESERVER_ID;
-use ferropyro::{Dialect, Set, Uri};
+use ferropyro::{Call, Dialect, Raise, Reply, Set, Uri};
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -57,16 +58,42 @@ impl Serialize for Tags<'_> {
     }
 }
 
-/// The answer of `lookup` with metadata.
-pub(crate) fn found<'a>(name: &str, uri: Uri, entry: &'a Entry, dialect: Dialect) -> impl Serialize + use<'a> {
-    (uri, tags(name, entry, dialect))
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Done,
+    Count(usize),
+    Uri(Uri),
+    Found { name: String, uri: Uri, entry: Arc<Entry> },
+    Listing { entries: Vec<Listed>, with_metadata: bool },
 }
 
-/// The answer of `list` and `yplookup`: a dict of texts, or of texts with tags.
-pub(crate) struct Listing {
-    pub(crate) entries: Vec<Listed>,
-    pub(crate) with_metadata: bool,
-    pub(crate) dialect: Dialect,
+impl Outcome {
+    /// Tells the caller.
+    ///
+    /// # Errors
+    /// When the caller's serializer cannot carry it.
+    pub(crate) fn reply(self, call: Call<'_>) -> Result<Reply, Raise> {
+        let dialect = call.context().dialect();
+        match self {
+            Outcome::Done => call.reply(&()),
+            Outcome::Count(count) => call.reply(&count),
+            Outcome::Uri(uri) => call.reply(&uri),
+            Outcome::Found { name, uri, entry } => call.reply(&(uri, tags(&name, &entry, dialect))),
+            Outcome::Listing { entries, with_metadata } => call.reply(&Listing {
+                entries,
+                with_metadata,
+                dialect,
+            }),
+        }
+    }
+}
+
+/// A dict of texts, or of texts with tags.
+struct Listing {
+    entries: Vec<Listed>,
+    with_metadata: bool,
+    dialect: Dialect,
 }
 
 impl Serialize for Listing {
