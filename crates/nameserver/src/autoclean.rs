@@ -184,17 +184,7 @@ mod tests {
     fn store(names: &[(&str, &str)]) -> Arc<dyn Store> {
         let store = store::memory();
         for (name, uri) in names {
-            let uri = (*uri).to_owned();
-            store
-                .put(
-                    name,
-                    Entry {
-                        uri,
-                        tags: BTreeSet::new(),
-                    },
-                    true,
-                )
-                .unwrap();
+            store.put(name, Entry::new(*uri, BTreeSet::new()), true).unwrap();
         }
         Arc::new(store)
     }
@@ -274,18 +264,7 @@ mod tests {
                 drop(listener.take());
                 listener = Some(TcpListener::bind(("127.0.0.1", port)).unwrap());
                 let uri = format!("PYRO:a@127.0.0.1:{port}");
-                assert!(
-                    moved
-                        .put(
-                            "a",
-                            Entry {
-                                uri,
-                                tags: BTreeSet::new()
-                            },
-                            false
-                        )
-                        .unwrap()
-                );
+                assert!(moved.put("a", Entry::new(uri, BTreeSet::new()), false).unwrap());
                 thread::sleep(Duration::from_millis(1));
                 assert!(moved.get("a").unwrap().is_some(), "gone in round {round}");
             }

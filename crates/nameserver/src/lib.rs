@@ -26,6 +26,7 @@ mod daemon;
 mod dbm;
 #[cfg(doctest)]
 mod guide;
+mod history;
 mod local;
 mod memory;
 mod object;

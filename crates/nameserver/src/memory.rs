@@ -11,6 +11,7 @@ impl Journal for Nothing {
     const CAPABILITIES: Capabilities = Capabilities {
         class: "MemoryStorage",
         metadata: true,
+        leases: true,
         waits: Waits::Never,
     };
 

@@ -98,10 +98,7 @@ impl NameServerObject {
 
     /// Registers the name server itself, as it does when it starts.
     pub(crate) fn register_itself(&self, uri: &Uri) -> ferropyro::Result<()> {
-        let entry = Entry {
-            uri: uri.to_string(),
-            tags: answer::own_tags(),
-        };
+        let entry = Entry::new(uri.to_string(), answer::own_tags());
         self.store.put(NAMESERVER_ID, entry, false).map(drop)
     }
 

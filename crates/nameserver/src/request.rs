@@ -148,7 +148,7 @@ fn register(call: &Call<'_>) -> Result<Request, Raise> {
     let tags = arguments::tags(tags)?;
     Ok(Request::Register {
         name,
-        entry: Entry { uri, tags },
+        entry: Entry::new(uri, tags),
         safe: is_true(safe.as_ref()),
     })
 }

@@ -19,6 +19,7 @@ use crate::store::{Capabilities, Entry, Listed, Store, Waits};
 const CAPABILITIES: Capabilities = Capabilities {
     class: "DbmStorage",
     metadata: false,
+    leases: false,
     waits: Waits::ForChanges,
 };
 
@@ -48,10 +49,7 @@ fn open_form(path: &Path) -> Result<Arc<dyn Store>, Trouble> {
 fn listed(key: &[u8], value: &[u8]) -> Result<Listed, Trouble> {
     let text =
         |bytes| std::str::from_utf8(bytes).map_err(|_| format!("it is damaged: {} is no text", bytes.escape_ascii()));
-    let entry = Entry {
-        uri: text(value)?.to_owned(),
-        tags: Default::default(),
-    };
+    let entry = Entry::new(text(value)?, Default::default());
     Ok((text(key)?.into(), Arc::new(entry)))
 }
 

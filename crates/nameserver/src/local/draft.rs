@@ -36,6 +36,10 @@ impl<'t> Draft<'t> {
             Change::Put { name, entry, only_new } => self.put(name, entry, only_new),
             Change::SetTags { name, tags } => self.set_tags(name, tags),
             Change::Remove(names) => Ok(names.into_iter().filter(|name| self.remove(name)).count()),
+            Change::Expire { name, entry } => {
+                let is_meant = self.get(&name).is_some_and(|kept| Arc::ptr_eq(&kept, &entry));
+                Ok(usize::from(is_meant && self.remove(&name)))
+            }
             Change::RemoveIf { name, uri } => {
                 let is_meant = self.get(&name).is_some_and(|entry| entry.uri == uri);
                 Ok(usize::from(is_meant && self.remove(&name)))
@@ -70,8 +74,8 @@ impl<'t> Draft<'t> {
     fn set_tags(&mut self, name: String, tags: BTreeSet<String>) -> Result<usize> {
         match self.get(&name) {
             Some(old) => {
-                let uri = old.uri.clone();
-                self.put(name, Entry { uri, tags }, false)
+                let (uri, ttl) = (old.uri.clone(), old.ttl);
+                self.put(name, Entry { uri, tags, ttl }, false)
             }
             None => Ok(0),
         }

@@ -5,6 +5,7 @@
 //! journal has them.
 
 mod draft;
+mod leases;
 mod queue;
 mod table;
 
@@ -16,7 +17,7 @@ use ferropyro::Result;
 
 use self::queue::Queue;
 use self::table::Table;
-use crate::store::{Capabilities, Entry, Listed, MAX_BYTES, MAX_NAMES, Select, Store};
+use crate::store::{Capabilities, Entry, History, Listed, MAX_BYTES, MAX_NAMES, Select, Store};
 
 /// Where changes are kept. One thread at a time has it.
 pub(crate) trait Journal: Send + 'static {
@@ -61,10 +62,25 @@ pub(crate) type Trouble = String;
 /// One change that somebody asks for.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
-    Put { name: String, entry: Entry, only_new: bool },
-    SetTags { name: String, tags: BTreeSet<String> },
+    Put {
+        name: String,
+        entry: Entry,
+        only_new: bool,
+    },
+    SetTags {
+        name: String,
+        tags: BTreeSet<String>,
+    },
     Remove(Vec<String>),
-    RemoveIf { name: String, uri: String },
+    RemoveIf {
+        name: String,
+        uri: String,
+    },
+    /// Removes a name that has not been registered anew.
+    Expire {
+        name: Arc<str>,
+        entry: Arc<Entry>,
+    },
 }
 
 /// The most that may be kept.
@@ -159,8 +175,27 @@ impl<J: Journal> Store for LocalStore<J> {
         Ok(self.change(Change::RemoveIf { name, uri })? > 0)
     }
 
+    fn renew(&self, name: &str, uri: &str) -> Result<bool> {
+        Ok(self.table.renew(name, uri))
+    }
+
+    fn watch(&self, history: &Arc<History>) -> bool {
+        self.table.watch(history)
+    }
+
     fn tend(&self) -> Result<()> {
-        self.queue.refresh(&self.table)
+        self.queue.refresh(&self.table)?;
+        for (name, entry) in self.table.take_expired() {
+            let expire = Change::Expire {
+                name: Arc::clone(&name),
+                entry: Arc::clone(&entry),
+            };
+            if let Err(error) = self.change(expire) {
+                self.table.expire_soon(name);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     fn close(&self) -> Result<()> {
@@ -181,10 +216,7 @@ mod tests {
     use crate::store;
 
     fn entry(uri: &str) -> Entry {
-        Entry {
-            uri: uri.to_owned(),
-            tags: BTreeSet::new(),
-        }
+        Entry::new(uri, BTreeSet::new())
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! Names in memory, in their order.
 
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crossbeam_skiplist::SkipMap;
 
+use super::leases::Leases;
 use super::{Changes, Contents, Room};
-use crate::store::{Entry, Listed, Select};
+use crate::store::{Entry, History, Listed, Select};
 
 /// Any number of threads read it, and none of them waits; one at a time changes it.
 #[derive(Debug)]
@@ -17,6 +19,9 @@ pub(crate) struct Table {
     /// What all entries take up.
     bytes: AtomicUsize,
     pub(super) room: Room,
+    leases: Leases,
+    /// Who is told of changes.
+    history: OnceLock<Arc<History>>,
 }
 
 impl Table {
@@ -26,7 +31,33 @@ impl Table {
             count: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             room,
+            leases: Leases::default(),
+            history: OnceLock::new(),
         }
+    }
+
+    /// Tells this history of all changes from now on; false if there is one already.
+    pub(super) fn watch(&self, history: &Arc<History>) -> bool {
+        self.history.set(Arc::clone(history)).is_ok()
+    }
+
+    /// Keeps a name for its time to live from now on.
+    pub(super) fn renew(&self, name: &str, uri: &str) -> bool {
+        let entry = self.get(name).filter(|entry| entry.uri == uri);
+        entry.is_some_and(|entry| entry.ttl.is_none_or(|ttl| self.leases.renew(name, ttl)))
+    }
+
+    /// The names whose time is over, which cannot be renewed from now on.
+    pub(super) fn take_expired(&self) -> Vec<Listed> {
+        let expired = self.leases.take_expired().into_iter();
+        expired
+            .filter_map(|name| Some((Arc::clone(&name), self.get(&name)?)))
+            .collect()
+    }
+
+    /// Makes the time of a name be over.
+    pub(super) fn expire_soon(&self, name: Arc<str>) {
+        self.leases.set(name, Some(Duration::ZERO));
     }
 
     pub(super) fn len(&self) -> usize {
@@ -86,12 +117,21 @@ impl Table {
         // Nobody else changes it meanwhile.
         let bytes = self.bytes() + new.unwrap_or_default() - old.unwrap_or_default();
         let count = self.len() + usize::from(new.is_some()) - usize::from(old.is_some());
+        self.leases
+            .set(Arc::clone(&name), entry.as_ref().and_then(|entry| entry.ttl));
+        let event = self
+            .history
+            .get()
+            .map(|history| (history, Arc::clone(&name), entry.clone()));
         match entry {
             Some(entry) => _ = self.names.insert(name, entry),
             None => _ = self.names.remove(&*name),
         }
         self.bytes.store(bytes, Ordering::Release);
         self.count.store(count, Ordering::Release);
+        if let Some((history, name, entry)) = event {
+            history.record(name, entry);
+        }
     }
 }
 

@@ -32,6 +32,7 @@ impl Tables for PyroTables {
     const CAPABILITIES: Capabilities = Capabilities {
         class: "SqlStorage",
         metadata: true,
+        leases: true,
         waits: Waits::ForChanges,
     };
     const WORD: &'static str = "sqlite";

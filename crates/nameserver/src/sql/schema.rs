@@ -21,9 +21,17 @@ const TABLES: &str = "
         FOREIGN KEY(object) REFERENCES pyro_names(id)
     );";
 
-/// Ours. Without it SQLite reads all tags whenever a name is removed, to see whether the name still has some.
+/// Ours, which Python's name server does not look at: how long names are kept that are kept for a while only; and an index. Without that SQLite reads all tags whenever a name is removed, to see whether the name still has some.
 const INDEX_NAME: &str = "ferropyro_metadata_object";
-const INDEX: &str = "CREATE INDEX IF NOT EXISTS ferropyro_metadata_object ON pyro_metadata(object)";
+const INDEX: &str = "
+    CREATE INDEX IF NOT EXISTS ferropyro_metadata_object ON pyro_metadata(object);
+    CREATE TABLE IF NOT EXISTS ferropyro_leases
+    (
+        object integer PRIMARY KEY,
+        name text NOT NULL,
+        uri text NOT NULL,
+        seconds real NOT NULL
+    );";
 
 /// A file of Pyro4 before 4.40, in which names had no tags.
 const UPGRADE: &str = "

@@ -4,11 +4,13 @@ mod spec;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferropyro::{Error, ErrorKind, Result};
 
 pub use self::spec::{dbm, memory, open, sql};
 use crate::Pattern;
+pub use crate::history::{Event, History};
 
 /// The longest name, tag and URI, in bytes.
 pub const MAX_TEXT: usize = 4096;
@@ -110,6 +112,21 @@ pub trait Store: Send + Sync + 'static {
     /// As for [`Store::put`].
     fn remove_if(&self, name: &str, uri: &str) -> Result<bool>;
 
+    /// Keeps a name with a [time to live](Entry::ttl) for that long from now on, if it still stands for this URI; gives whether it does.
+    ///
+    /// # Errors
+    /// As for [`Store::put`].
+    fn renew(&self, name: &str, uri: &str) -> Result<bool> {
+        Ok(self.get(name)?.is_some_and(|entry| entry.uri == uri))
+    }
+
+    /// Tells this history of every change from now on, in the order in which they happen. False when it cannot: the name server then tells it of those changes that come
+    /// through itself.
+    fn watch(&self, history: &Arc<History>) -> bool {
+        let _ = history;
+        false
+    }
+
     /// What is particular about this store.
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
@@ -158,6 +175,8 @@ pub struct Capabilities {
     pub class: &'static str,
     /// Whether tags are kept. Where they are not, they are dropped, and asking for names by tag is an error.
     pub metadata: bool,
+    /// Whether entries may have a [time to live](Entry::ttl). Where they may not, registering with one is an error.
+    pub leases: bool,
     /// Which operations wait for a disk or for a network, so that they must not run in an event loop.
     pub waits: Waits,
 }
@@ -179,6 +198,7 @@ impl Default for Capabilities {
         Capabilities {
             class: "CustomStorage",
             metadata: true,
+            leases: false,
             waits: Waits::Always,
         }
     }
@@ -207,6 +227,19 @@ pub struct Entry {
     pub uri: String,
     /// The metadata tags.
     pub tags: BTreeSet<String>,
+    /// How long it is kept unless somebody [renews](Store::renew) it; `None`: for ever.
+    pub ttl: Option<Duration>,
+}
+
+impl Entry {
+    /// An entry that is kept for ever.
+    pub fn new(uri: impl Into<String>, tags: BTreeSet<String>) -> Entry {
+        Entry {
+            uri: uri.into(),
+            tags,
+            ttl: None,
+        }
+    }
 }
 
 /// A name and what it stands for. Shared with the store, so that lists of many names are cheap.

@@ -13,10 +13,7 @@ use ferropyro_nameserver::{NameServerBuilder, Pattern};
 use crate::places::Place;
 
 pub(crate) fn entry(uri: &str, tags: &[&str]) -> Entry {
-    Entry {
-        uri: uri.to_owned(),
-        tags: set(tags),
-    }
+    Entry::new(uri, set(tags))
 }
 
 fn set(tags: &[&str]) -> BTreeSet<String> {
