@@ -84,8 +84,7 @@ fn close_ascii(mut ranges: Ranges) -> Ranges {
 fn close_unicode(mut ranges: Ranges) -> Ranges {
     let capitals = Capitals::table();
     for index in 0..ranges.len() {
-        let lowered = within(&capitals.by_capital, ranges[index]);
-        ranges.extend(lowered.iter().map(|(_, small)| (*small, *small)));
+        ranges.extend(others(&capitals.by_capital, ranges[index]));
     }
     for same in SAME_CAPITAL {
         let codes = || same.chars().map(u32::from);
@@ -94,8 +93,7 @@ fn close_unicode(mut ranges: Ranges) -> Ranges {
         }
     }
     for index in 0..ranges.len() {
-        let raised = within(&capitals.by_small, ranges[index]);
-        ranges.extend(raised.iter().map(|(_, capital)| (*capital, *capital)));
+        ranges.extend(others(&capitals.by_small, ranges[index]));
     }
     ranges
 }
@@ -122,11 +120,14 @@ impl Capitals {
     }
 }
 
-/// The pairs that begin with a code of this range.
-fn within(pairs: &[(u32, u32)], (low, high): (u32, u32)) -> &[(u32, u32)] {
+/// What the characters of a range stand for, as far as that is not in the range itself.
+fn others(pairs: &[(u32, u32)], (low, high): (u32, u32)) -> impl Iterator<Item = (u32, u32)> {
     let start = pairs.partition_point(|(code, _)| *code < low);
     let end = pairs.partition_point(|(code, _)| *code <= high);
-    &pairs[start..end]
+    let others = pairs[start..end].iter().map(|(_, other)| *other);
+    others
+        .filter(move |other| !(low..=high).contains(other))
+        .map(|other| (other, other))
 }
 
 #[cfg(test)]

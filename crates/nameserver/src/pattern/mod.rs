@@ -1,6 +1,7 @@
 //! Regular expressions as Python's `re.match` takes them.
 
 mod ast;
+mod budget;
 mod case;
 mod flags;
 mod linear;
@@ -16,10 +17,10 @@ mod unicode;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferropyro::{Error, ErrorKind, Result};
 
+use budget::Budget;
 use linear::Linear;
 use program::Program;
 
@@ -27,9 +28,6 @@ use program::Program;
 const MAX_PATTERN: usize = 4096;
 /// The most steps for one name.
 const MAX_STEPS: u64 = 1_000_000;
-/// The most steps for all names that are asked about in one go, without those that each name has for free: about a tenth of a second.
-const MAX_TOTAL_STEPS: u64 = 10_000_000;
-const FREE_STEPS: u64 = 100;
 
 /// A regular expression that is matched from the start of a name, and need not reach its end: Python's `re.match`, of CPython 3.11.
 ///
@@ -44,12 +42,11 @@ const FREE_STEPS: u64 = 100;
 /// - more than 100 brackets within each other, and patterns of more than 4096 bytes.
 ///
 /// Which characters are letters, digits and so on is that of a newer version of Unicode than Python's. With the flag `i`, capital letters beyond U+FFFF in a
-/// set match their small ones, where CPython 3.11 lets them match nothing.
+/// set, or among branches of one character, match their small ones, where CPython 3.11 lets them match nothing.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     compiled: Arc<Compiled>,
-    /// Shared by all clones.
-    spent: Arc<AtomicU64>,
+    budget: Budget,
 }
 
 #[derive(Debug)]
@@ -73,7 +70,7 @@ impl Pattern {
                 linear: Linear::new(&parsed.root),
                 program: Program::new(&parsed),
             }),
-            spent: Arc::default(),
+            budget: Budget::default(),
         })
     }
 
@@ -83,12 +80,9 @@ impl Pattern {
         if self.exceeded() {
             return false;
         }
-        let (matches, cost) = match self.compiled.run(name) {
-            Ok((matches, steps)) => (matches, steps.saturating_sub(FREE_STEPS)),
-            Err(machine::Exhausted) => (false, MAX_TOTAL_STEPS + 1),
-        };
-        self.spent.fetch_add(cost, Ordering::Relaxed);
-        matches
+        let answer = self.compiled.run(name);
+        self.budget.spend(answer.ok().map(|(_, steps)| steps));
+        answer.is_ok_and(|(matches, _)| matches)
     }
 
     /// Whether a name matches, from its start. What other names have cost does not count: for patterns that are kept.
@@ -103,7 +97,7 @@ impl Pattern {
 
     /// Whether [`Pattern::matches`], of this or any clone, has come to its limit, so that its answers are not to be trusted.
     pub fn exceeded(&self) -> bool {
-        self.spent.load(Ordering::Relaxed) > MAX_TOTAL_STEPS
+        self.budget.exceeded()
     }
 
     /// That the answers of [`Pattern::matches`] are right.

@@ -24,6 +24,40 @@ fn matches_from_the_start_and_not_to_the_end() {
     }
 }
 
+#[test]
+fn finds_what_cannot_be_found_in_linear_time() {
+    for (pattern, name, expected) in [
+        (r"(a|b)\1", "bb", true),
+        (r"(a|b)\1", "ab", false),
+        (r"(?i)(?P<x>é)(?P=x)", "éÉ", true),
+        ("(?=a)", "ab", true),
+        ("(?!a)", "ab", false),
+        ("(?!.*test).*", "a.test", false),
+        (".*(?<=b)$", "a.b", true),
+        (".*(?<!b)$", "a.b", false),
+        ("(a)?(?(1)b|c)", "ab", true),
+        ("(a)?(?(1)b|c)", "ac", false),
+        ("(?>a|ab)c", "abc", false),
+        ("a*+a", "aa", false),
+        ("a*?b", "aab", true),
+        ("(?:a|ab){2}?c(?=)", "abac", true),
+        // In Python the rounds of a possessive repeat are not tried otherwise, even if there are too few.
+        ("(?:aa|a){2}+", "aa", false),
+        ("a$", "a\n", true),
+        (r"a\Z", "a\n", false),
+        (r"\B", "", false),
+        (r"é\b", "é\u{301}", true),
+        // CPython 3.11 fails here: its sets do not know capital letters beyond U+FFFF.
+        ("(?i)[x\u{10400}]", "\u{10428}", true),
+    ] {
+        assert_eq!(
+            Pattern::new(pattern).unwrap().matches(name),
+            expected,
+            "{pattern:?} {name:?}"
+        );
+    }
+}
+
 /// The texts of Python 3.11.
 #[test]
 fn mistakes_are_named_as_python_names_them() {
@@ -79,20 +113,14 @@ fn patterns_that_take_too_long_say_so_and_answer_nothing() {
 }
 
 #[test]
-fn many_names_have_one_limit_together_and_cheap_ones_never_come_to_it() {
-    let dear = Pattern::new("(?=a)(?:a|a)*b").unwrap();
+fn names_that_are_dear_each_are_too_dear_together() {
+    let pattern = Pattern::new("(?=a)(?:a|a)*b").unwrap();
     let name = "a".repeat(13);
-    assert!(!dear.try_matches(&name).unwrap());
+    assert!(!pattern.try_matches(&name).unwrap());
     let asked = (0..10_000)
-        .take_while(|_| !dear.exceeded())
-        .filter(|_| !dear.matches(&name));
+        .take_while(|_| !pattern.exceeded())
+        .filter(|_| !pattern.matches(&name));
     assert!((10..5000).contains(&asked.count()));
-
-    let cheap = Pattern::new("(?!b)a.*z$").unwrap();
-    for _ in 0..150_000 {
-        cheap.matches("a.name.of.some.length");
-    }
-    assert!(cheap.check().is_ok());
 }
 
 #[test]

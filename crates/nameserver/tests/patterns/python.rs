@@ -25,11 +25,11 @@ def matches(pattern, name):
     except SystemError:
         return None
 
-if sys.version_info[:2] == (3, 11):
+if (3, 11, 5) <= sys.version_info < (3, 12):
     json.dump([answer(*case) for case in json.load(sys.stdin)], sys.stdout)
 ";
 
-/// Asks Python 3.11, from which other versions differ here and there. None if there is no such Python.
+/// Asks Python 3.11 (from its fifth release on, for bugs before), from which other versions differ here and there. None if there is no such Python.
 pub(crate) fn answers(cases: &[(String, Vec<String>)]) -> Option<Vec<Answer>> {
     let named = std::env::var("FERROPYRO_PYTHON_VENV");
     let child = Command::new(named.as_deref().unwrap_or("python3"))
