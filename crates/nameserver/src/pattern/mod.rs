@@ -43,14 +43,14 @@ const MAX_STEPS: u64 = 1_000_000;
 ///
 /// Which characters are letters, digits and so on is that of a newer version of Unicode than Python's. With the flag `i`, capital letters beyond U+FFFF in a
 /// set, or among branches of one character, match their small ones, where CPython 3.11 lets them match nothing.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Pattern {
     compiled: Arc<Compiled>,
     budget: Budget,
 }
 
-#[derive(Debug)]
 struct Compiled {
+    text: String,
     linear: Option<Linear>,
     program: Program,
 }
@@ -67,6 +67,7 @@ impl Pattern {
         let parsed = parser::parse(pattern).map_err(|mistake| invalid(mistake.explain(pattern)))?;
         Ok(Pattern {
             compiled: Arc::new(Compiled {
+                text: pattern.to_owned(),
                 linear: Linear::new(&parsed.root),
                 program: Program::new(&parsed),
             }),
@@ -106,6 +107,13 @@ impl Pattern {
     /// `Naming` when they are not, because the limit is exceeded.
     pub fn check(&self) -> Result<()> {
         if self.exceeded() { Err(too_slow()) } else { Ok(()) }
+    }
+}
+
+/// The pattern as it was given: what it is compiled to is long.
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pattern").field(&self.compiled.text).finish()
     }
 }
 

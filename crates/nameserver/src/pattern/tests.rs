@@ -1,5 +1,6 @@
 use super::*;
 
+// Conformance: NSC-09
 #[test]
 fn matches_from_the_start_and_not_to_the_end() {
     for (pattern, name, expected) in [
