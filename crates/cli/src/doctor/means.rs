@@ -5,7 +5,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ferropyro::{Config, Location, Proxy, ProxyBuilder, Result, Serializer, Uri, naming};
+use ferropyro::{Config, Error, Location, Proxy, ProxyBuilder, Result, Serializer, Uri, naming};
+
+use super::cause::Cause;
 
 /// How a program of this environment would connect, with a limit of time.
 #[derive(Debug, Clone)]
@@ -55,11 +57,22 @@ impl Means {
         Location::tcp(&self.config.ns_host, self.config.ns_port)
     }
 
+    /// Why a connection did not come about. Pyro5 does not say that it has no keys, only that it speaks no Pyro4.
+    pub(super) fn cause(&self, error: &Error) -> Cause {
+        match Cause::of(error) {
+            Cause::Stranger if self.hmac_key.is_some() && error.to_string().contains(PYRO5_ALONE) => Cause::Key,
+            other => other,
+        }
+    }
+
     /// The limit for what takes several messages, each of which has `timeout`.
     pub(super) fn patience(&self) -> Duration {
         self.timeout * 3
     }
 }
+
+/// What stands in the error of a client that speaks Pyro4 alone, as it has a key, to a server of Pyro5.
+const PYRO5_ALONE: &str = "protocol version: 502";
 
 /// What the function gives, if it ends in time. If not, its thread is left alone: it ends with the program.
 pub(super) fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
@@ -157,6 +170,8 @@ pub(super) fn joined(addresses: &[IpAddr]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ferropyro::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -166,6 +181,14 @@ mod tests {
         assert!(within(Duration::from_millis(20), move || never.recv().is_ok()).is_none());
         assert!(start.elapsed() < Duration::from_secs(20));
         assert_eq!(within(Duration::from_secs(20), || 5), Some(5));
+    }
+
+    #[test]
+    fn a_key_for_a_server_that_has_none_is_the_cause() {
+        let error = Error::new(ErrorKind::Protocol, "invalid protocol version: 502");
+        let means = |key: Option<&str>| Means::new(Config::default(), key.map(str::to_owned), Duration::from_secs(1));
+        assert_eq!(means(Some("k")).cause(&error), Cause::Key);
+        assert_eq!(means(None).cause(&error), Cause::Stranger);
     }
 
     #[test]

@@ -111,10 +111,10 @@ fn examine(means: &Means, target: &Target, report: &mut Report) {
             if is_ns_port {
                 return examine_names(means, Some(location), report);
             }
-            let (checks, has_names) = object::check_server(means, location);
-            report.extend(checks);
-            if has_names {
-                examine_names(means, Some(location), report);
+            match object::check_server(means, location) {
+                // The way to a name server is among the checks of that.
+                (_, true) => examine_names(means, Some(location), report),
+                (checks, false) => report.extend(checks),
             }
         }
     }

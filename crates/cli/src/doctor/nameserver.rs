@@ -92,11 +92,11 @@ fn way(means: &Means, named: Option<&Location>, uri: &Uri) -> &'static str {
 }
 
 fn judge_failure(error: &Error, means: &Means, named: Option<&Location>) -> Check {
-    let cause = Cause::of(error);
+    let cause = means.cause(error);
     let default = means.default_nameserver();
     let place = named.unwrap_or(&default).to_string();
     let text = error.to_string();
-    let mut parts = text.split("; ");
+    let mut parts = text.split("; tried: ");
     let found = parts.next().unwrap_or_default().to_owned();
     let (found, remedy) = match cause {
         Cause::Serializer => (format!("{found}: it refuses the serializer"), cause.remedy(&place)),
@@ -113,7 +113,7 @@ fn judge_failure(error: &Error, means: &Means, named: Option<&Location>) -> Chec
         ),
         _ => (found, cause.remedy(&place)),
     };
-    FOUND.failed(found, remedy).facts("reason", parts)
+    FOUND.failed(found, remedy).facts("tried", parts)
 }
 
 fn is_default_host(host: &str) -> bool {
@@ -132,7 +132,7 @@ fn ask(means: &Means, nameserver: &NameServer, location: &Location, reach: Reach
     match answers.unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "no answer in time"))) {
         Ok((time, count, own)) => {
             names.checks.push(
-                PING.ok(format!("it knows {count} names (answered in {})", shown(time)))
+                PING.ok(format!("names known: {count} (answered in {})", shown(time)))
                     .fact("registrations", count as u64),
             );
             let (check, audience) = judge_published(means, own, reach);

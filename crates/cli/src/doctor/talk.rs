@@ -66,7 +66,7 @@ pub(super) fn judge_talk(
     talk: Talk,
     serializer: &mut Option<Serializer>,
 ) -> Vec<Check> {
-    let cause = talk.outcome.as_ref().err().map(Cause::of);
+    let cause = talk.outcome.as_ref().err().map(|error| means.cause(error));
     let mut checks = Vec::new();
     checks.extend(judge_tls(names, means, finding, &talk, cause));
     if cause == Some(Cause::Tls) || (!means.config.ssl && finding.is_tls()) {
@@ -242,6 +242,11 @@ impl Serialization {
         let list = accepted.join(", ");
         let check = match &self.refusal {
             None => names.serializer.ok(format!("{own} is accepted (SERIALIZER)")),
+            // The other programs here may have it, but this one reads data only.
+            Some(_) if Serializer::try_from(own).is_err() => names.serializer.failed(
+                format!("{own} (SERIALIZER) can execute code, and is not available here"),
+                format!("Set PYRO_SERIALIZER to one of those that the server accepts: {list}."),
+            ),
             Some(error) => {
                 let remedy = match accepted.first() {
                     Some(first) => format!(
@@ -327,6 +332,27 @@ mod tests {
         );
         assert_eq!(found.usable(Some(Serializer::Serpent)), Some(Serializer::Marshal));
         assert_eq!(found.usable(Some(Serializer::Json)), Some(Serializer::Json));
+    }
+
+    #[test]
+    fn a_serializer_that_executes_code_is_not_recommended_to_the_server() {
+        use ferropyro::wire::SerializerKind;
+
+        let mut means = means(None);
+        means.config = means.config.serializer(SerializerKind::Pickle);
+        let found = Serialization {
+            accepted: vec![Serializer::Json],
+            refusal: Some(Error::new(
+                ErrorKind::Serialize,
+                "serializer 'pickle' is unknown or not available",
+            )),
+            is_known: true,
+        };
+        let text = format!("{:?}", found.judge(&SERVER, &means));
+        assert!(
+            text.contains("can execute code") && !text.contains("SERIALIZERS_ACCEPTED"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,0 +1,145 @@
+"""`ferropyro doctor` beside the real name servers and servers: well, ill, or gone."""
+
+import json
+import sys
+
+import pytest
+
+import peers
+from servers import free_port, run
+
+FOUND = ["nameserver.found", "nameserver.connect", "nameserver.protocol", "nameserver.key", "nameserver.serializer"]
+ANSWERS = ["nameserver.handshake", "nameserver.ping", "nameserver.published"]
+REGISTRATIONS = ["listed", "addresses", "servers", "objects"]
+
+
+class Diagnosis:
+    """What it says: the document, and its checks by id."""
+
+    def __init__(self, result):
+        assert result.stderr == "", result
+        self.result = result
+        self.checks = {check["id"]: check for check in json.loads(result.stdout)["checks"]}
+
+    def verdicts(self, ids):
+        return {self.checks[id]["verdict"] for id in ids}
+
+    def failed(self):
+        """The ids of the checks that have failed; the exit status must say so too."""
+        failed = [id for id, check in self.checks.items() if check["verdict"] == "failed"]
+        assert self.result.returncode == (1 if failed else 0), self.result
+        return failed
+
+    def facts(self, id, name):
+        return [fact["value"] for fact in self.checks[id]["facts"] if fact["name"] == name]
+
+
+@pytest.fixture
+def doctor(ferropyro):
+    """doctor("scale", port=9090, serializer="json"): the diagnosis with these settings."""
+
+    def diagnose(*arguments, port=None, **settings):
+        env = {f"PYRO_{name.upper()}": value for name, value in settings.items()}
+        if port:
+            env["PYRO_NS_PORT"] = str(port)
+        return Diagnosis(run([ferropyro, "doctor", *arguments, "-o", "json"], env=env))
+
+    return diagnose
+
+
+# Conformance: LOC-15
+def test_a_real_name_server_and_a_real_server_are_well(pyro, doctor, real_name_server, servers):
+    port = real_name_server.port
+    pyro.start_echo_server(servers, "-n", env={"PYRO_NS_PORT": str(port)})
+    diagnosis = doctor(port=port)
+    assert diagnosis.failed() == []
+    assert diagnosis.verdicts([*FOUND, *ANSWERS, *(f"registrations.{id}" for id in REGISTRATIONS)]) == {"ok"}
+    [protocol] = diagnosis.facts("nameserver.protocol", "protocol")
+    assert protocol.startswith(f"{pyro.protocol} ({pyro.name.capitalize()}")
+    name = "test.echoserver"
+    by_name = doctor(name, port=port)
+    by_uri = doctor(by_name.facts("object.name", "uri")[0])
+    for diagnosis in (by_name, by_uri):
+        assert diagnosis.failed() == []
+        assert "echo" in diagnosis.facts("object.metadata", "methods")[0]
+
+
+# Conformance: LOC-15
+def test_a_real_name_server_that_has_stopped_is_named_with_address_and_reason(doctor, real_name_server):
+    port = real_name_server.port
+    real_name_server.stop()
+    diagnosis = doctor(port=port)
+    assert diagnosis.failed() == ["nameserver.found", "nameserver.connect"]
+    assert any(f"127.0.0.1:{port}: Connection refused" in text for text in diagnosis.facts("nameserver.found", "tried"))
+    assert diagnosis.checks["registrations.listed"]["verdict"] == "skipped"
+
+
+# Conformance: LOC-15
+def test_the_key_of_a_real_name_server_is_missing_wrong_or_right(doctor, servers):
+    port = peers.PYRO4.start_name_server(servers, env={"PYRO_HMAC_KEY": "swordfish"}).port
+    missing = doctor(port=port)
+    assert missing.failed() == ["nameserver.found", "nameserver.key"]
+    assert "wants a key" in missing.checks["nameserver.key"]["found"]
+    wrong = doctor(port=port, hmac_key="trout")
+    assert wrong.failed() == ["nameserver.found", "nameserver.key"]
+    assert "does not fit" in wrong.checks["nameserver.key"]["found"]
+    right = doctor(port=port, hmac_key="swordfish")
+    assert right.failed() == []
+    assert "swordfish" not in right.result.stdout
+
+
+# Conformance: LOC-15
+def test_a_key_for_a_server_of_pyro5_is_one_too_many(doctor, servers):
+    port = peers.PYRO5.start_name_server(servers).port
+    diagnosis = doctor(port=port, hmac_key="swordfish")
+    assert diagnosis.failed() == ["nameserver.found", "nameserver.key"]
+    assert "Pyro5 has no keys" in diagnosis.checks["nameserver.key"]["remedy"]
+
+
+# Conformance: LOC-15
+def test_a_serializer_that_a_real_name_server_refuses_is_the_cause_of_not_finding_it(doctor, servers):
+    server = peers.PYRO4.start_name_server(servers, env={"PYRO_SERIALIZERS_ACCEPTED": "json,marshal"})
+    diagnosis = doctor(port=server.port)
+    assert diagnosis.failed() == ["nameserver.found", "nameserver.serializer"]
+    assert "refuses the serializer" in diagnosis.checks["nameserver.found"]["found"]
+    assert diagnosis.facts("nameserver.serializer", "accepted") == ["json, marshal"]
+    assert "PYRO_SERIALIZER=json" in diagnosis.checks["nameserver.serializer"]["remedy"]
+    # The rest is looked at all the same.
+    assert diagnosis.verdicts(["nameserver.ping", "registrations.listed"]) == {"ok"}
+    assert doctor(port=server.port, serializer="json").failed() == []
+
+
+# Conformance: LOC-15
+def test_registrations_that_lead_nowhere_are_found_by_their_fault(pyro, doctor, real_name_server, real_echo_server):
+    port = real_name_server.port
+    dead = free_port()
+    with pyro.locate_ns("localhost", port) as names:
+        names.register("well", real_echo_server.uri)
+        names.register("dead", f"PYRO:x@localhost:{dead}")
+        names.register("everywhere", "PYRO:x@0.0.0.0:4711")
+        names.register("old", real_echo_server.uri.replace("test.echoserver", "gone"))
+    diagnosis = doctor(port=port)
+    assert diagnosis.failed() == ["registrations.addresses", "registrations.servers", "registrations.objects"]
+    for id, name in {"addresses": "everywhere", "servers": "dead", "objects": "old"}.items():
+        [line] = diagnosis.facts(f"registrations.{id}", "registration")
+        assert line.startswith(f"{name} -> PYRO:")
+    unknown = doctor("old", port=port)
+    assert unknown.failed() == ["object.known"]
+    assert "unknown object" in unknown.checks["object.known"]["found"]
+
+
+# Conformance: LOC-15
+def test_a_server_without_a_free_thread_is_told_from_one_that_is_gone(doctor, servers):
+    program = (
+        "import Pyro4\nPyro4.config.THREADPOOL_SIZE = 1\nPyro4.config.THREADPOOL_SIZE_MIN = 1\n"
+        "daemon = Pyro4.Daemon()\n"
+        "print('URI =', daemon.register(Pyro4.expose(type('Thing', (), {'look': lambda self: 1})), 'thing'), flush=True)\n"
+        "daemon.requestLoop()\n"
+    )
+    server = servers.start([sys.executable, "-c", program], ready="^URI = PYRO:")
+    with peers.PYRO4.api.Proxy(server.uri) as proxy:
+        proxy._pyroBind()
+        diagnosis = doctor(server.uri)
+        assert diagnosis.failed() == ["server.handshake"]
+        assert "no free workers" in diagnosis.checks["server.handshake"]["found"]
+        assert "THREADPOOL_SIZE" in diagnosis.checks["server.handshake"]["remedy"]
