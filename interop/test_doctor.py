@@ -8,7 +8,7 @@ import pytest
 import peers
 from servers import free_port, run
 
-FOUND = ["nameserver.found", "nameserver.connect", "nameserver.protocol", "nameserver.key", "nameserver.serializer"]
+FOUND = ["nameserver.found", "nameserver.protocol", "nameserver.key", "nameserver.serializer"]
 ANSWERS = ["nameserver.handshake", "nameserver.ping", "nameserver.published"]
 REGISTRATIONS = ["listed", "addresses", "servers", "objects"]
 

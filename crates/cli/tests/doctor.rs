@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 use std::{env, fs, process, thread};
 
-use ferropyro::formats::json;
 use ferropyro::Value;
+use ferropyro::formats::json;
 use rcgen::{CertificateParams, KeyPair};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_ferropyro");

@@ -138,7 +138,7 @@ fn examine_named(means: &Means, uri: &Uri, word: Option<&str>, report: &mut Repo
     let names = nameserver::check(means, uri.location());
     report.extend(names.checks);
     let Some(nameserver) = &names.nameserver else {
-        report.add(object::NAME.skipped("there is no name server to ask"));
+        report.add(object::unasked(means, word));
         return;
     };
     let audience = names.audience.unwrap_or(Audience::Machine);

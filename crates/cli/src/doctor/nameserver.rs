@@ -8,7 +8,7 @@ use ferropyro::{Error, ErrorKind, Location, NameServer, Result, Uri};
 use super::cause::Cause;
 use super::means::{Means, Reach, look_up, shown, within};
 use super::published::{Audience, fault};
-use super::report::{Check, Subject};
+use super::report::{Check, Subject, counted};
 use super::road::{self, NAMESERVER};
 
 const FOUND: Subject = Subject::new("nameserver.found", "Name server");
@@ -132,8 +132,12 @@ fn ask(means: &Means, nameserver: &NameServer, location: &Location, reach: Reach
     match answers.unwrap_or_else(|| Err(Error::new(ErrorKind::Timeout, "no answer in time"))) {
         Ok((time, count, own)) => {
             names.checks.push(
-                PING.ok(format!("names known: {count} (answered in {})", shown(time)))
-                    .fact("registrations", count as u64),
+                PING.ok(format!(
+                    "it knows {} (answered in {})",
+                    counted(count, "name"),
+                    shown(time)
+                ))
+                .fact("registrations", count as u64),
             );
             let (check, audience) = judge_published(means, own, reach);
             names.checks.push(check);

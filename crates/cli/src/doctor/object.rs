@@ -10,11 +10,27 @@ use super::published::{Audience, fault};
 use super::report::{Check, Subject};
 use super::road::{self, SERVER};
 
-/// The first step to an object that has a name.
-pub(super) const NAME: Subject = Subject::new("object.name", "What the name stands for");
+const NAME: Subject = Subject::new("object.name", "What the name stands for");
 const KNOWN: Subject = Subject::new("object.known", "The object");
 const METADATA: Subject = Subject::new("object.metadata", "What the object offers");
 const OBJECTS: Subject = Subject::new("server.objects", "Objects of the server");
+
+/// There was no name server to ask what a name stands for.
+pub(super) fn unasked(means: &Means, word: Option<&str>) -> Check {
+    let hint = word.and_then(|word| machine_hint(means, word)).unwrap_or_default();
+    NAME.skipped(format!("there is no name server to ask{hint}"))
+}
+
+/// What to write if a word is not the name of an object but that of a machine.
+fn machine_hint(means: &Means, word: &str) -> Option<String> {
+    let is_machine = look_up(word, means.timeout).addresses.is_ok();
+    is_machine.then(|| {
+        format!(
+            "; if the machine {word} is meant: `ferropyro doctor {word}:{}`",
+            means.config.ns_port
+        )
+    })
+}
 
 /// Asks the name server what a name stands for. `word`: what the user wrote, when it is a plain word.
 pub(super) fn resolve(
@@ -35,12 +51,7 @@ pub(super) fn resolve(
                     Some(_) => "No registration has all of these tags: `ferropyro nsc listmeta_any TAG` shows those that have one.".to_owned(),
                     None => remedy,
                 };
-                if let Some(word) = word.filter(|word| look_up(word, means.timeout).addresses.is_ok()) {
-                    remedy += &format!(
-                        " If the machine {word} is meant: `ferropyro doctor {word}:{}`.",
-                        means.config.ns_port
-                    );
-                }
+                remedy.extend(word.and_then(|word| machine_hint(means, word)));
             }
             let check = NAME.failed(error.to_string(), remedy);
             (check.facts("registered", some_names(means, nameserver)), None)

@@ -11,7 +11,7 @@ use ferropyro::{DAEMON_ID, Dialect, Location, NameServer, Result, Serializer, Ur
 use super::cause::Cause;
 use super::means::{Means, within};
 use super::published::{Audience, Fault, fault};
-use super::report::{Check, Subject};
+use super::report::{Check, Subject, counted};
 
 const LISTED: Subject = Subject::new("registrations.listed", "Registrations");
 const ADDRESSES: Subject = Subject::new("registrations.addresses", "Addresses in registrations");
@@ -52,9 +52,9 @@ pub(super) fn check(means: &Means, nameserver: &NameServer, audience: Audience) 
     let count = listed.len();
     let (entries, problems) = read(listed);
     let mut checks = vec![match count.saturating_sub(MOST_NAMES) {
-        0 => LISTED.ok(format!("names: {count}")),
+        0 => LISTED.ok(counted(count, "name")),
         left => LISTED.ok(format!(
-            "names: {count}, {left} of which are not looked at (at most {MOST_NAMES} are)"
+            "{count} names, {left} of which are not looked at (at most {MOST_NAMES} are)"
         )),
     }];
     if entries.is_empty() && problems.is_empty() {
@@ -165,7 +165,7 @@ fn ask(means: &Means, location: &Location, audience: Audience) -> Finding {
             objects,
             doubt,
         },
-        Err(error) => Finding::Fails(means.cause(&error), error.to_string()),
+        Err(error) => Finding::Fails(means.cause(&error), error.message().to_owned()),
     }
 }
 
@@ -231,11 +231,11 @@ fn judge_servers(entries: &[Entry], findings: &Findings) -> Check {
     }
     let left = match untold {
         0 => String::new(),
-        count => format!("; the time was up before {count} names could be looked at"),
+        count => format!("; the time was up before {} could be looked at", counted(count, "name")),
     };
     let check = match (dead.as_slice(), refusing.as_slice()) {
-        ([], []) if untold > 0 => SERVERS.warning(format!("names that lead to a server: {alive}{left}"), "Give it more time with --timeout."),
-        ([], []) => SERVERS.ok(format!("names that lead to a server: {alive}")),
+        ([], []) if untold > 0 => SERVERS.warning(format!("there is one behind {}{left}", counted(alive, "name")), "Give it more time with --timeout."),
+        ([], []) => SERVERS.ok(format!("there is one behind {}", counted(alive, "name"))),
         ([], [one]) => SERVERS.warning(format!("{one}{left}"), remedy_for(&causes)),
         ([], many) => SERVERS.warning(format!("{} names lead to servers that refuse us{left}", many.len()), remedy_for(&causes)),
         ([(entry, text)], _) => {
@@ -283,7 +283,7 @@ fn judge_objects(entries: &[Entry], findings: &Findings) -> Check {
     let remedy = "The server was started anew with other objects, or another server has the port now. Let the right one register again, or take the name out with `ferropyro nsc remove NAME`.";
     let check = match unknown.as_slice() {
         [] if known == 0 => OBJECTS.skipped("there was no server to ask"),
-        [] => OBJECTS.ok(format!("names that lead to an object: {known}")),
+        [] => OBJECTS.ok(format!("there is one behind {}", counted(known, "name"))),
         [one] => OBJECTS.failed(one.clone(), remedy),
         many => OBJECTS.failed(
             format!("{} names lead to objects that their servers do not have", many.len()),

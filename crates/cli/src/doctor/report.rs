@@ -158,6 +158,14 @@ impl Check {
     }
 }
 
+/// A number of things, in words.
+pub(super) fn counted(count: usize, thing: &str) -> String {
+    match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    }
+}
+
 /// All checks, in their order.
 #[derive(Debug, Default)]
 pub(super) struct Report {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ferropyro::config::IpVersion;
 use ferropyro::{Location, Serializer};
 
 use super::cause::Cause;
@@ -98,7 +99,12 @@ pub(super) fn walk(names: &Names, means: &Means, location: &Location) -> Road {
         }
     };
     let attempts = attempts(location, &addresses, means.timeout);
-    road.checks.push(judge_attempts(names, location, &attempts));
+    road.checks.push(judge_attempts(
+        names,
+        location,
+        &attempts,
+        means.config.prefer_ip_version,
+    ));
     if attempts.iter().all(|attempt| attempt.outcome.is_err()) {
         return road.end(names, means, names.connect);
     }
@@ -220,7 +226,7 @@ fn unix_attempt(path: &str, timeout: Duration) -> Attempt {
     }
 }
 
-fn judge_attempts(names: &Names, location: &Location, attempts: &[Attempt]) -> Check {
+fn judge_attempts(names: &Names, location: &Location, attempts: &[Attempt], preferred: IpVersion) -> Check {
     let line = |attempt: &Attempt| match &attempt.outcome {
         Ok(time) => format!("{}: connected in {}", attempt.address, shown(*time)),
         Err(reason) => format!("{}: {reason}", attempt.address),
@@ -235,27 +241,34 @@ fn judge_attempts(names: &Names, location: &Location, attempts: &[Attempt]) -> C
         };
         return names.connect.failed(text, cause.remedy(&location.to_string()));
     };
-    let first = attempts.first();
-    let first_v4 = attempts.iter().find(|attempt| attempt.is_v4);
-    // Real Pyro5 connects to the first address only, real Pyro4 to the first one of IPv4. Our clients try them all.
-    let bad = [first, first_v4]
-        .into_iter()
-        .flatten()
-        .find(|attempt| attempt.outcome.is_err());
-    let check = match bad {
+    let check = match tried_alone(attempts, preferred).find(|(attempt, _)| attempt.outcome.is_err()) {
         None => names.connect.ok(line(good)),
-        Some(bad) => {
-            let who = match bad.is_v4 {
-                true => "programs of Pyro4, and perhaps of Pyro5, try this address alone",
-                false => "programs of Pyro5 try this address alone",
-            };
+        Some((bad, who)) => {
             names.connect.warning(
-                format!("{}, but {}: {who}", line(good), line(bad)),
+                format!("{}, but {}; {who} try this address alone", line(good), line(bad)),
                 "Let the server listen on addresses of both versions of IP, set PYRO_PREFER_IP_VERSION to 4 or 6 on both sides, or use the number of the address in place of the name.",
             )
         }
     };
     check.facts("tried", attempts.iter().map(line))
+}
+
+/// The addresses beside which the real Pyro tries no other, and whose programs do that. Ours try them all.
+fn tried_alone(attempts: &[Attempt], preferred: IpVersion) -> impl Iterator<Item = (&Attempt, &'static str)> {
+    let first = attempts.first();
+    let of = |is_v4| attempts.iter().find(move |attempt: &&Attempt| attempt.is_v4 == is_v4);
+    let both = "programs of Pyro4 and of Pyro5";
+    let pairs = match preferred {
+        IpVersion::V4 => [of(true).map(|attempt| (attempt, both)), None],
+        IpVersion::V6 => [of(false).map(|attempt| (attempt, both)), None],
+        // Pyro5 takes what the system puts first, and Pyro4 begins with 4 for its setting.
+        IpVersion::Any if first.is_some_and(|first| first.is_v4) => [first.map(|attempt| (attempt, both)), None],
+        IpVersion::Any => [
+            first.map(|attempt| (attempt, "programs of Pyro5")),
+            of(true).map(|attempt| (attempt, "programs of Pyro4")),
+        ],
+    };
+    pairs.into_iter().flatten()
 }
 
 fn judge_finding(names: &Names, location: &Location, finding: &Finding, ssl: bool) -> Check {
@@ -300,7 +313,11 @@ mod tests {
     }
 
     fn verdict(attempts: &[Attempt]) -> (Verdict, String) {
-        let check = judge_attempts(&SERVER, &Location::tcp("box", 9090), attempts);
+        verdict_with(attempts, IpVersion::Any)
+    }
+
+    fn verdict_with(attempts: &[Attempt], preferred: IpVersion) -> (Verdict, String) {
+        let check = judge_attempts(&SERVER, &Location::tcp("box", 9090), attempts, preferred);
         (check.verdict(), format!("{check:?}"))
     }
 
@@ -313,6 +330,16 @@ mod tests {
         assert_eq!(verdict(&[good("::1"), good("127.0.0.1")]).0, Verdict::Ok);
         assert_eq!(verdict(&[refused("::1"), good("127.0.0.1")]).0, Verdict::Warning);
         assert_eq!(verdict(&[good("::1"), refused("127.0.0.1")]).0, Verdict::Warning);
+        assert_eq!(
+            verdict_with(&[refused("::1"), good("127.0.0.1")], IpVersion::V4).0,
+            Verdict::Ok
+        );
+        assert_eq!(
+            verdict_with(&[good("127.0.0.1"), refused("::1")], IpVersion::V6).0,
+            Verdict::Warning
+        );
+        let (_, text) = verdict(&[refused("::1"), good("127.0.0.1")]);
+        assert!(text.contains("programs of Pyro5 try this address alone"), "{text}");
         // Nobody begins with the second one.
         assert_eq!(verdict(&[good("127.0.0.1"), refused("::1")]).0, Verdict::Ok);
     }
