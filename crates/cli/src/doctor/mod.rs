@@ -3,6 +3,7 @@
 //! A check looks at one thing and says what it has found; one that fails says what to do. Whatever may hang has a limit of time.
 
 mod cause;
+mod connect;
 mod host;
 mod means;
 mod nameserver;

@@ -234,8 +234,9 @@ fn judge_servers(entries: &[Entry], findings: &Findings) -> Check {
         count => format!("; the time was up before {} could be looked at", counted(count, "name")),
     };
     let check = match (dead.as_slice(), refusing.as_slice()) {
-        ([], []) if untold > 0 => SERVERS.warning(format!("there is one behind {}{left}", counted(alive, "name")), "Give it more time with --timeout."),
-        ([], []) => SERVERS.ok(format!("there is one behind {}", counted(alive, "name"))),
+        ([], []) if untold > 0 => SERVERS.warning(format!("there for {}{left}", counted(alive, "name")), "Give it more time with --timeout."),
+        ([], []) if alive == 0 => SERVERS.skipped("there was no address to ask"),
+        ([], []) => SERVERS.ok(format!("all there ({})", counted(alive, "name"))),
         ([], [one]) => SERVERS.warning(format!("{one}{left}"), remedy_for(&causes)),
         ([], many) => SERVERS.warning(format!("{} names lead to servers that refuse us{left}", many.len()), remedy_for(&causes)),
         ([(entry, text)], _) => {
@@ -283,7 +284,7 @@ fn judge_objects(entries: &[Entry], findings: &Findings) -> Check {
     let remedy = "The server was started anew with other objects, or another server has the port now. Let the right one register again, or take the name out with `ferropyro nsc remove NAME`.";
     let check = match unknown.as_slice() {
         [] if known == 0 => OBJECTS.skipped("there was no server to ask"),
-        [] => OBJECTS.ok(format!("there is one behind {}", counted(known, "name"))),
+        [] => OBJECTS.ok(format!("all there ({})", counted(known, "name"))),
         [one] => OBJECTS.failed(one.clone(), remedy),
         many => OBJECTS.failed(
             format!("{} names lead to objects that their servers do not have", many.len()),
@@ -343,7 +344,7 @@ mod tests {
         assert_eq!(verdicts(Some(answers(&["obj"], None))), [Ok, Ok, Ok]);
         assert_eq!(verdicts(Some(answers(&["obj"], Some("loopback")))), [Warning, Ok, Ok]);
         assert_eq!(verdicts(Some(answers(&["other"], None))), [Ok, Ok, Failed]);
-        assert_eq!(verdicts(Some(misplaced)), [Failed, Ok, Skipped]);
+        assert_eq!(verdicts(Some(misplaced)), [Failed, Skipped, Skipped]);
         assert_eq!(verdicts(fails(Cause::Refused)), [Ok, Failed, Skipped]);
         assert_eq!(verdicts(fails(Cause::Unanswered)), [Ok, Failed, Skipped]);
         assert_eq!(verdicts(fails(Cause::Key)), [Ok, Warning, Skipped]);
