@@ -1,5 +1,6 @@
 //! `ferropyro doctor` beside servers of our own that are well, ill, or gone.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -501,5 +502,55 @@ fn the_json_document_has_the_form_that_the_guide_shows() {
         }
         let is_bad = matches!(field(check, "verdict").as_str(), Some("failed" | "warning"));
         assert_eq!(is_bad, *field(check, "remedy") != Value::None, "{check}");
+    }
+}
+
+/// The ids of all checks that are in the program.
+fn ids_in_the_program() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/doctor");
+    let files = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap());
+    let mut ids = BTreeSet::new();
+    for text in files {
+        let program = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+        let subjects = program.split("Subject::new(").skip(1);
+        ids.extend(subjects.filter_map(|rest| Some(rest.split('"').nth(1)?.to_owned())));
+    }
+    ids
+}
+
+/// What stands in backticks.
+fn quoted(text: &str) -> BTreeSet<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn every_check_is_in_the_guide_and_no_other() {
+    let text = page("doctor.md");
+    let (_, rest) = text.split_once("\n## The checks\n").unwrap();
+    let (table, _) = rest.split_once("\n## ").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    let told: BTreeSet<String> = rows.flat_map(|row| quoted(row.split('|').nth(1).unwrap())).collect();
+    assert_eq!(told, ids_in_the_program());
+}
+
+// Conformance: LOC-15
+#[test]
+fn every_number_of_the_troubleshooting_list_has_checks_that_look_at_it() {
+    let ids = ids_in_the_program();
+    let text = page("troubleshooting.md");
+    let numbers: Vec<&str> = text.split("\n### ").skip(1).collect();
+    assert_eq!(numbers.len(), 14);
+    for (index, number) in numbers.iter().enumerate() {
+        assert!(number.starts_with(&format!("{}. ", index + 1)), "{number}");
+        let line = number.lines().find(|line| line.contains("(doctor.md)"));
+        let named = quoted(line.unwrap_or_else(|| panic!("no check looks at {number}")));
+        assert!(!named.is_empty() && named.is_subset(&ids), "{number}");
     }
 }
