@@ -39,7 +39,7 @@ def doctor(ferropyro):
     """doctor("scale", port=9090, serializer="json"): the diagnosis with these settings."""
 
     def diagnose(*arguments, port=None, **settings):
-        env = {f"PYRO_{name.upper()}": value for name, value in settings.items()}
+        env = {f"PYRO_{name.upper()}": str(value) for name, value in settings.items()}
         if port:
             env["PYRO_NS_PORT"] = str(port)
         return Diagnosis(run([ferropyro, "doctor", *arguments, "-o", "json"], env=env))
@@ -143,3 +143,23 @@ def test_a_server_without_a_free_thread_is_told_from_one_that_is_gone(doctor, se
         assert diagnosis.failed() == ["server.handshake"]
         assert "no free workers" in diagnosis.checks["server.handshake"]["found"]
         assert "THREADPOOL_SIZE" in diagnosis.checks["server.handshake"]["remedy"]
+
+
+# Conformance: LOC-15
+def test_encryption_on_one_side_only_is_named_with_what_to_do(pyro, doctor, ferropyro, servers, tmp_path):
+    for command in [["ca", tmp_path], ["server", tmp_path, "--days", "9"]]:
+        assert run([ferropyro, "cert", *command]).returncode == 0
+    certificate, key = (str(tmp_path / name) for name in ("localhost.pem", "localhost-key.pem"))
+    env = {"PYRO_SSL": "1", "PYRO_SSL_SERVERCERT": certificate, "PYRO_SSL_SERVERKEY": key}
+    encrypted = pyro.start_name_server(servers, env=env).port
+    in_the_clear = doctor(port=encrypted)
+    assert in_the_clear.failed() == ["nameserver.found", "nameserver.tls"]
+    assert "PYRO_SSL=1" in in_the_clear.checks["nameserver.tls"]["remedy"]
+    trusting = doctor(port=encrypted, ssl=1, ssl_cacerts=tmp_path / "ca.pem")
+    assert trusting.failed() == []
+    assert trusting.verdicts(["nameserver.tls"]) == {"warning"}
+    assert "valid for another 8 days" in trusting.checks["nameserver.tls"]["found"]
+    plain = pyro.start_name_server(servers).port
+    other_way = doctor(port=plain, ssl=1, ssl_cacerts=tmp_path / "ca.pem")
+    assert other_way.failed() == ["nameserver.found", "nameserver.tls"]
+    assert "does not speak TLS" in other_way.checks["nameserver.tls"]["found"]

@@ -468,6 +468,7 @@ fn misuse_has_exit_status_2() {
         &["PYRO:x"][..],
         &["two words"],
         &["--timeout", "0"],
+        &["--timeout", "1e19"],
         &["--no-such-option"],
     ] {
         let output = command(&[&["doctor"], args].concat(), &[]).output().unwrap();

@@ -29,6 +29,8 @@ pub(super) enum Cause {
     Silent,
     /// Something answers that is no Pyro, or of a version that is not spoken here.
     Stranger,
+    /// A setting here that cannot be used.
+    Settings,
     /// Something else.
     Other,
 }
@@ -72,6 +74,7 @@ impl Cause {
             None => match error.kind() {
                 ErrorKind::Timeout => Cause::Silent,
                 ErrorKind::Security => Cause::Key,
+                ErrorKind::Value => Cause::Settings,
                 ErrorKind::Protocol | ErrorKind::ConnectionClosed => Cause::Stranger,
                 _ => Cause::Other,
             },
@@ -115,6 +118,7 @@ impl Cause {
             Cause::NoRoute => "This machine has no way to that network. Is it the right address of the server, of the right version of IP (PYRO_PREFER_IP_VERSION), and from outside (PYRO_NATHOST)?".to_owned(),
             Cause::Silent => format!("Something takes connections at {place} and does not answer: a program that hangs or has all its threads in use, or no Pyro. Look at the server's log."),
             Cause::Stranger => format!("`ferropyro probe {place}` tells what is there. Is it the right port?"),
+            Cause::Settings => "This is about the settings here, and not about the server: see settings.environment and tls.files.".to_owned(),
             Cause::Other => "The text is what the other side, or the system, has said. The log of the server may say more.".to_owned(),
         }
     }
@@ -192,7 +196,8 @@ mod tests {
             (ErrorKind::Timeout, Cause::Silent),
             (ErrorKind::Security, Cause::Key),
             (ErrorKind::Protocol, Cause::Stranger),
-            (ErrorKind::Value, Cause::Other),
+            (ErrorKind::Value, Cause::Settings),
+            (ErrorKind::Pyro, Cause::Other),
         ] {
             assert_eq!(Cause::of(&Error::new(kind, "a text")), cause);
         }

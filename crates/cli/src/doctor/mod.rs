@@ -49,7 +49,7 @@ pub(crate) struct DoctorArgs {
     target: Option<String>,
 
     /// How long to wait for each answer
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = client::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = patience)]
     timeout: Duration,
 
     /// Show the facts behind every check, not only of those that found something
@@ -176,6 +176,16 @@ impl Target {
                 Err(error) => Err(misuse(text, error)),
             },
         }
+    }
+}
+
+/// As long as somebody may want to wait for one answer.
+const LONGEST: Duration = Duration::from_secs(600);
+
+fn patience(text: &str) -> Result<Duration, String> {
+    match client::seconds(text)? {
+        time if time > LONGEST => Err(format!("at most {} seconds are possible", LONGEST.as_secs())),
+        time => Ok(time),
     }
 }
 
