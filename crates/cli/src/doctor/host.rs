@@ -93,8 +93,10 @@ pub(super) fn ns_port(means: &Means) -> Check {
     let port = means.config.ns_port;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let location = Location::tcp(address.ip().to_string(), port);
-    let holder = match TcpStream::connect_timeout(&address, means.timeout) {
-        Ok(_) => {
+    // The connection is closed at once: a TLS server of Python's hears nobody else as long as one is silent.
+    let is_taken = TcpStream::connect_timeout(&address, means.timeout).is_ok();
+    let holder = match is_taken {
+        true => {
             let timeout = means.timeout;
             let finding = within(means.patience(), move || probe::probe(&location, timeout));
             finding.map_or(
@@ -102,7 +104,7 @@ pub(super) fn ns_port(means: &Means) -> Check {
                 Holder::Found,
             )
         }
-        Err(_) => match TcpListener::bind(address) {
+        false => match TcpListener::bind(address) {
             Ok(_) => Holder::Nobody,
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 Holder::Somebody("a program that listens at another address".to_owned())

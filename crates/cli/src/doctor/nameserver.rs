@@ -106,7 +106,8 @@ fn judge_failure(error: &Error, means: &Means, named: Option<&Location>) -> Chec
             cause.remedy(&place),
         ),
         Cause::Busy => (format!("{found}: it has no free thread"), cause.remedy(&place)),
-        _ if named.is_none() && is_default_host(&means.config.ns_host) => (
+        // What is there and does not answer as it should is another matter than nothing.
+        Cause::Refused if named.is_none() && is_default_host(&means.config.ns_host) => (
             found,
             "If it is on another machine, set PYRO_NS_HOST to that. If it should be here, start it: `ferropyro ns`."
                 .to_owned(),
