@@ -1,7 +1,9 @@
 """`ferropyro doctor` beside the real name servers and servers: well, ill, or gone."""
 
 import json
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -163,3 +165,24 @@ def test_encryption_on_one_side_only_is_named_with_what_to_do(pyro, doctor, ferr
     other_way = doctor(port=plain, ssl=1, ssl_cacerts=tmp_path / "ca.pem")
     assert other_way.failed() == ["nameserver.found", "nameserver.tls"]
     assert "does not speak TLS" in other_way.checks["nameserver.tls"]["found"]
+
+
+# What the system says of itself and of localhost differs from machine to machine.
+OF_THE_PAGE = r"^\w+ +.*\[(?:nameserver|registrations)\.(?!address\]|connect\])\S+\]$"
+
+
+def test_the_page_shows_what_it_prints(ferropyro, servers):
+    names = servers.start([ferropyro, "ns", "-n", "localhost", "-p", "0", "-x"], ready=r"^URI = PYRO:")
+    env = {"PYRO_NS_PORT": str(names.port)}
+    servers.start([ferropyro, "echo", "-n"], env=env, ready="^echoserver running")
+    dead = free_port()
+    for name, uri in {"scale": f"PYRO:scale@localhost:{dead}", "press": "PYRO:press@0.0.0.0:4712"}.items():
+        assert run([ferropyro, "nsc", "register", name, uri], env=env).returncode == 0
+    printed = run([ferropyro, "doctor"], env=env).stdout
+    page = (Path(__file__).parent.parent / "docs" / "doctor.md").read_text(encoding="utf-8")
+    lines = [
+        [re.sub(r"\d+(\.\d+)?", "N", line) for line in re.findall(OF_THE_PAGE, text, re.MULTILINE)]
+        for text in (printed, page)
+    ]
+    assert len(lines[0]) == 11
+    assert lines[0] == lines[1]

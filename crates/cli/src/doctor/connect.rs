@@ -174,7 +174,7 @@ mod tests {
         assert_eq!(verdict(&[good("127.0.0.1"), refused("::1")]).0, Verdict::Ok);
     }
 
-    // Conformance: LOC-14, LOC-15
+    // Conformance: LOC-15
     #[test]
     fn silence_points_to_a_firewall_and_a_refusal_does_not() {
         let (is, text) = verdict(&[attempt("192.0.2.7", Err("no answer in time (5 s)".to_owned()))]);

@@ -231,7 +231,7 @@ mod tests {
         assert_eq!(published(outer, Reach::Here), (Verdict::Ok, Audience::Network));
     }
 
-    // Conformance: LOC-10, LOC-15
+    // Conformance: LOC-15
     #[test]
     fn a_failed_search_tells_every_address_and_the_cause_that_counts() {
         let means = Means::new(Config::default(), None, Duration::from_secs(1));
