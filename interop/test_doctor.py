@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import peers
+from networks import TwoMachines, ip
 from servers import free_port, run
 
 FOUND = ["nameserver.found", "nameserver.protocol", "nameserver.key", "nameserver.serializer"]
@@ -38,13 +39,13 @@ class Diagnosis:
 
 @pytest.fixture
 def doctor(ferropyro):
-    """doctor("scale", port=9090, serializer="json"): the diagnosis with these settings."""
+    """doctor("scale", port=9090, serializer="json"): the diagnosis with these settings; on: another machine."""
 
-    def diagnose(*arguments, port=None, **settings):
+    def diagnose(*arguments, port=None, on=(), **settings):
         env = {f"PYRO_{name.upper()}": str(value) for name, value in settings.items()}
         if port:
             env["PYRO_NS_PORT"] = str(port)
-        return Diagnosis(run([ferropyro, "doctor", *arguments, "-o", "json"], env=env))
+        return Diagnosis(run([*on, ferropyro, "doctor", *arguments, "-o", "json"], env=env))
 
     return diagnose
 
@@ -165,6 +166,59 @@ def test_encryption_on_one_side_only_is_named_with_what_to_do(pyro, doctor, ferr
     other_way = doctor(port=plain, ssl=1, ssl_cacerts=tmp_path / "ca.pem")
     assert other_way.failed() == ["nameserver.found", "nameserver.tls"]
     assert "does not speak TLS" in other_way.checks["nameserver.tls"]["found"]
+
+
+@pytest.fixture(scope="module")
+def machines():
+    with TwoMachines() as machines:
+        yield machines
+
+
+# Conformance: LOC-15
+def test_what_is_right_on_one_machine_is_wrong_from_another(doctor, machines, ferropyro, servers):
+    host = machines.server_address
+    names = servers.start([*machines.server, ferropyro, "ns", "-n", host, "-p", "0", "-x"], ready=r"^URI = PYRO:")
+    env = {"PYRO_NS_HOST": host, "PYRO_NS_PORT": str(names.port)}
+    echo = [*machines.server, ferropyro, "echo", "-n", "-H", "localhost"]
+    servers.start(echo, env=env, ready="^echoserver running")
+    here = doctor(on=machines.server, ns_host=host, port=names.port)
+    assert here.failed() == []
+    assert here.verdicts(["registrations.addresses"]) == {"warning"}
+    there = doctor(on=machines.client, ns_host=host, port=names.port)
+    assert there.failed() == ["registrations.addresses"]
+    assert there.checks["registrations.addresses"]["found"].startswith("test.echoserver -> PYRO:test.echoserver@localhost:")
+    assert there.verdicts(["nameserver.connect", "nameserver.published"]) == {"ok"}
+    one = doctor("test.echoserver", on=machines.client, ns_host=host, port=names.port)
+    assert one.failed() == ["object.name"]
+    # Not the client's own machine is asked, to which that address leads.
+    assert "server.connect" not in one.checks
+
+
+# Conformance: LOC-15
+def test_a_name_server_that_publishes_all_interfaces_is_of_no_use_elsewhere(pyro, doctor, machines, servers):
+    start = [*machines.server, sys.executable, "-m", pyro.name_server_program, "-n", "0.0.0.0", "-p", "0", "-x"]
+    names = servers.start(start, ready=r"^URI = PYRO:")
+    diagnosis = doctor(on=machines.client, ns_host=machines.server_address, port=names.port)
+    assert diagnosis.failed() == ["nameserver.published"]
+    assert "0.0.0.0" in diagnosis.checks["nameserver.published"]["found"]
+
+
+# Conformance: LOC-15
+def test_silence_is_told_from_a_refusal_and_points_to_a_firewall(doctor, machines):
+    host = machines.server_address
+    refused = doctor(f"{host}:{free_port()}", on=machines.client)
+    assert refused.failed() == ["server.connect"]
+    assert "firewall" not in refused.checks["server.connect"]["remedy"]
+    # As a firewall that drops everything: the server's answers go nowhere.
+    server = machines.server[-1]
+    ip("-n", server, "route", "add", "blackhole", f"{machines.client_address}/32")
+    try:
+        silent = doctor(f"{host}:4711", "--timeout", "0.5", on=machines.client)
+    finally:
+        ip("-n", server, "route", "del", "blackhole", f"{machines.client_address}/32")
+    assert silent.failed() == ["server.connect"]
+    assert "no answer in time" in silent.checks["server.connect"]["found"]
+    assert "firewall" in silent.checks["server.connect"]["remedy"]
 
 
 # What the system says of itself and of localhost differs from machine to machine.

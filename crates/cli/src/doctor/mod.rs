@@ -140,13 +140,15 @@ fn examine_named(means: &Means, uri: &Uri, word: Option<&str>, report: &mut Repo
     report.extend(names.checks);
     let Some(nameserver) = &names.nameserver else {
         report.add(object::unasked(means, word));
+        report.extend(object::skipped());
         return;
     };
     let audience = names.audience.unwrap_or(Audience::Machine);
     let (check, found) = object::resolve(means, nameserver, audience, uri, word);
     report.add(check);
-    if let Some(found) = found {
-        report.extend(object::check(means, &found));
+    match found {
+        Some(found) => report.extend(object::check(means, &found)),
+        None => report.extend(object::skipped()),
     }
 }
 

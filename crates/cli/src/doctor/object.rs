@@ -42,7 +42,7 @@ pub(super) fn resolve(
 ) -> (Check, Option<Uri>) {
     let resolved = ask_for(means, nameserver, uri);
     match resolved {
-        Ok(found) => (judge_resolved(means, audience, &found), Some(found)),
+        Ok(found) => judge_resolved(means, audience, found),
         Err(error) => {
             let cause = Cause::of(&error);
             let mut remedy = cause.remedy("the name server");
@@ -82,17 +82,24 @@ fn some_names(means: &Means, nameserver: &NameServer) -> Vec<String> {
         .collect()
 }
 
-fn judge_resolved(means: &Means, audience: Audience, found: &Uri) -> Check {
+/// Gives the URI if it makes sense to go there: an address that is wrong may lead to another server.
+fn judge_resolved(means: &Means, audience: Audience, found: Uri) -> (Check, Option<Uri>) {
     let remedy = "Give the object's server an address that its clients can reach (PYRO_HOST, `Daemon(host=...)`, `.host(...)`; behind address translation PYRO_NATHOST), and let it register again.";
     let fault = found
         .location()
         .and_then(|location| fault(location, audience, means.timeout));
-    match fault {
+    let is_usable = fault.as_ref().is_none_or(|fault| !fault.is_fatal);
+    let check = match fault {
         Some(fault) if fault.is_fatal => NAME.failed(format!("{found}: {}", fault.text), remedy),
         Some(fault) => NAME.warning(format!("{found}: {}", fault.text), remedy),
         None => NAME.ok(found.to_string()),
-    }
-    .fact("uri", found.to_string())
+    };
+    (check.fact("uri", found.to_string()), is_usable.then_some(found))
+}
+
+/// There is no address at which to look.
+pub(super) fn skipped() -> [Check; 2] {
+    [KNOWN, METADATA].map(|step| step.skipped(format!("see {}", NAME.id())))
 }
 
 /// The way to an object whose URI is known.
