@@ -283,7 +283,7 @@ def test_a_disk_without_room_keeps_what_there_is(pyro, ferropyro, servers, tmp_p
                 kept.append(f"name{number}")
         assert len(kept) > 10
         assert set(ns.list()) == {"Pyro.NameServer", *kept}
-        assert str(ns.lookup(kept[-1])).startswith("PYRO:long")
+        assert str(ns.lookup(kept[-1])).startswith("PYRO:objectlong")
     server.stop(signal.SIGKILL)
     server = nameservers.start(servers, [ferropyro, "ns"], "-s", f"sql:{path}")
     with pyro.locate_ns("127.0.0.1", server.port) as ns:
