@@ -18,7 +18,8 @@ import peers
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux") or shutil.which("cc") is None, reason="needs Linux and a C compiler")
 
 REGISTRATIONS = 120
-CUTS = 60
+CUTS = 20
+CUTS_OF_FULL = 200
 SECTOR = 512
 
 
@@ -128,7 +129,8 @@ def record(servers, ferropyro, recorder, folder, log, spec):
 
 
 @pytest.mark.parametrize("form", ["sql", "dbm"])
-def test_what_was_acknowledged_is_there_after_a_power_cut(ferropyro, servers, recorder, tmp_path, form):
+def test_what_was_acknowledged_is_there_after_a_power_cut(ferropyro, servers, recorder, tmp_path, form, request):
+    cuts = CUTS_OF_FULL if request.config.getoption("--full") else CUTS
     folder, log = tmp_path / "files", tmp_path / "record"
     folder.mkdir()
     spec = f"{form}:{folder}/names"
@@ -139,7 +141,7 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(ferropyro, servers, re
     entries = read_record(log)
     assert any(words[0] == "S" for words in entries)
     chance = random.Random(21)
-    moments = sorted(chance.sample(range(len(entries)), CUTS))
+    moments = sorted(chance.sample(range(len(entries)), cuts))
     disk, answers, compared = Disk(), 0, 0
     disk.safe = begun
     for moment, words in enumerate(entries):
@@ -156,7 +158,7 @@ def test_what_was_acknowledged_is_there_after_a_power_cut(ferropyro, servers, re
         answers += words[0] == "A"
         disk.play(words)
     assert answers - answered_before >= REGISTRATIONS
-    assert compared == 3 * CUTS
+    assert compared == 3 * cuts
 
 
 def check(ferropyro, servers, spec, acknowledged, states):
