@@ -1,11 +1,14 @@
 //! The name server with its daemon: Pyro's `startNS`, `startNSloop` and `NameServerDaemon`.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::config::{Config, Generation};
 use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{Daemon, Error, ErrorKind, Location, Result, RunningDaemon, Uri};
 
+use crate::responder::{Place, Reason, Responder};
 use crate::{MemoryStore, NameServerObject};
 
 /// The longest request that a name server takes, in bytes. Answers may be longer.
@@ -14,7 +17,7 @@ const MAX_REQUEST: usize = 1 << 20;
 const MIN_AUTOCLEAN: Duration = Duration::from_secs(3);
 
 /// Is told what the operator should see.
-type Warn = Box<dyn Fn(&str) + Send + Sync>;
+type Warn = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Settings of a name server; what is not set comes from the configuration.
 #[derive(Default)]
@@ -26,6 +29,9 @@ pub struct NameServerBuilder {
     unix_socket: Option<String>,
     nat_host: Option<String>,
     nat_port: Option<u16>,
+    broadcast: Option<bool>,
+    broadcast_host: Option<String>,
+    broadcast_port: Option<u16>,
     storage: Option<String>,
     hmac_key: Option<Vec<u8>>,
     warn: Option<Warn>,
@@ -73,6 +79,26 @@ impl NameServerBuilder {
         self
     }
 
+    /// Whether clients that broadcast for a name server are answered. Default: yes; but never by a name server on a loopback address, an IPv6 address or
+    /// a Unix domain socket.
+    pub fn broadcast(mut self, is_wanted: bool) -> NameServerBuilder {
+        self.broadcast = Some(is_wanted);
+        self
+    }
+
+    /// The host name or address on which broadcasts are listened for. Default: NS_BCHOST of the configuration, which is all interfaces. A socket on the address of
+    /// one interface hears only what is sent to that very address, at least on Linux.
+    pub fn broadcast_host(mut self, host: impl Into<String>) -> NameServerBuilder {
+        self.broadcast_host = Some(host.into());
+        self
+    }
+
+    /// The UDP port on which broadcasts are listened for; 0: a free one. Default: NS_BCPORT of the configuration, which is 9091.
+    pub fn broadcast_port(mut self, port: u16) -> NameServerBuilder {
+        self.broadcast_port = Some(port);
+        self
+    }
+
     /// Where names are kept, in Pyro's words: `memory`, which is the default. `sql:FILE` and `dbm:FILE` are not available yet.
     pub fn storage(mut self, spec: impl Into<String>) -> NameServerBuilder {
         self.storage = Some(spec.into());
@@ -87,14 +113,14 @@ impl NameServerBuilder {
 
     /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> NameServerBuilder {
-        self.warn = Some(Box::new(warn));
+        self.warn = Some(Arc::new(warn));
         self
     }
 
     /// The name server, listening.
     ///
     /// # Errors
-    /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other, or are not available.
+    /// `Communication` when an address cannot be bound, that for broadcasts among them; `Value` for settings that contradict each other, or are not available.
     pub fn bind(self) -> Result<NameServerDaemon> {
         let config = self.config.unwrap_or_default();
         check_storage(self.storage.as_deref().unwrap_or("memory"))?;
@@ -102,6 +128,11 @@ impl NameServerBuilder {
             return Err(Error::new(ErrorKind::Value, "NS_AUTOCLEAN cannot be smaller than 3"));
         }
         let has_key = self.hmac_key.is_some();
+        let place = self.broadcast.unwrap_or(true).then(|| Place {
+            host: self.broadcast_host.or_else(|| config.ns_bchost.clone()),
+            port: self.broadcast_port.unwrap_or(config.ns_bcport),
+            is_shared: config.sock_reuse,
+        });
         let mut builder = Daemon::builder()
             .port(self.port.unwrap_or(config.ns_port))
             .hmac_key(self.hmac_key.unwrap_or_default())
@@ -118,13 +149,15 @@ impl NameServerBuilder {
         if let Some(port) = self.nat_port {
             builder = builder.nat_port(port);
         }
-        if let Some(warn) = self.warn {
-            if config.ns_autoclean.is_some() {
-                warn("NS_AUTOCLEAN is not available yet: registrations stay until they are removed");
-            }
-            builder = builder.on_warning(warn);
+        let warn = self.warn.unwrap_or_else(|| Arc::new(|_: &str| {}));
+        if config.ns_autoclean.is_some() {
+            warn("NS_AUTOCLEAN is not available yet: registrations stay until they are removed");
         }
-        NameServerDaemon::new(builder.config(config).bind()?, has_key)
+        let tell = Arc::clone(&warn);
+        let daemon = builder.on_warning(move |text| tell(text)).config(config).bind()?;
+        let mut nameserver = NameServerDaemon::new(daemon, has_key)?;
+        nameserver.answer_broadcasts(place, &*warn)?;
+        Ok(nameserver)
     }
 }
 
@@ -151,6 +184,7 @@ pub struct NameServerDaemon {
     object: NameServerObject,
     uri: Uri,
     internal_uri: Uri,
+    broadcast: Option<(Location, SocketAddr)>,
     has_key: bool,
 }
 
@@ -164,8 +198,26 @@ impl NameServerDaemon {
             daemon,
             object,
             uri,
+            broadcast: None,
             has_key,
         })
+    }
+
+    /// Listens for broadcasts where that makes sense. The answers have the internal address: whoever hears the broadcast is inside.
+    fn answer_broadcasts(&mut self, place: Option<Place>, warn: &dyn Fn(&str)) -> Result<()> {
+        let (Some(place), Some(bound)) = (place, self.daemon.address()) else {
+            return Ok(());
+        };
+        if Reason::at(bound).is_some() {
+            return Ok(());
+        }
+        let responder = Responder::bind(&place)?;
+        if let Some(text) = responder.warning() {
+            warn(&text);
+        }
+        self.broadcast = Some((responder.location().clone(), responder.address()));
+        self.daemon.accompany(responder.serve(self.internal_uri.clone(), bound));
+        Ok(())
     }
 
     /// The daemon, with which more objects can be registered.
@@ -188,27 +240,29 @@ impl NameServerDaemon {
         &self.internal_uri
     }
 
+    /// The UDP address on which it answers clients that broadcast for a name server; `None` when it does not.
+    pub fn broadcast_address(&self) -> Option<SocketAddr> {
+        self.broadcast.as_ref().map(|(_, address)| *address)
+    }
+
     /// The lines that Pyro's name server prints when it starts.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn start_lines(&self, generation: Generation) -> Result<Vec<String>> {
         let mut lines = Vec::new();
-        let address = self.daemon.address().map(|address| address.ip());
-        match address {
-            Some(address) if address.is_ipv6() => lines.push("Not starting broadcast server for IPv6.".to_owned()),
-            Some(address) if address.is_loopback() => {
-                lines.push("Not starting broadcast server for localhost.".to_owned());
-            }
-            _ => {}
+        let bound = self.daemon.address();
+        lines.extend(bound.and_then(Reason::at).map(|reason| reason.line().to_owned()));
+        if let Some((location, _)) = &self.broadcast {
+            lines.push(format!("Broadcast server running on {location}"));
         }
         let count = self.object.store().count()?;
         if count > 1 {
             lines.push(format!("Persistent store contains {count} existing registrations."));
         }
         let location: &Location = self.daemon.location();
-        lines.push(match address {
-            Some(address) => format!("NS running on {location} ({address})"),
+        lines.push(match bound {
+            Some(address) => format!("NS running on {location} ({})", address.ip()),
             None => format!("NS running on {location} (Unix domain socket)"),
         });
         if generation == Generation::Pyro4 && !self.has_key {

@@ -27,6 +27,7 @@ mod guide;
 mod memory;
 mod object;
 mod pattern;
+mod responder;
 pub mod store;
 
 pub use daemon::{NameServerBuilder, NameServerDaemon};
