@@ -1,11 +1,19 @@
 //! The client's side of the name server: finding it, asking it, resolving PYRONAME and PYROMETA URIs (manual chapter "Name Server").
 
+pub(crate) mod exchange;
+pub(crate) mod search;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, HmacKey};
 use serde::Deserialize;
 
+use self::exchange::{Exchange, QUESTION, ROOM, Turn};
+use self::search::{Broadcast, Search, Step};
 use crate::config::Config;
 use crate::logging::logger;
 use crate::uri::Protocol;
@@ -15,19 +23,28 @@ use crate::{Error, ErrorKind, Location, Proxy, Result, Uri};
 pub const NAMESERVER_ID: &str = "Pyro.NameServer";
 
 /// How a name server is looked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// NS_HOST and NS_PORT, and how connections are made.
+    /// NS_HOST and NS_PORT, NS_BCPORT and BROADCAST_ADDRS, and how connections are made.
     pub config: Config,
     /// The key of a name server that has one.
     pub hmac_key: Option<HmacKey>,
+    /// Whether the network is asked when it is not said where the name server is.
+    pub broadcast: bool,
+    /// The port to look at, in the place of NS_BCPORT and NS_PORT, when it is not said where the name server is.
+    pub port: Option<u16>,
 }
 
 impl Settings {
     /// Those of a configuration, without a key.
     pub fn new(config: Config) -> Settings {
-        Settings { config, hmac_key: None }
+        Settings {
+            config,
+            hmac_key: None,
+            broadcast: true,
+            port: None,
+        }
     }
 
     /// The same with the name server's key; an empty one is none.
@@ -36,39 +53,114 @@ impl Settings {
         self.hmac_key = HmacKey::new(key.as_ref());
         self
     }
+
+    /// The same with or without a broadcast. Default: with one. There is none in any case if a location is given, if NS_HOST is neither `localhost` nor a loopback
+    /// address, or if PREFER_IP_VERSION is 6.
+    #[must_use]
+    pub fn broadcast(mut self, is_wanted: bool) -> Settings {
+        self.broadcast = is_wanted;
+        self
+    }
+
+    /// The same with the UDP port that is asked by broadcast, which is also, as in Pyro, the TCP port of the attempt on this machine before; at last NS_PORT is tried
+    /// there. If NS_HOST leads elsewhere, so that there is no broadcast, it is the TCP port there. Default: NS_BCPORT, NS_PORT.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Settings {
+        self.port = Some(port);
+        self
+    }
 }
 
-/// Finds the name server at NS_HOST and NS_PORT of the default configuration: on localhost, port 9090.
+impl Default for Settings {
+    /// Those of the default configuration, without a key.
+    fn default() -> Settings {
+        Settings::new(Config::default())
+    }
+}
+
+/// Finds the name server with the default configuration: on localhost, port 9090, or else by asking the network.
 ///
 /// # Errors
-/// `Naming` with the text `Failed to locate the nameserver`, every address that was tried, and the cause.
+/// As for [`locate_ns_with`].
 pub fn locate_ns() -> Result<NameServer> {
     locate_ns_with(None, &Settings::default())
 }
 
-/// Finds the name server at a location, or without one at NS_HOST and NS_PORT of the settings.
+/// Finds the name server at a location; or without one
+///
+/// 1. at NS_HOST and NS_PORT, when NS_HOST is something else than `localhost` or a loopback address: only there;
+/// 2. otherwise on this machine first; then by broadcast, which asks the addresses of BROADCAST_ADDRS on UDP port NS_BCPORT three times and waits 0.7 seconds each time for
+///    the first answer that leads to a name server; then at NS_HOST and NS_PORT once more.
+///
+/// Whoever hears a broadcast can answer it, and nobody checks who that is: where not everybody on the network can be trusted, say where the name server is, or use TLS
+/// or a key.
 ///
 /// # Errors
-/// As for [`locate_ns`].
+/// `Naming` with the text `Failed to locate the nameserver`, all that was tried, why each attempt failed, and the cause.
 pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<NameServer> {
-    let config = &settings.config;
-    let candidates = match location {
-        Some(location) => vec![location.clone()],
-        None => default_locations(config),
-    };
-    let mut error = failed_to_locate();
-    for location in candidates {
-        tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
-        match connect(&location, settings) {
-            Ok(nameserver) => return Ok(nameserver),
-            Err(failure) => error = error.after(failure),
+    let mut search = Search::new(location, settings);
+    while let Some(step) = search.next() {
+        let found = match step {
+            Step::Connect(location) => attempt(location, settings, &mut search),
+            Step::Broadcast(broadcast) => ask_network(broadcast, settings, &mut search),
+        };
+        if let Some(nameserver) = found {
+            return Ok(nameserver);
         }
     }
-    Err(error)
+    Err(search.into_error())
 }
 
-pub(crate) fn failed_to_locate() -> Error {
-    Error::new(ErrorKind::Naming, "Failed to locate the nameserver")
+fn attempt(location: Location, settings: &Settings, search: &mut Search) -> Option<NameServer> {
+    tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
+    match connect(&location, settings) {
+        Ok(nameserver) => Some(nameserver),
+        Err(failure) => {
+            search.failed(&location, failure);
+            None
+        }
+    }
+}
+
+fn ask_network(broadcast: Broadcast, settings: &Settings, search: &mut Search) -> Option<NameServer> {
+    tracing::debug!(target: logger::NAMING, "looking for the name server by broadcast, on UDP port {}", broadcast.port);
+    let mut exchange = Exchange::new(broadcast);
+    let socket = match exchange::open() {
+        Ok(socket) => UdpSocket::from(socket),
+        Err(error) => {
+            search.unanswered(&exchange.impossible(error));
+            return None;
+        }
+    };
+    let mut room = [0; ROOM];
+    loop {
+        match exchange.turn(Instant::now()) {
+            Turn::Ask => {
+                for (index, target) in exchange.targets() {
+                    exchange.asked(index, socket.send_to(QUESTION, target));
+                }
+                exchange.all_asked(Instant::now());
+            }
+            Turn::Listen(time) => {
+                // What an earlier question has met may come back as an error; the next answer is another one.
+                let Ok((length, from)) = receive(&socket, &mut room, time) else {
+                    continue;
+                };
+                let heard = exchange.heard(room.get(..length).unwrap_or_default(), from);
+                if let Some(nameserver) = heard.and_then(|location| attempt(location, settings, search)) {
+                    return Some(nameserver);
+                }
+            }
+            Turn::GiveUp => break,
+        }
+    }
+    search.unanswered(&exchange);
+    None
+}
+
+fn receive(socket: &UdpSocket, room: &mut [u8], time: Duration) -> io::Result<(usize, std::net::SocketAddr)> {
+    socket.set_read_timeout(Some(time))?;
+    socket.recv_from(room)
 }
 
 fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
@@ -80,19 +172,6 @@ fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
     let nameserver = NameServer::new(proxy);
     nameserver.ping()?;
     Ok(nameserver)
-}
-
-/// NS_HOST; and where Debian puts a host's own name, since a name server bound to that is not on 127.0.0.1.
-pub(crate) fn default_locations(config: &Config) -> Vec<Location> {
-    let host = &config.ns_host;
-    let mut hosts = vec![host.as_str()];
-    if cfg!(target_os = "linux") && matches!(host.as_str(), "localhost" | "127.0.0.1") {
-        hosts.push("127.0.1.1");
-    }
-    hosts
-        .into_iter()
-        .map(|host| Location::tcp(host, config.ns_port))
-        .collect()
 }
 
 /// Turns a PYRONAME or PYROMETA URI into the PYRO URI of an object, by asking the name server. A PYRO URI comes back as it is.
