@@ -245,6 +245,11 @@ impl NameServerDaemon {
         self.broadcast.as_ref().map(|(_, address)| *address)
     }
 
+    /// The same with the host as it was given.
+    pub fn broadcast_location(&self) -> Option<&Location> {
+        self.broadcast.as_ref().map(|(location, _)| location)
+    }
+
     /// The lines that Pyro's name server prints when it starts.
     ///
     /// # Errors
@@ -253,7 +258,7 @@ impl NameServerDaemon {
         let mut lines = Vec::new();
         let bound = self.daemon.address();
         lines.extend(bound.and_then(Reason::at).map(|reason| reason.line().to_owned()));
-        if let Some((location, _)) = &self.broadcast {
+        if let Some(location) = self.broadcast_location() {
             lines.push(format!("Broadcast server running on {location}"));
         }
         let count = self.object.store().count()?;
