@@ -4,8 +4,11 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
+use ferropyro::config::ServerType;
 use ferropyro::naming::{self, NAMESERVER_ID, Settings};
-use ferropyro::{Config, Error, ErrorKind, EventLoop, Proxy, RunningDaemon, Uri, aio};
+use ferropyro::{
+    Call, Config, Daemon, Error, ErrorKind, EventLoop, Members, Object, Proxy, Raise, Reply, RunningDaemon, Uri, aio,
+};
 use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
 
 /// As long as a test may wait for something that must come.
@@ -149,17 +152,46 @@ fn the_responder_ends_with_the_daemon() {
     UdpSocket::bind(address).unwrap();
 }
 
-#[test]
-fn the_responder_runs_in_the_loop_of_the_program() {
-    let nameserver = builder().bind().unwrap();
-    let address = nameserver.broadcast_address().unwrap();
-    let mut event_loop = EventLoop::new().unwrap();
-    event_loop.add(nameserver.daemon());
-    let asking = thread::spawn(move || ask(address, b"GET_NSURI", PATIENCE));
-    while !asking.is_finished() {
-        assert!(event_loop.step(Duration::from_millis(10)));
+struct Thing;
+
+static THING: Members = Members::new("Thing", const { &[ferropyro::Method::new("name", &[])] });
+
+impl Object for Thing {
+    fn members(&self) -> &Members {
+        &THING
     }
-    assert_eq!(asking.join().unwrap(), Some(local_uri(&nameserver)));
+
+    fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        call.reply("thing")
+    }
+}
+
+// Conformance: NS-22
+#[test]
+fn one_thread_serves_a_program_its_name_server_and_the_responder() {
+    for is_driven_by_hand in [false, true] {
+        let multiplex = Config::default().servertype(ServerType::Multiplex);
+        let nameserver = builder().config(multiplex).bind().unwrap();
+        let application = Daemon::builder().multiplex().bind().unwrap();
+        let uri = application.register("thing", Thing).unwrap();
+        let mut event_loop = EventLoop::new().unwrap();
+        event_loop.add(nameserver.daemon());
+        event_loop.add(&application);
+        let config = broadcast_to(nameserver.broadcast_address().unwrap().port());
+        let client = thread::spawn(move || {
+            let names = naming::locate_ns_with(None, &Settings::new(config.clone())).unwrap();
+            names.register("thing", &uri).unwrap();
+            let thing = Proxy::builder().config(config).build("PYRONAME:thing").unwrap();
+            assert_eq!(thing.call::<String>("name", ()).unwrap(), "thing");
+            nameserver.shutdown();
+            application.shutdown();
+        });
+        match is_driven_by_hand {
+            true => while event_loop.step(Duration::from_millis(10)) {},
+            false => event_loop.run(),
+        }
+        client.join().unwrap();
+    }
 }
 
 // Conformance: LOC-02, LOC-06
