@@ -453,6 +453,15 @@ def test_two_name_servers_share_the_udp_port_and_the_second_one_says_so(start):
     assert first.stderr == []
 
 
+def test_an_echo_server_with_a_name_server_of_its_own_answers_broadcasts(pyro, network, servers, ferropyro, locate):
+    options = ["-H", THERE, "-N", "-v"]
+    for program in ([sys.executable, "-m", pyro.echo_program], [ferropyro, "echo"]):
+        server = servers.start([*network.server, *program, *options], ready="^echoserver running")
+        assert "broadcast server running at 0.0.0.0:9091" in server.stdout
+        assert locate() == URI
+        server.stop()
+
+
 # Conformance: LOC-10, NS-30
 def test_the_cause_is_told_where_somebody_refuses(ferropyro, servers):
     real = {peer.name: peer.start_name_server(servers) for peer in peers.PEERS}

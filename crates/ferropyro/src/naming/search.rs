@@ -238,6 +238,12 @@ mod tests {
         assert_eq!(plan(&Settings::new(config).port(3)), expected);
     }
 
+    #[test]
+    fn a_unix_socket_can_be_the_host_of_the_name_server() {
+        let settings = Settings::new(Config::default().ns_host("./u:/run/names.sock"));
+        assert_eq!(plan(&settings), [Step::Connect(Location::unix("/run/names.sock"))]);
+    }
+
     // Conformance: LOC-08
     #[test]
     fn pythons_words_for_broadcast_addresses_are_understood() {
