@@ -131,16 +131,15 @@ fn answers_with_the_internal_address() {
 }
 
 #[test]
-fn no_more_than_some_answers_a_second_go_to_one_address() {
+fn no_more_than_some_answers_go_to_one_address() {
     let (nameserver, _running) = start(builder());
     let address = nameserver.broadcast_address().unwrap();
     let socket = asker(Duration::from_millis(500));
-    for _ in 0..50 {
+    for _ in 0..150 {
         socket.send_to(b"GET_NSURI", address).unwrap();
     }
     let answers = std::iter::from_fn(|| answer(&socket)).count();
-    // The questions may fall into two seconds.
-    assert!((10..=20).contains(&answers), "{answers}");
+    assert_eq!(answers, 100);
 }
 
 #[test]
