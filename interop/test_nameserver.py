@@ -552,7 +552,7 @@ class TestLocating:
 
     # Conformance: NS-28
     def test_the_pool_is_limited(self, pyro, start):
-        server = start(env={"PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"})
+        server = start(env={"PYRO_SERVERTYPE": "thread", "PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"})
         with pyro.api.Proxy(server.uri) as one, pyro.api.Proxy(server.uri) as other, pyro.api.Proxy(server.uri) as third:
             assert (one.ping(), other.ping()) == (None, None)
             for _ in range(2):

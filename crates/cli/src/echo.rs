@@ -5,8 +5,8 @@ use std::thread;
 
 use clap::Args;
 use ferropyro::naming::{self, NameServer};
-use ferropyro::{Config, Daemon, Location, RunningDaemon};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro::{Config, Daemon, Location};
+use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 
 use crate::echo_object::{self, EchoServer};
 use crate::exit::{Exit, Failure, Outcome};
@@ -136,7 +136,7 @@ struct OwnNames {
     location: Location,
     /// Where it answers broadcasts, if it does.
     broadcast: Option<Location>,
-    _running: RunningDaemon,
+    _running: RunningNameServer,
 }
 
 /// A name server in this process, at NS_PORT.

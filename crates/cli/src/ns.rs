@@ -4,7 +4,7 @@ use std::env;
 
 use clap::Args;
 use ferropyro::Config;
-use ferropyro::config::Generation;
+use ferropyro::config::{Generation, ServerType};
 use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -30,7 +30,7 @@ pub(crate) struct NsArgs {
     #[arg(short, long, value_name = "PATH")]
     unixsocket: Option<String>,
 
-    /// Where names are kept: memory (dbm:FILE and sql:FILE are not available yet)
+    /// Where names are kept: memory, sql:FILE (an SQLite file), or dbm:FILE (a file of Python's dbm, without tags)
     #[arg(short, long, value_name = "SPEC", default_value = "memory")]
     storage: String,
 
@@ -60,7 +60,7 @@ pub(crate) struct NsArgs {
 }
 
 pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
-    let config = personality.config()?;
+    let config = with_event_loop(personality.config()?, personality);
     let key = key(&args, personality)?;
     let nameserver = bind(args, config, key)?;
     let handle = nameserver.clone();
@@ -73,6 +73,14 @@ pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
     nameserver.run();
     output::line("NS shut down.");
     Ok(Exit::Ok)
+}
+
+/// By our own name it serves any number of clients, each of which would take a thread of Pyro's name servers, unless somebody asks for theirs.
+fn with_event_loop(mut config: Config, personality: Personality) -> Config {
+    if personality == Personality::Ferropyro && env::var_os("PYRO_SERVERTYPE").is_none() {
+        config.servertype = ServerType::Multiplex;
+    }
+    config
 }
 
 /// Only Pyro4 has keys. Pyro5's name server takes the variable for a misspelt setting.

@@ -1,23 +1,24 @@
 //! The client's side of the name server: finding it, asking it, resolving PYRONAME and PYROMETA URIs (manual chapter "Name Server").
 
 pub(crate) mod exchange;
+mod lease;
+mod locate;
 pub(crate) mod search;
+mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::net::UdpSocket;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, HmacKey};
 use serde::Deserialize;
 
-use self::exchange::{Exchange, QUESTION, ROOM, Turn};
-use self::search::{Broadcast, Search, Step};
+pub use self::lease::Lease;
+pub use self::locate::{locate_ns, locate_ns_with};
+pub use self::watch::{Change, Watch};
 use crate::config::Config;
-use crate::logging::logger;
 use crate::uri::Protocol;
-use crate::{Error, ErrorKind, Location, Proxy, Result, Uri};
+use crate::{Error, ErrorKind, Proxy, Result, Uri};
 
 /// The object id, and the name, of every name server.
 pub const NAMESERVER_ID: &str = "Pyro.NameServer";
@@ -76,102 +77,6 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings::new(Config::default())
     }
-}
-
-/// Finds the name server with the default configuration: on localhost, port 9090, or else by asking the network.
-///
-/// # Errors
-/// As for [`locate_ns_with`].
-pub fn locate_ns() -> Result<NameServer> {
-    locate_ns_with(None, &Settings::default())
-}
-
-/// Finds the name server at a location; or without one
-///
-/// 1. at NS_HOST and NS_PORT, when NS_HOST is something else than `localhost` or a loopback address: only there;
-/// 2. otherwise on this machine first; then by broadcast, which asks the addresses of BROADCAST_ADDRS on UDP port NS_BCPORT three times and waits 0.7 seconds each time for
-///    the first answer that leads to a name server; then at NS_HOST and NS_PORT once more.
-///
-/// Whoever hears a broadcast can answer it, and nobody checks who that is: where not everybody on the network can be trusted, say where the name server is, or use TLS
-/// or a key.
-///
-/// # Errors
-/// `Naming` with the text `Failed to locate the nameserver`, all that was tried, why each attempt failed, and the cause.
-pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<NameServer> {
-    let mut search = Search::new(location, settings);
-    while let Some(step) = search.next() {
-        let found = match step {
-            Step::Connect(location) => attempt(location, settings, &mut search),
-            Step::Broadcast(broadcast) => ask_network(broadcast, settings, &mut search),
-        };
-        if let Some(nameserver) = found {
-            return Ok(nameserver);
-        }
-    }
-    Err(search.into_error())
-}
-
-fn attempt(location: Location, settings: &Settings, search: &mut Search) -> Option<NameServer> {
-    tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
-    match connect(&location, settings) {
-        Ok(nameserver) => Some(nameserver),
-        Err(failure) => {
-            search.failed(&location, failure);
-            None
-        }
-    }
-}
-
-fn ask_network(broadcast: Broadcast, settings: &Settings, search: &mut Search) -> Option<NameServer> {
-    tracing::debug!(target: logger::NAMING, "looking for the name server by broadcast, on UDP port {}", broadcast.port);
-    let mut exchange = Exchange::new(broadcast);
-    let socket = match exchange::open() {
-        Ok(socket) => UdpSocket::from(socket),
-        Err(error) => {
-            search.unanswered(&exchange.impossible(error));
-            return None;
-        }
-    };
-    let mut room = [0; ROOM];
-    loop {
-        match exchange.turn(Instant::now()) {
-            Turn::Ask => {
-                for (index, target) in exchange.targets() {
-                    exchange.asked(index, socket.send_to(QUESTION, target));
-                }
-                exchange.all_asked(Instant::now());
-            }
-            Turn::Listen(time) => {
-                // What an earlier question has met may come back as an error; the next answer is another one.
-                let Ok((length, from)) = receive(&socket, &mut room, time) else {
-                    continue;
-                };
-                let heard = exchange.heard(room.get(..length).unwrap_or_default(), from);
-                if let Some(nameserver) = heard.and_then(|location| attempt(location, settings, search)) {
-                    return Some(nameserver);
-                }
-            }
-            Turn::GiveUp => break,
-        }
-    }
-    search.unanswered(&exchange);
-    None
-}
-
-fn receive(socket: &UdpSocket, room: &mut [u8], time: Duration) -> io::Result<(usize, std::net::SocketAddr)> {
-    socket.set_read_timeout(Some(time))?;
-    socket.recv_from(room)
-}
-
-fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
-    let uri = Uri::pyro(NAMESERVER_ID, location.clone())?;
-    let proxy = Proxy::builder()
-        .config(settings.config.clone())
-        .hmac(settings.hmac_key.clone())
-        .build(uri)?;
-    let nameserver = NameServer::new(proxy);
-    nameserver.ping()?;
-    Ok(nameserver)
 }
 
 /// Turns a PYRONAME or PYROMETA URI into the PYRO URI of an object, by asking the name server. A PYRO URI comes back as it is.
@@ -342,6 +247,54 @@ impl NameServer {
         let tags = Value::List(metadata.iter().map(|tag| Value::from(tag.as_str())).collect());
         let kwargs = Dict::from([("safe", Value::from(safe)), ("metadata", tags)]);
         self.proxy.call_with("register", (name, uri), &kwargs)
+    }
+
+    /// As [`NameServer::register_with`], for this long unless [renewed](NameServer::renew). Only our own name server can do that, and not with the storage `dbm:`.
+    ///
+    /// # Errors
+    /// As for [`NameServer::register_with`]; `TypeError` from a name server of Python.
+    pub fn register_for(
+        &self,
+        name: &str,
+        uri: &Uri,
+        safe: bool,
+        metadata: &BTreeSet<String>,
+        ttl: Duration,
+    ) -> Result<()> {
+        let tags = Value::List(metadata.iter().map(|tag| Value::from(tag.as_str())).collect());
+        let kwargs = Dict::from([
+            ("safe", Value::from(safe)),
+            ("metadata", tags),
+            ("ttl", Value::from(ttl.as_secs_f64())),
+        ]);
+        self.proxy.call_with("register", (name, uri), &kwargs)
+    }
+
+    /// Keeps a name that was registered [for a while](NameServer::register_for) for as long again. False when it is gone, or leads elsewhere.
+    ///
+    /// # Errors
+    /// Those of the connection; `AttributeError` from a name server of Python.
+    pub fn renew(&self, name: &str, uri: &Uri) -> Result<bool> {
+        self.proxy.call("renew", (name, uri))
+    }
+
+    /// Registers a URI under a name that is free, and keeps it alive in the background until the result is dropped. When this program ends in whatever way, the name
+    /// goes within the time to live; when the name server forgets it, it comes back.
+    ///
+    /// A lease says that somebody has been there lately. It is no lock: for a moment two programs may both believe that the name is theirs.
+    ///
+    /// # Errors
+    /// As for [`NameServer::register_for`], with `safe`.
+    pub fn register_leased(&self, name: &str, uri: &Uri, metadata: &BTreeSet<String>, ttl: Duration) -> Result<Lease> {
+        Lease::new(self.clone(), name, uri, ttl, metadata)
+    }
+
+    /// Watches the names that start with this text, from now on, or behind a revision. Only our own name server can be watched.
+    ///
+    /// # Errors
+    /// Those of the connection; `AttributeError` from a name server of Python.
+    pub fn watch(&self, prefix: &str, behind: Option<u64>) -> Result<Watch> {
+        Watch::new(self.clone(), prefix, behind)
     }
 
     /// Replaces the tags of a name.

@@ -1,13 +1,14 @@
 //! What callers get, as their generation of Pyro expects it: tags as a list in Pyro4, as a set in Pyro5.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use ferropyro::naming::NAMESERVER_ID;
-use ferropyro::{Dialect, Set, Uri};
+use ferropyro::{Call, Dialect, Raise, Reply, Set, Uri};
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::store::{Entry, Listed};
+use crate::store::{Entry, Event, Listed};
 
 /// The tag of the name server's own entry in Pyro4.
 const PYRO4_TAG: &str = "class:Pyro4.naming.NameServer";
@@ -57,16 +58,56 @@ impl Serialize for Tags<'_> {
     }
 }
 
-/// The answer of `lookup` with metadata.
-pub(crate) fn found<'a>(name: &str, uri: Uri, entry: &'a Entry, dialect: Dialect) -> impl Serialize + use<'a> {
-    (uri, tags(name, entry, dialect))
+/// What came of a call.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Done,
+    Answer(bool),
+    Count(usize),
+    Changes { latest: u64, events: Vec<Event> },
+    Uri(Uri),
+    Found { name: String, uri: Uri, entry: Arc<Entry> },
+    Listing { entries: Vec<Listed>, with_metadata: bool },
 }
 
-/// The answer of `list` and `yplookup`: a dict of texts, or of texts with tags.
-pub(crate) struct Listing {
-    pub(crate) entries: Vec<Listed>,
-    pub(crate) with_metadata: bool,
-    pub(crate) dialect: Dialect,
+impl Outcome {
+    /// Tells the caller.
+    ///
+    /// # Errors
+    /// When the caller's serializer cannot carry it.
+    pub(crate) fn reply(self, call: Call<'_>) -> Result<Reply, Raise> {
+        let dialect = call.context().dialect();
+        match self {
+            Outcome::Done => call.reply(&()),
+            Outcome::Answer(answer) => call.reply(&answer),
+            Outcome::Count(count) => call.reply(&count),
+            Outcome::Changes { latest, events } => {
+                let events: Vec<_> = events.iter().map(|event| change(event, dialect)).collect();
+                call.reply(&(latest, events))
+            }
+            Outcome::Uri(uri) => call.reply(&uri),
+            Outcome::Found { name, uri, entry } => call.reply(&(uri, tags(&name, &entry, dialect))),
+            Outcome::Listing { entries, with_metadata } => call.reply(&Listing {
+                entries,
+                with_metadata,
+                dialect,
+            }),
+        }
+    }
+}
+
+/// Revision, name, and the URI with tags, or None.
+fn change(event: &Event, dialect: Dialect) -> impl Serialize {
+    let entry = event.entry.as_deref();
+    let shown = entry.map(|entry| (&entry.uri, tags(&event.name, entry, dialect)));
+    (event.revision, &*event.name, shown)
+}
+
+/// A dict of texts, or of texts with tags.
+struct Listing {
+    entries: Vec<Listed>,
+    with_metadata: bool,
+    dialect: Dialect,
 }
 
 impl Serialize for Listing {

@@ -4,15 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferropyro::config::{Config, Generation};
+use ferropyro::config::{Config, Generation, ServerType};
 use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{Daemon, Error, ErrorKind, Location, Result, RunningDaemon, Uri};
 
-use crate::responder::{Place, Reason, Responder};
-use crate::{MemoryStore, NameServerObject};
+use crate::NameServerObject;
+use crate::autoclean::Cleaner;
+use crate::book::MOST_WATCHERS;
+use crate::responder::{self, Listening, Place, Reason};
+use crate::store::{self, Store};
+use crate::upkeep::Upkeep;
 
 /// The longest request that a name server takes, in bytes. Answers may be longer.
 const MAX_REQUEST: usize = 1 << 20;
+/// On the event loop, the calls that can wait at a time: for a disk, for a network, for changes. Look-ups wait for none of them.
+const MIN_WORKERS: usize = 4 * MOST_WATCHERS;
 /// The shortest period of NS_AUTOCLEAN.
 const MIN_AUTOCLEAN: Duration = Duration::from_secs(3);
 
@@ -33,6 +39,7 @@ pub struct NameServerBuilder {
     broadcast_host: Option<String>,
     broadcast_port: Option<u16>,
     storage: Option<String>,
+    store: Option<Arc<dyn Store>>,
     hmac_key: Option<Vec<u8>>,
     warn: Option<Warn>,
 }
@@ -99,9 +106,20 @@ impl NameServerBuilder {
         self
     }
 
-    /// Where names are kept, in Pyro's words: `memory`, which is the default. `sql:FILE` and `dbm:FILE` are not available yet.
+    /// Where names are kept, in Pyro's words: `memory`, which is the default, `sql:FILE`, or `dbm:FILE`; see [`store::open`].
     pub fn storage(mut self, spec: impl Into<String>) -> NameServerBuilder {
         self.storage = Some(spec.into());
+        self
+    }
+
+    /// A store of your own, or one of [`store`](mod@store); it counts more than [`NameServerBuilder::storage`]. Names that are in it already stay.
+    pub fn store(self, store: impl Store) -> NameServerBuilder {
+        self.shared_store(Arc::new(store))
+    }
+
+    /// As [`NameServerBuilder::store`], for one that others have too.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> NameServerBuilder {
+        self.store = Some(store);
         self
     }
 
@@ -123,10 +141,13 @@ impl NameServerBuilder {
     /// `Communication` when an address cannot be bound, that for broadcasts among them; `Value` for settings that contradict each other, or are not available.
     pub fn bind(self) -> Result<NameServerDaemon> {
         let config = self.config.unwrap_or_default();
-        check_storage(self.storage.as_deref().unwrap_or("memory"))?;
         if config.ns_autoclean.is_some_and(|period| period < MIN_AUTOCLEAN) {
             return Err(Error::new(ErrorKind::Value, "NS_AUTOCLEAN cannot be smaller than 3"));
         }
+        let store = match self.store {
+            Some(store) => store,
+            None => store::open(self.storage.as_deref().unwrap_or("memory"))?,
+        };
         let has_key = self.hmac_key.is_some();
         let place = self.broadcast.unwrap_or(true).then(|| Place {
             host: self.broadcast_host.or_else(|| config.ns_bchost.clone()),
@@ -150,30 +171,32 @@ impl NameServerBuilder {
             builder = builder.nat_port(port);
         }
         let warn = self.warn.unwrap_or_else(|| Arc::new(|_: &str| {}));
-        if config.ns_autoclean.is_some() {
-            warn("NS_AUTOCLEAN is not available yet: registrations stay until they are removed");
-        }
         let tell = Arc::clone(&warn);
-        let daemon = builder.on_warning(move |text| tell(text)).config(config).bind()?;
-        let mut nameserver = NameServerDaemon::new(daemon, has_key)?;
-        nameserver.answer_broadcasts(place, &*warn)?;
-        Ok(nameserver)
-    }
-}
-
-/// Pyro's errors for what cannot be a storage, and ours for what is not there yet.
-fn check_storage(spec: &str) -> Result<()> {
-    let error = |text: String| Err(Error::new(ErrorKind::Value, text));
-    match spec.split_once(':') {
-        None if spec == "memory" => Ok(()),
-        Some(("sql", ":memory:")) => error(
-            "We don't support the sqlite :memory: database type. Just use the default volatile in-memory store."
-                .to_owned(),
-        ),
-        Some(("sql" | "dbm", file)) if !file.is_empty() => {
-            error(format!("storage '{spec}' is not available yet; only memory is"))
+        builder = builder.on_warning(move |text| tell(text));
+        let is_event_loop = config.servertype == ServerType::Multiplex;
+        if is_event_loop {
+            builder = builder.workers(config.workers.max(MIN_WORKERS));
         }
-        _ => error(format!("invalid storage type '{spec}'")),
+        let object = match is_event_loop {
+            true => NameServerObject::awaited(store),
+            false => NameServerObject::new(store),
+        };
+        let cleaner = config
+            .ns_autoclean
+            .map(|period| Cleaner::new(period, config.commtimeout));
+        let daemon = builder.config(config).bind()?;
+        let uri = daemon.register(NAMESERVER_ID, object.clone())?;
+        object.register_itself(&uri)?;
+        let internal_uri = daemon.internal_uri_for(NAMESERVER_ID)?;
+        Ok(NameServerDaemon {
+            broadcast: responder::start(place, &daemon, &internal_uri, &*warn)?,
+            internal_uri,
+            daemon,
+            upkeep: Arc::new(Upkeep::start(object.store(), cleaner)),
+            object,
+            uri,
+            has_key,
+        })
     }
 }
 
@@ -182,44 +205,14 @@ fn check_storage(spec: &str) -> Result<()> {
 pub struct NameServerDaemon {
     daemon: Daemon,
     object: NameServerObject,
+    upkeep: Arc<Upkeep>,
     uri: Uri,
     internal_uri: Uri,
-    broadcast: Option<(Location, SocketAddr)>,
+    broadcast: Option<Listening>,
     has_key: bool,
 }
 
 impl NameServerDaemon {
-    fn new(daemon: Daemon, has_key: bool) -> Result<NameServerDaemon> {
-        let object = NameServerObject::new(MemoryStore::new());
-        let uri = daemon.register(NAMESERVER_ID, object.clone())?;
-        object.register_itself(&uri)?;
-        Ok(NameServerDaemon {
-            internal_uri: daemon.internal_uri_for(NAMESERVER_ID)?,
-            daemon,
-            object,
-            uri,
-            broadcast: None,
-            has_key,
-        })
-    }
-
-    /// Listens for broadcasts where that makes sense. The answers have the internal address: whoever hears the broadcast is inside.
-    fn answer_broadcasts(&mut self, place: Option<Place>, warn: &dyn Fn(&str)) -> Result<()> {
-        let (Some(place), Some(bound)) = (place, self.daemon.address()) else {
-            return Ok(());
-        };
-        if Reason::at(bound).is_some() {
-            return Ok(());
-        }
-        let responder = Responder::bind(&place)?;
-        if let Some(text) = responder.warning() {
-            warn(&text);
-        }
-        self.broadcast = Some((responder.location().clone(), responder.address()));
-        self.daemon.accompany(responder.serve(self.internal_uri.clone(), bound));
-        Ok(())
-    }
-
     /// The daemon, with which more objects can be registered.
     pub fn daemon(&self) -> &Daemon {
         &self.daemon
@@ -242,12 +235,12 @@ impl NameServerDaemon {
 
     /// The UDP address on which it answers clients that broadcast for a name server; `None` when it does not.
     pub fn broadcast_address(&self) -> Option<SocketAddr> {
-        self.broadcast.as_ref().map(|(_, address)| *address)
+        self.broadcast.as_ref().map(|listening| listening.address)
     }
 
     /// The same with the host as it was given.
     pub fn broadcast_location(&self) -> Option<&Location> {
-        self.broadcast.as_ref().map(|(location, _)| location)
+        self.broadcast.as_ref().map(|listening| &listening.location)
     }
 
     /// The lines that Pyro's name server prints when it starts.
@@ -256,6 +249,10 @@ impl NameServerDaemon {
     /// When the store cannot be read.
     pub fn start_lines(&self, generation: Generation) -> Result<Vec<String>> {
         let mut lines = Vec::new();
+        let capabilities = self.object.store().capabilities();
+        if !capabilities.metadata {
+            lines.push(format!("Warning: the {} doesn't support metadata.", capabilities.class));
+        }
         let bound = self.daemon.address();
         lines.extend(bound.and_then(Reason::at).map(|reason| reason.line().to_owned()));
         if let Some(location) = self.broadcast_location() {
@@ -282,18 +279,46 @@ impl NameServerDaemon {
         Ok(lines)
     }
 
-    /// Serves clients until [`NameServerDaemon::shutdown`] is called.
+    /// Serves clients until [`NameServerDaemon::shutdown`] is called; then closes the store.
     pub fn run(&self) {
         self.daemon.run();
+        self.upkeep.close();
     }
 
     /// Serves clients in a thread of its own. The name server stops when the result is dropped.
-    pub fn start(self) -> RunningDaemon {
-        self.daemon.start()
+    pub fn start(self) -> RunningNameServer {
+        RunningNameServer {
+            running: self.daemon.clone().start(),
+            nameserver: self,
+        }
     }
 
     /// Stops serving: [`NameServerDaemon::run`] returns.
     pub fn shutdown(&self) {
         self.daemon.shutdown();
+    }
+}
+
+/// A name server that serves in the background; it stops, and closes its store, when this is dropped.
+#[derive(Debug)]
+pub struct RunningNameServer {
+    /// Ends first.
+    running: RunningDaemon,
+    nameserver: NameServerDaemon,
+}
+
+impl RunningNameServer {
+    /// Stops the name server and waits until it has stopped.
+    pub fn stop(self) {
+        self.running.stop();
+        self.nameserver.upkeep.close();
+    }
+}
+
+impl std::ops::Deref for RunningNameServer {
+    type Target = NameServerDaemon;
+
+    fn deref(&self) -> &NameServerDaemon {
+        &self.nameserver
     }
 }

@@ -21,17 +21,25 @@
 
 mod answer;
 mod arguments;
+mod autoclean;
+mod book;
 mod daemon;
+mod dbm;
 #[cfg(doctest)]
 mod guide;
+mod history;
+mod local;
 mod memory;
 mod object;
 mod pattern;
+mod request;
 mod responder;
+mod sql;
+mod sqlite;
 pub mod store;
+mod upkeep;
 
-pub use daemon::{NameServerBuilder, NameServerDaemon};
-pub use memory::MemoryStore;
+pub use daemon::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 pub use object::NameServerObject;
 pub use pattern::Pattern;
 pub use store::{Entry, Select, Store};

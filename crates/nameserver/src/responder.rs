@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant};
 
 use ferropyro::logging::logger;
-use ferropyro::{Error, ErrorKind, Location, Result, Uri};
+use ferropyro::{Daemon, Error, ErrorKind, Location, Result, Uri};
 use rations::Rations;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -57,13 +57,46 @@ impl Reason {
     }
 }
 
-/// A socket that listens, and what it answers.
-#[derive(Debug)]
-pub(crate) struct Responder {
-    socket: UdpSocket,
+/// Where a responder listens.
+#[derive(Debug, Clone)]
+pub(crate) struct Listening {
     /// The host as it was given, and the port that is bound.
-    location: Location,
-    address: SocketAddr,
+    pub(crate) location: Location,
+    /// The same in numbers.
+    pub(crate) address: SocketAddr,
+}
+
+/// Starts a responder for a name server's daemon where that makes sense; it runs with it. `uri` is that of the name server without address translation: whoever hears a
+/// broadcast is inside.
+///
+/// # Errors
+/// `Communication` when it cannot listen, with what to do about it.
+pub(crate) fn start(
+    place: Option<Place>,
+    daemon: &Daemon,
+    uri: &Uri,
+    warn: &dyn Fn(&str),
+) -> Result<Option<Listening>> {
+    let (Some(place), Some(bound)) = (place, daemon.address()) else {
+        return Ok(None);
+    };
+    if Reason::at(bound).is_some() {
+        return Ok(None);
+    }
+    let responder = Responder::bind(&place)?;
+    if let Some(text) = responder.warning() {
+        warn(&text);
+    }
+    let listening = responder.listening.clone();
+    daemon.accompany(responder.serve(uri.clone(), bound));
+    Ok(Some(listening))
+}
+
+/// A socket that listens.
+#[derive(Debug)]
+struct Responder {
+    socket: UdpSocket,
+    listening: Listening,
     /// Whether somebody else listens on the same port.
     has_neighbour: bool,
 }
@@ -73,7 +106,7 @@ impl Responder {
     ///
     /// # Errors
     /// `Communication` when that cannot be, with what to do about it.
-    pub(crate) fn bind(place: &Place) -> Result<Responder> {
+    fn bind(place: &Place) -> Result<Responder> {
         let host = place.host.as_deref().filter(|host| !host.is_empty());
         let cannot = |error: io::Error| cannot_listen(host, place.port, error);
         let wanted = resolve(host, place.port).map_err(cannot)?;
@@ -86,38 +119,27 @@ impl Responder {
         tracing::info!(target: logger::NAMING, "the broadcast responder listens on {location}");
         Ok(Responder {
             socket,
-            location,
-            address,
+            listening: Listening { location, address },
             has_neighbour: is_taken,
         })
     }
 
-    /// Where it listens: the host as it was given, and the port that is bound.
-    pub(crate) fn location(&self) -> &Location {
-        &self.location
-    }
-
-    /// Where it listens, in numbers.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
     /// What the operator should know about it.
-    pub(crate) fn warning(&self) -> Option<String> {
+    fn warning(&self) -> Option<String> {
         self.has_neighbour.then(|| {
             format!(
                 "another program listens on UDP port {} of this machine too, probably another name server: clients that broadcast find either of them",
-                self.address.port()
+                self.listening.address.port()
             )
         })
     }
 
-    /// Answers until it is dropped. `uri` is that of the name server, without address translation, and `bound` where it listens.
-    pub(crate) async fn serve(self, uri: Uri, bound: SocketAddr) {
+    /// Answers until it is dropped. `uri` is that of the name server, and `bound` where that listens.
+    async fn serve(self, uri: Uri, bound: SocketAddr) {
         let socket = match tokio::net::UdpSocket::from_std(self.socket) {
             Ok(socket) => socket,
             Err(error) => {
-                tracing::error!(target: logger::NAMING, "the broadcast responder on {} cannot run: {error}", self.location);
+                tracing::error!(target: logger::NAMING, "the broadcast responder on {} cannot run: {error}", self.listening.location);
                 return;
             }
         };
@@ -275,7 +297,7 @@ mod tests {
         };
         let first = Responder::bind(&place(0)).expect("a free port");
         assert_eq!(first.warning(), None);
-        let second = Responder::bind(&place(first.address().port())).expect("they share");
+        let second = Responder::bind(&place(first.listening.address.port())).expect("they share");
         assert!(
             second
                 .warning()

@@ -6,10 +6,8 @@ use std::time::Duration;
 
 use ferropyro::config::ServerType;
 use ferropyro::naming::{self, NAMESERVER_ID, Settings};
-use ferropyro::{
-    Call, Config, Daemon, Error, ErrorKind, EventLoop, Members, Object, Proxy, Raise, Reply, RunningDaemon, Uri, aio,
-};
-use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
+use ferropyro::{Call, Config, Daemon, Error, ErrorKind, EventLoop, Members, Object, Proxy, Raise, Reply, Uri, aio};
+use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 
 /// As long as a test may wait for something that must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -96,7 +94,7 @@ fn impostor(answer: Vec<u8>, pause: Duration) -> u16 {
     port
 }
 
-fn start(builder: NameServerBuilder) -> (NameServerDaemon, RunningDaemon) {
+fn start(builder: NameServerBuilder) -> (NameServerDaemon, RunningNameServer) {
     let nameserver = builder.bind().unwrap();
     let handle = nameserver.clone();
     (handle, nameserver.start())

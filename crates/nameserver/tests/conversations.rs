@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
+use ferropyro::Value;
 use ferropyro::formats::{json, marshal, msgpack, serpent};
 use ferropyro::wire::{Deframer, MessageKind, SerializerKind};
-use ferropyro::{RunningDaemon, Value};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 use flate2::{Decompress, FlushDecompress, Status};
 use serde_json::Value as Json;
 
@@ -98,8 +98,8 @@ struct Client {
 }
 
 impl Client {
-    fn connect(server: &RunningDaemon) -> Client {
-        let address: SocketAddr = server.address().unwrap();
+    fn connect(server: &RunningNameServer) -> Client {
+        let address: SocketAddr = server.daemon().address().unwrap();
         let socket = TcpStream::connect(address).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         Client { socket }

@@ -10,13 +10,13 @@ use ferropyro::naming::{self, Filter, NAMESERVER_ID, NameServer, Settings};
 use ferropyro::{
     Call, Config, Daemon, Error, ErrorKind, Location, Members, Object, Proxy, Raise, Reply, RunningDaemon, Uri,
 };
-use ferropyro_nameserver::{MemoryStore, NameServerBuilder, NameServerObject};
+use ferropyro_nameserver::{NameServerBuilder, NameServerObject, RunningNameServer, store};
 
 fn builder() -> NameServerBuilder {
     NameServerBuilder::new().host("127.0.0.1").port(0)
 }
 
-fn start() -> (Uri, RunningDaemon) {
+fn start() -> (Uri, RunningNameServer) {
     let nameserver = builder().bind().unwrap();
     (nameserver.uri().clone(), nameserver.start())
 }
@@ -268,7 +268,7 @@ fn a_proxy_on_a_name_asks_at_every_connect_until_it_is_bound() {
     let lookups = Arc::new(AtomicUsize::new(0));
     let daemon = Daemon::new().unwrap();
     let counting = Counting {
-        inner: NameServerObject::new(MemoryStore::new()),
+        inner: NameServerObject::new(Arc::new(store::memory())),
         lookups: Arc::clone(&lookups),
     };
     let uri = daemon.register(NAMESERVER_ID, counting).unwrap();

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use ferropyro::naming::{self, Filter, Settings};
-use ferropyro::{Dialect, Dict, Error, NameServer, Proxy, RunningDaemon, Serializer, Uri, Value};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro::{Dialect, Dict, Error, NameServer, Proxy, Serializer, Uri, Value};
+use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 
 const BOTH: [Dialect; 2] = [Dialect::V48, Dialect::V502];
 
 struct Server {
-    running: RunningDaemon,
+    running: RunningNameServer,
     uri: Uri,
 }
 

@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 
 use ferropyro::config::{Config, Generation};
-use ferropyro::{Error, ErrorKind};
+use ferropyro::{Error, ErrorKind, naming};
 use ferropyro_nameserver::NameServerBuilder;
 
 fn local() -> NameServerBuilder {
@@ -25,18 +25,41 @@ fn refuses_storages_that_there_are_not() {
             format!("invalid storage type '{spec}'")
         );
     }
-    for spec in ["sql:names.sqlite", "dbm:names"] {
-        assert!(
-            refused(local().storage(spec))
-                .message()
-                .contains("is not available yet")
-        );
-    }
     assert_eq!(
         refused(local().storage("sql::memory:")).message(),
         "We don't support the sqlite :memory: database type. Just use the default volatile in-memory store."
     );
     assert!(local().storage("memory").bind().is_ok());
+    let folder = tempfile::tempdir().unwrap();
+    for form in ["sql", "dbm"] {
+        let spec = format!("{form}:{}", folder.path().join(form).display());
+        assert!(local().storage(spec).bind().is_ok());
+    }
+}
+
+// Conformance: NS-18, STO-01, STO-03
+#[test]
+fn a_persistent_store_says_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    for form in ["sql", "dbm"] {
+        let spec = format!("{form}:{}", folder.path().join(form).display());
+        let says = |text: &str| {
+            let nameserver = local().storage(&spec).bind().unwrap();
+            let lines = nameserver.start_lines(Generation::Pyro5).unwrap();
+            let uri = "PYRO:a@h:1".parse().unwrap();
+            let running = nameserver.start();
+            for name in ["a", "b", "c"] {
+                naming::locate_ns_with(running.uri().location(), &naming::Settings::default())
+                    .unwrap()
+                    .register(name, &uri)
+                    .unwrap();
+            }
+            lines.iter().any(|line| line.contains(text))
+        };
+        assert!(!says("Persistent store"), "{form}");
+        assert!(says("Persistent store contains 4 existing registrations."), "{form}");
+        assert_eq!(says("Warning: the DbmStorage doesn't support metadata."), form == "dbm");
+    }
 }
 
 #[test]

@@ -1,0 +1,86 @@
+//! What a name server does beside answering: a thread that looks after its store.
+
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::autoclean::Cleaner;
+use crate::store::Store;
+
+/// How often the store is tended.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// The thread. It ends when the last reference to this goes, or somebody closes it.
+pub(crate) struct Upkeep {
+    store: Arc<dyn Store>,
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    is_over: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Upkeep {
+    /// Starts looking after a store.
+    pub(crate) fn start(store: &Arc<dyn Store>, cleaner: Option<Cleaner>) -> Upkeep {
+        let shared = Arc::new(Shared::default());
+        let work = {
+            let (store, shared) = (Arc::clone(store), Arc::clone(&shared));
+            move || shared.work(&*store, cleaner)
+        };
+        Upkeep {
+            store: Arc::clone(store),
+            shared,
+            thread: Mutex::new(Some(thread::spawn(work))),
+        }
+    }
+
+    /// Ends the thread, and closes the store. What is done once is not done again.
+    pub(crate) fn close(&self) {
+        *self.shared.is_over.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.changed.notify_all();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        // A panic has been reported where it happened.
+        let _ = thread.join();
+        if let Err(error) = self.store.close() {
+            tracing::error!("the store was not closed as it should be: {error}");
+        }
+    }
+}
+
+impl Shared {
+    fn work(&self, store: &dyn Store, mut cleaner: Option<Cleaner>) {
+        while !self.wait(PERIOD) {
+            if let Err(error) = store.tend() {
+                tracing::warn!("{error}");
+            }
+            if let Some(cleaner) = &mut cleaner {
+                cleaner.clean(store, &|| self.wait(Duration::ZERO));
+            }
+        }
+    }
+
+    /// Waits for the end; false when it has not come in this time.
+    fn wait(&self, time: Duration) -> bool {
+        let is_over = self.is_over.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.changed.wait_timeout_while(is_over, time, |is_over| !*is_over);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Upkeep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Upkeep")
+    }
+}
