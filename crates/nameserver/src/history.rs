@@ -38,9 +38,15 @@ struct Kept {
     since: u64,
 }
 
+impl Default for History {
+    fn default() -> History {
+        History::new()
+    }
+}
+
 impl History {
     /// A history in which nothing has happened. Revisions begin with the time in microseconds, so that those of an earlier history are lower.
-    pub(crate) fn new() -> History {
+    pub fn new() -> History {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         History {
             kept: Mutex::new(Kept {

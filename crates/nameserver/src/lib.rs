@@ -24,6 +24,8 @@ mod arguments;
 mod autoclean;
 mod daemon;
 mod dbm;
+#[cfg(feature = "etcd")]
+mod etcd;
 #[cfg(doctest)]
 mod guide;
 mod history;

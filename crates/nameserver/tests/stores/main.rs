@@ -2,6 +2,8 @@
 
 mod behaviour;
 mod durable;
+#[cfg(all(feature = "etcd", unix))]
+mod etcd;
 mod places;
 
 use places::{Kind, Place};
@@ -14,6 +16,8 @@ macro_rules! suite {
         mod dbm_dumb { $(#[test] fn $test() { crate::behaviour::$test(&crate::Place::new(crate::Kind::DbmDumb)); })* }
         mod dbm_sqlite { $(#[test] fn $test() { crate::behaviour::$test(&crate::Place::new(crate::Kind::DbmSqlite)); })* }
         mod own { $(#[test] fn $test() { crate::behaviour::$test(&crate::Place::new(crate::Kind::Own)); })* }
+        #[cfg(all(feature = "etcd", unix))]
+        mod etcd_cluster { $(#[test] fn $test() { crate::Place::find(crate::Kind::Etcd).iter().for_each(crate::behaviour::$test); })* }
     };
 }
 
