@@ -15,8 +15,6 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const SUSPICIOUS: Duration = Duration::from_secs(1);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The longest message that is taken. The longest entry is shorter than 2 MiB.
-const MAX_MESSAGE: usize = 32 << 20;
 
 /// The endpoints. There is a connection to each that has been needed so far.
 pub(super) struct Cluster {
@@ -64,9 +62,9 @@ impl Cluster {
             let client = Client::connect([&address], Some(options)).await;
             let client = client.map_err(|error| Failure::new(format!("{address}: {error}")))?;
             let clients = Clients {
-                kv: client.kv_client().max_decoding_message_size(MAX_MESSAGE),
+                kv: client.kv_client(),
                 lease: client.lease_client(),
-                watch: client.watch_client().max_decoding_message_size(MAX_MESSAGE),
+                watch: client.watch_client(),
             };
             endpoints.push(Endpoint { address, clients });
         }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::names::Names;
 use crate::store::Entry;
 
-/// Names in a page, if they are not too long.
+/// Names in a page, if they are not too long: a message of etcd-client has 4 MiB at most, and an entry is shorter than two.
 const PAGE: i64 = 2000;
 /// How often a list is begun again that took so long that etcd has forgotten the moment.
 const ATTEMPTS: usize = 3;

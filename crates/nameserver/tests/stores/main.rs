@@ -4,7 +4,11 @@ mod behaviour;
 mod durable;
 #[cfg(all(feature = "etcd", unix))]
 mod etcd;
+#[cfg(all(feature = "etcd", unix))]
+mod gate;
 mod places;
+#[cfg(all(feature = "etcd", unix))]
+mod watching;
 
 use places::{Kind, Place};
 
