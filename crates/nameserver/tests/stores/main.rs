@@ -1,12 +1,15 @@
 //! What holds for every store, on each of them.
 
 mod behaviour;
+mod concurrency;
 mod durable;
 #[cfg(all(feature = "etcd", unix))]
 mod etcd;
 #[cfg(all(feature = "etcd", unix))]
 mod gate;
+mod linear;
 mod places;
+mod recorder;
 #[cfg(all(feature = "etcd", unix))]
 mod watching;
 
