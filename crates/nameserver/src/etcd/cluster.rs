@@ -9,10 +9,14 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::failure::{Failure, Outcome, Trouble};
 
-/// How long a request takes at most, with all its attempts.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an operation takes at most, with all its requests and their attempts. A leader that is lost is replaced in less, and clients of five seconds get an answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+/// After this time without an answer a change gets none any more: it was on its way to a leader that is gone. The caller hears of it in time to try again.
+const UNANSWERED: Duration = Duration::from_secs(3);
 /// After this time without an answer other requests go to another endpoint.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
+/// How often a connection is tried that says nothing. etcd does not like it to be more often than every five seconds.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -56,8 +60,7 @@ impl Cluster {
                 .with_connect_timeout(SUSPICIOUS)
                 // A member without the others says so at once.
                 .with_require_leader(true)
-                // Not more often than etcd allows.
-                .with_keep_alive(2 * PATIENCE, PATIENCE);
+                .with_keep_alive(KEEP_ALIVE, PATIENCE);
             // One client each: one for all of them would choose by itself whom to ask, those that are gone included.
             let client = Client::connect([&address], Some(options)).await;
             let client = client.map_err(|error| Failure::new(format!("{address}: {error}")))?;
@@ -75,11 +78,15 @@ impl Cluster {
     }
 
     /// Sends a request until an endpoint answers, or the time is over.
-    pub(super) async fn request<T, Sent>(&self, kind: Kind, send: impl Fn(Clients) -> Sent) -> Result<T, Failure>
+    pub(super) async fn request<T, Sent>(
+        &self,
+        kind: Kind,
+        end: Instant,
+        send: impl Fn(Clients) -> Sent,
+    ) -> Result<T, Failure>
     where
         Sent: Future<Output = Result<T, etcd_client::Error>>,
     {
-        let end = Instant::now() + PATIENCE;
         let mut failure = Failure::default();
         loop {
             let index = self.current();
@@ -115,10 +122,10 @@ impl Cluster {
         if result.is_err() {
             self.leave(index);
             let patience = match kind {
+                Kind::Change => UNANSWERED,
                 _ if self.endpoints.len() == 1 => PATIENCE,
                 Kind::Quick => SUSPICIOUS,
                 Kind::Long => PATIENCE / 2,
-                Kind::Change => PATIENCE,
             };
             result = timeout_at(end.min(began + patience), answer).await;
         }

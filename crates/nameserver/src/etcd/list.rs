@@ -58,7 +58,7 @@ impl Names {
                 let (first, options) = (first.clone(), options.clone());
                 async move { clients.kv.get(first, Some(options)).await }
             };
-            let page = match self.cluster.request(Kind::Long, get).await {
+            let page = match self.request(Kind::Long, get).await {
                 Err(failure) if failure.is_too_long() && limit > 1 => {
                     limit /= 2;
                     continue;

@@ -21,8 +21,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{Error, ErrorKind, Result};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::Instant;
 
-use self::cluster::Cluster;
+use self::cluster::{Cluster, PATIENCE};
 use self::failure::Failure;
 use self::names::Names;
 use self::place::Place;
@@ -59,13 +60,14 @@ pub(crate) fn open(place: &str) -> Result<EtcdStore> {
         names: Names {
             cluster: Arc::new(cluster),
             keys,
+            end: None,
         },
         own: RwLock::default(),
         is_watched: AtomicBool::new(false),
         handle,
         runtime,
     };
-    store.run("open", |names| async move { names.get(NAMESERVER_ID).await })?;
+    store.run_soon("open", |names| async move { names.get(NAMESERVER_ID).await })?;
     Ok(store)
 }
 
@@ -101,6 +103,17 @@ impl EtcdStore {
         wait(&self.handle, operation, work(self.names.clone()))
     }
 
+    /// The same for what concerns a name or a few: it is over in time, with all its requests.
+    fn run_soon<T, W>(&self, operation: &'static str, work: impl FnOnce(Names) -> W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: Future<Output = std::result::Result<T, Failure>> + Send + 'static,
+    {
+        let end = Some(Instant::now() + PATIENCE);
+        let names = self.names.clone();
+        wait(&self.handle, operation, work(Names { end, ..names }))
+    }
+
     fn own(&self) -> RwLockReadGuard<'_, Option<Arc<Entry>>> {
         self.own.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -129,7 +142,7 @@ impl Store for EtcdStore {
             return Ok(self.own().clone());
         }
         let name = name.to_owned();
-        let found = self.run("getitem", |names| async move { names.get(&name).await })?;
+        let found = self.run_soon("getitem", |names| async move { names.get(&name).await })?;
         Ok(found.map(Arc::new))
     }
 
@@ -172,7 +185,7 @@ impl Store for EtcdStore {
             return Ok(is_kept);
         }
         let name = name.to_owned();
-        self.run(
+        self.run_soon(
             "setitem",
             |names| async move { names.put(&name, &entry, only_new).await },
         )
@@ -192,7 +205,7 @@ impl Store for EtcdStore {
             return Ok(is_there);
         }
         let name = name.to_owned();
-        self.run("setitem", |names| async move { names.set_tags(&name, &tags).await })
+        self.run_soon("setitem", |names| async move { names.set_tags(&name, &tags).await })
     }
 
     /// Up to 128 names go together or not at all. Of more, those that are removed first may be gone when an error comes; it says how many.
@@ -214,7 +227,7 @@ impl Store for EtcdStore {
             return Ok(self.own_mut().take_if(|own| own.uri == uri).is_some());
         }
         let (name, uri) = (name.to_owned(), uri.to_owned());
-        self.run("delitem", |names| async move { names.remove_if(&name, &uri).await })
+        self.run_soon("delitem", |names| async move { names.remove_if(&name, &uri).await })
     }
 
     fn renew(&self, name: &str, uri: &str) -> Result<bool> {
@@ -222,7 +235,7 @@ impl Store for EtcdStore {
             return Ok(self.own().as_ref().is_some_and(|own| own.uri == uri));
         }
         let (name, uri) = (name.to_owned(), uri.to_owned());
-        self.run("renew", |names| async move { names.renew(&name, &uri).await })
+        self.run_soon("renew", |names| async move { names.renew(&name, &uri).await })
     }
 
     fn watch(&self, history: &Arc<History>) -> bool {

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use etcd_client::{Compare, CompareOp, GetOptions, KeyValue, PutOptions, Txn, TxnOp, TxnOpResponse, TxnResponse};
 use ferropyro::naming::NAMESERVER_ID;
+use tokio::time::Instant;
 
-use super::cluster::{Cluster, Kind};
+use super::cluster::{Clients, Cluster, Kind, PATIENCE};
 use super::document;
 use super::failure::Failure;
 use super::place::Keys;
@@ -23,6 +24,8 @@ const AT_A_TIME: usize = 128;
 pub(super) struct Names {
     pub(super) cluster: Arc<Cluster>,
     pub(super) keys: Keys,
+    /// When the requests of an operation have to be over, all of them; `None`: each has its own time.
+    pub(super) end: Option<Instant>,
 }
 
 /// A key as it was read.
@@ -38,7 +41,7 @@ impl Names {
 
     async fn find(&self, name: &str) -> Result<Option<Found>, Failure> {
         let key = self.keys.key(name);
-        let get = self.cluster.request(Kind::Quick, |mut clients| {
+        let get = self.request(Kind::Quick, |mut clients| {
             let key = key.clone();
             async move { clients.kv.get(key, None).await }
         });
@@ -185,7 +188,7 @@ impl Names {
         if lease == 0 {
             return Ok(true);
         }
-        let kept = self.cluster.request(Kind::Quick, |mut clients| async move {
+        let kept = self.request(Kind::Quick, |mut clients| async move {
             clients.lease.keep_alive(lease).await.map(drop)
         });
         match kept.await {
@@ -198,7 +201,7 @@ impl Names {
     async fn grant(&self, ttl: Duration) -> Result<i64, Failure> {
         let seconds = ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
         let seconds = i64::try_from(seconds).unwrap_or(i64::MAX).max(1);
-        let granted = self.cluster.request(Kind::Quick, |mut clients| async move {
+        let granted = self.request(Kind::Quick, |mut clients| async move {
             clients.lease.grant(seconds, None).await
         });
         Ok(granted.await?.id())
@@ -208,19 +211,28 @@ impl Names {
     fn revoke(&self, lease: i64) {
         let cluster = Arc::clone(&self.cluster);
         tokio::spawn(async move {
-            let revoke = |mut clients: super::cluster::Clients| async move { clients.lease.revoke(lease).await };
-            if let Err(failure) = cluster.request(Kind::Quick, revoke).await {
+            let revoke = |mut clients: Clients| async move { clients.lease.revoke(lease).await };
+            if let Err(failure) = cluster.request(Kind::Quick, Instant::now() + PATIENCE, revoke).await {
                 tracing::debug!("etcd: an unused lease was not revoked: {failure}");
             }
         });
     }
 
     pub(super) async fn transact(&self, kind: Kind, txn: &Txn) -> Result<TxnResponse, Failure> {
-        let send = |mut clients: super::cluster::Clients| {
+        let send = |mut clients: Clients| {
             let txn = txn.clone();
             async move { clients.kv.txn(txn).await }
         };
-        self.cluster.request(kind, send).await
+        self.request(kind, send).await
+    }
+
+    /// Sends a request until an endpoint answers, or the time is over.
+    pub(super) async fn request<T, Sent>(&self, kind: Kind, send: impl Fn(Clients) -> Sent) -> Result<T, Failure>
+    where
+        Sent: Future<Output = Result<T, etcd_client::Error>>,
+    {
+        let end = self.end.unwrap_or_else(|| Instant::now() + PATIENCE);
+        self.cluster.request(kind, end, send).await
     }
 }
 

@@ -226,7 +226,7 @@ impl Names {
     /// The revision that most members agree upon.
     async fn revision(&self) -> Result<i64, Failure> {
         let key = self.keys.key(NAMESERVER_ID);
-        let get = self.cluster.request(Kind::Quick, |mut clients| {
+        let get = self.request(Kind::Quick, |mut clients| {
             let key = key.clone();
             async move { clients.kv.get(key, None).await }
         });

@@ -39,8 +39,8 @@ pub fn dbm(path: impl AsRef<Path>) -> Result<Arc<dyn Store>> {
 /// A store in an etcd cluster, `HOST:PORT[,HOST:PORT...][/PREFIX]`, which any number of name servers share: they have the same names. Keys begin with the prefix, which is
 /// `/ferropyro/names/` unless given. A crate feature, `etcd`, whose build needs protoc.
 ///
-/// Operations are linearizable over all name servers of the cluster. Each takes 5 seconds at most, whatever becomes of etcd; it is attempted again, at other endpoints, as long as
-/// that is safe. An error that follows a change whose outcome is not known says so. Up to 128 names are removed together; of more, some may be gone when an error comes.
+/// Operations are linearizable over all name servers of the cluster. One on a name takes 4 seconds at most, whatever becomes of etcd; meanwhile it is attempted again, at other
+/// endpoints, as long as that is safe. An error that follows a change whose outcome is not known says so. Up to 128 names are removed together; of more, some may be gone when an error comes.
 ///
 /// The name server's own entry is not shared: each has its own. [Times to live](crate::Entry::ttl) are etcd's leases: whole seconds, two at least with etcd's usual settings, and
 /// begun anew when etcd elects another leader.

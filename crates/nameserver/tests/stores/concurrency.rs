@@ -9,7 +9,7 @@ use ferropyro_nameserver::store::Store;
 use crate::behaviour::entry;
 use crate::linear::State;
 use crate::places::{Kind, Place};
-use crate::recorder::{Book, Came, Recorder};
+use crate::recorder::{Book, Came, Recorder, chance, uri, value};
 
 const CLIENTS: u64 = 64;
 
@@ -27,17 +27,14 @@ impl<T> From<Result<T>> for Came<T> {
 
 impl Book for Direct<'_> {
     fn lookup(&self, name: &str) -> Came<State> {
-        let found = self.0.get(name).map(|found| {
-            found.map(|entry| {
-                let tags = entry.tags.first().map_or(0, |tag| tag.parse().unwrap());
-                (entry.uri.rsplit(':').next().unwrap().parse().unwrap(), tags)
-            })
-        });
-        found.into()
+        let found = self.0.get(name);
+        found
+            .map(|found| found.map(|entry| value(&entry.uri, &entry.tags)))
+            .into()
     }
 
     fn register(&self, name: &str, (number, _): (u32, u32)) -> Came<bool> {
-        self.0.put(name, entry(&format!("PYRO:a@h:{number}"), &[]), true).into()
+        self.0.put(name, entry(&uri(number), &[]), true).into()
     }
 
     fn set_tags(&self, name: &str, tags: u32) -> Came<bool> {
@@ -58,11 +55,9 @@ fn mixed(kind: Kind, each: u64) {
         for client in 0..CLIENTS {
             let (store, recorder) = (&store, &recorder);
             scope.spawn(move || {
-                let mut chance = client + 1;
-                for _ in 0..each {
-                    chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-                    let name = format!("name{}", (chance >> 33) % 10);
-                    recorder.act(&Direct(&**store), &name, chance >> 40);
+                for (_, number) in (0..each).zip(chance(client)) {
+                    let name = format!("name{}", number % 10);
+                    recorder.act(&Direct(&**store), &name, number / 16);
                 }
             });
         }

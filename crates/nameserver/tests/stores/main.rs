@@ -1,6 +1,8 @@
 //! What holds for every store, on each of them.
 
 mod behaviour;
+#[cfg(all(feature = "etcd", unix))]
+mod cluster;
 mod concurrency;
 mod durable;
 #[cfg(all(feature = "etcd", unix))]

@@ -1,6 +1,6 @@
 //! Operations of many clients on a few names, taken down to be checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -19,6 +19,26 @@ pub(crate) enum Came<T> {
     Of(T),
     Unknown,
     Nothing,
+}
+
+/// The URI of a registration.
+pub(crate) fn uri(number: u32) -> String {
+    format!("PYRO:{number}@h:1")
+}
+
+/// What was registered, and which tags were set.
+pub(crate) fn value(uri: &str, tags: &BTreeSet<String>) -> (u32, u32) {
+    let number = uri.strip_prefix("PYRO:").and_then(|uri| uri.split('@').next());
+    let tags = tags.first().map_or(0, |tag| tag.parse().unwrap());
+    (number.unwrap().parse().unwrap(), tags)
+}
+
+/// Numbers that look like chance.
+pub(crate) fn chance(seed: u64) -> impl Iterator<Item = u64> {
+    let next = move |number: &u64| Some(number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(seed | 1));
+    std::iter::successors(Some(seed), next)
+        .skip(4)
+        .map(|number| number >> 33)
 }
 
 /// What the clients work on: a store, or a name server.
@@ -95,6 +115,11 @@ impl Recorder {
             .or_default()
             .push(Operation { begin, end, action });
         is_heard && !matches!(action, Action::Lookup { .. })
+    }
+
+    /// How many operations there have been.
+    pub(crate) fn count(&self) -> u32 {
+        self.numbers.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u64 {
