@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use etcd_client::{Client, ConnectOptions, KvClient, LeaseClient, WatchClient};
@@ -15,6 +16,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(4);
 const UNANSWERED: Duration = Duration::from_secs(3);
 /// After this time without an answer other requests go to another endpoint.
 const SUSPICIOUS: Duration = Duration::from_secs(1);
+/// For this time an endpoint that was silent is asked after the others.
+const REMEMBERED: Duration = Duration::from_secs(10);
 /// How often a connection is tried that says nothing. etcd does not like it to be more often than every five seconds.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Between two attempts.
@@ -30,6 +33,8 @@ pub(super) struct Cluster {
 struct Endpoint {
     address: String,
     clients: Clients,
+    /// When it gave no answer last.
+    silent: Mutex<Option<Instant>>,
 }
 
 /// What can be asked of an endpoint.
@@ -69,7 +74,11 @@ impl Cluster {
                 lease: client.lease_client(),
                 watch: client.watch_client(),
             };
-            endpoints.push(Endpoint { address, clients });
+            endpoints.push(Endpoint {
+                address,
+                clients,
+                silent: Mutex::default(),
+            });
         }
         Ok(Cluster {
             endpoints,
@@ -120,6 +129,7 @@ impl Cluster {
         let mut answer = pin!(answer);
         let mut result = timeout_at(end.min(began + SUSPICIOUS), &mut answer).await;
         if result.is_err() {
+            *self.silent(index) = Some(Instant::now());
             self.leave(index);
             let patience = match kind {
                 Kind::Change => UNANSWERED,
@@ -148,18 +158,25 @@ impl Cluster {
         self.endpoints[index].clients.clone()
     }
 
-    /// Asks another endpoint from now on, unless that has happened already.
+    /// Asks another endpoint from now on, unless that has happened already: one that has not been silent of late, if there is one.
     pub(super) fn leave(&self, index: usize) {
-        let next = (index + 1) % self.endpoints.len();
+        let count = self.endpoints.len();
+        let others = (1..count).map(|step| (index + step) % count);
+        let silent = |index: &usize| self.silent(*index).filter(|when| when.elapsed() < REMEMBERED);
+        let next = others.min_by_key(silent).unwrap_or(index);
         let left = self
             .current
             .compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
         if left.is_ok() && next != index {
-            tracing::debug!(
-                "etcd: {} is asked no more, {} is",
-                self.address(index),
-                self.address(next)
-            );
+            let (old, new) = (self.address(index), self.address(next));
+            tracing::debug!("etcd: {old} is asked no more, {new} is");
         }
+    }
+
+    fn silent(&self, index: usize) -> MutexGuard<'_, Option<Instant>> {
+        self.endpoints[index]
+            .silent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

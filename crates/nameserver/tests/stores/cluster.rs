@@ -17,7 +17,7 @@ use crate::recorder::{Book, Came, Recorder, chance, uri, value};
 
 const SERVERS: usize = 3;
 const CLIENTS: usize = 9;
-/// How long it may take until changes succeed again.
+/// How long it may take until changes succeed again, on a machine that has nothing else to do.
 const BACK: Duration = Duration::from_secs(5);
 
 /// Name servers that come and go.
@@ -193,8 +193,8 @@ fn wait_for<T>(find: impl Fn() -> Option<T>) -> T {
     }
 }
 
-/// One fault under traffic on names of its own; gives how long it took until changes succeeded through every name server.
-fn round(servers: &Servers<'_>, round: usize, fault: Fault) -> Duration {
+/// One fault under traffic on names of its own, after which changes have to succeed again through every name server in this time.
+fn round(servers: &Servers<'_>, round: usize, fault: Fault, back_in: Duration) {
     let recorder = Recorder::new();
     let is_over = AtomicBool::new(false);
     let lost: OnceLock<Instant> = OnceLock::new();
@@ -243,18 +243,20 @@ fn round(servers: &Servers<'_>, round: usize, fault: Fault) -> Duration {
     }
     let (count, unknown) = recorder.check();
     println!("round {round}, {fault:?}: {count} operations, {unknown} unknown, back after {took:.1?}");
-    assert!(took <= BACK, "changes succeed again after {took:.1?} only ({fault:?})");
-    took
+    assert!(
+        took <= back_in,
+        "changes succeed again after {took:.1?} only ({fault:?})"
+    );
 }
 
-fn rounds(count: usize) {
+fn rounds(count: usize, back_in: Duration) {
     if !etcd::is_installed() {
         return;
     }
     let etcd = Etcd::start(3);
     let servers = Servers::start(&etcd);
     for number in 0..count {
-        round(&servers, number, FAULTS[number % FAULTS.len()]);
+        round(&servers, number, FAULTS[number % FAULTS.len()], back_in);
     }
     each_name_server_has_its_own_entry(&servers);
 }
@@ -280,12 +282,13 @@ fn each_name_server_has_its_own_entry(servers: &Servers<'_>) {
 
 #[test]
 fn nothing_acknowledged_is_lost_when_members_and_name_servers_are() {
-    rounds(FAULTS.len());
+    // Other tests run at the same time, and elections do not like that.
+    rounds(FAULTS.len(), 3 * BACK);
 }
 
 /// In full: `cargo nextest run -p ferropyro-nameserver --features etcd --run-ignored only -E 'test(cluster)' --no-capture`
 #[test]
 #[ignore = "takes ten minutes"]
 fn nothing_acknowledged_is_lost_in_a_hundred_rounds() {
-    rounds(100);
+    rounds(100, BACK);
 }

@@ -2,7 +2,6 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
@@ -210,11 +209,6 @@ impl Etcd {
 
     fn node(&self, index: usize) -> std::sync::MutexGuard<'_, Node> {
         self.nodes[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where the data and the logs of the nodes are.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

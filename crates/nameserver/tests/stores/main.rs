@@ -8,6 +8,8 @@ mod durable;
 #[cfg(all(feature = "etcd", unix))]
 mod etcd;
 #[cfg(all(feature = "etcd", unix))]
+mod etcd_places;
+#[cfg(all(feature = "etcd", unix))]
 mod gate;
 mod linear;
 mod places;
