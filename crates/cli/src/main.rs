@@ -5,6 +5,7 @@ mod cert;
 mod check_config;
 mod client;
 mod demo;
+mod doctor;
 mod echo;
 mod echo_object;
 mod exit;
@@ -54,6 +55,7 @@ enum Command {
     ServeFiles(serve_files::ServeFilesArgs),
     Inspect(inspect::InspectArgs),
     Probe(probe::ProbeArgs),
+    Doctor(doctor::DoctorArgs),
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Demo(demo::DemoArgs),
@@ -71,6 +73,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, personality: Personality) -> Outcome {
+    let command = match command {
+        // Settings that make no sense are among what it looks for.
+        Command::Doctor(args) => return doctor::run(args),
+        other => other,
+    };
     logging::init_from_config(&personality.config()?);
     files::raise_limit();
     match command {
@@ -84,6 +91,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::ServeFiles(args) => serve_files::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Demo(args) => demo::run(args),

@@ -1,11 +1,17 @@
 //! The client's side of the name server: finding it, asking it, resolving PYRONAME and PYROMETA URIs (manual chapter "Name Server").
 
+mod lease;
+mod watch;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, HmacKey};
 use serde::Deserialize;
 
+pub use self::lease::Lease;
+pub use self::watch::{Change, Watch};
 use crate::config::Config;
 use crate::logging::logger;
 use crate::uri::Protocol;
@@ -263,6 +269,54 @@ impl NameServer {
         let tags = Value::List(metadata.iter().map(|tag| Value::from(tag.as_str())).collect());
         let kwargs = Dict::from([("safe", Value::from(safe)), ("metadata", tags)]);
         self.proxy.call_with("register", (name, uri), &kwargs)
+    }
+
+    /// As [`NameServer::register_with`], for this long unless [renewed](NameServer::renew). Only our own name server can do that, and not with the storage `dbm:`.
+    ///
+    /// # Errors
+    /// As for [`NameServer::register_with`]; `TypeError` from a name server of Python.
+    pub fn register_for(
+        &self,
+        name: &str,
+        uri: &Uri,
+        safe: bool,
+        metadata: &BTreeSet<String>,
+        ttl: Duration,
+    ) -> Result<()> {
+        let tags = Value::List(metadata.iter().map(|tag| Value::from(tag.as_str())).collect());
+        let kwargs = Dict::from([
+            ("safe", Value::from(safe)),
+            ("metadata", tags),
+            ("ttl", Value::from(ttl.as_secs_f64())),
+        ]);
+        self.proxy.call_with("register", (name, uri), &kwargs)
+    }
+
+    /// Keeps a name that was registered [for a while](NameServer::register_for) for as long again. False when it is gone, or leads elsewhere.
+    ///
+    /// # Errors
+    /// Those of the connection; `AttributeError` from a name server of Python.
+    pub fn renew(&self, name: &str, uri: &Uri) -> Result<bool> {
+        self.proxy.call("renew", (name, uri))
+    }
+
+    /// Registers a URI under a name that is free, and keeps it alive in the background until the result is dropped. When this program ends in whatever way, the name
+    /// goes within the time to live; when the name server forgets it, it comes back.
+    ///
+    /// A lease says that somebody has been there lately. It is no lock: for a moment two programs may both believe that the name is theirs.
+    ///
+    /// # Errors
+    /// As for [`NameServer::register_for`], with `safe`.
+    pub fn register_leased(&self, name: &str, uri: &Uri, metadata: &BTreeSet<String>, ttl: Duration) -> Result<Lease> {
+        Lease::new(self.clone(), name, uri, ttl, metadata)
+    }
+
+    /// Watches the names that start with this text, from now on, or behind a revision. Only our own name server can be watched.
+    ///
+    /// # Errors
+    /// Those of the connection; `AttributeError` from a name server of Python.
+    pub fn watch(&self, prefix: &str, behind: Option<u64>) -> Result<Watch> {
+        Watch::new(self.clone(), prefix, behind)
     }
 
     /// Replaces the tags of a name.

@@ -8,7 +8,7 @@ use ferropyro::{Call, Dialect, Raise, Reply, Set, Uri};
 use serde::Serialize;
 use serde::ser::Serializer;
 
-use crate::store::{Entry, Listed};
+use crate::store::{Entry, Event, Listed};
 
 /// The tag of the name server's own entry in Pyro4.
 const PYRO4_TAG: &str = "class:Pyro4.naming.NameServer";
@@ -62,7 +62,9 @@ impl Serialize for Tags<'_> {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Done,
+    Answer(bool),
     Count(usize),
+    Changes { latest: u64, events: Vec<Event> },
     Uri(Uri),
     Found { name: String, uri: Uri, entry: Arc<Entry> },
     Listing { entries: Vec<Listed>, with_metadata: bool },
@@ -77,7 +79,12 @@ impl Outcome {
         let dialect = call.context().dialect();
         match self {
             Outcome::Done => call.reply(&()),
+            Outcome::Answer(answer) => call.reply(&answer),
             Outcome::Count(count) => call.reply(&count),
+            Outcome::Changes { latest, events } => {
+                let events: Vec<_> = events.iter().map(|event| change(event, dialect)).collect();
+                call.reply(&(latest, events))
+            }
             Outcome::Uri(uri) => call.reply(&uri),
             Outcome::Found { name, uri, entry } => call.reply(&(uri, tags(&name, &entry, dialect))),
             Outcome::Listing { entries, with_metadata } => call.reply(&Listing {
@@ -87,6 +94,13 @@ impl Outcome {
             }),
         }
     }
+}
+
+/// Revision, name, and the URI with tags, or None.
+fn change(event: &Event, dialect: Dialect) -> impl Serialize {
+    let entry = event.entry.as_deref();
+    let shown = entry.map(|entry| (&entry.uri, tags(&event.name, entry, dialect)));
+    (event.revision, &*event.name, shown)
 }
 
 /// A dict of texts, or of texts with tags.

@@ -1,6 +1,7 @@
 //! What callers pass, checked as Pyro checks it, with Pyro's texts.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ferropyro::{Raise, Uri, Value, formats};
 
@@ -48,6 +49,66 @@ pub(crate) fn uri(value: Value) -> Result<String, Raise> {
     let parsed: Result<Uri, _> = uri.parse();
     parsed.map_err(ferropyro::Error::from)?;
     Ok(uri)
+}
+
+/// The longest time to live, and the longest that a call waits for changes.
+const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// The time to live in `register`, in seconds.
+pub(crate) fn ttl(value: Option<Value>) -> Result<Option<Duration>, Raise> {
+    match seconds("ttl", value)? {
+        Some(ttl) if ttl.is_zero() || ttl > MAX_TTL => {
+            let text = format!("ttl must be more than 0 and at most {} seconds", MAX_TTL.as_secs());
+            Err(Raise::new("ValueError", text))
+        }
+        ttl => Ok(ttl),
+    }
+}
+
+/// How long `changes` may wait, in seconds.
+pub(crate) fn wait(value: Option<Value>) -> Result<Duration, Raise> {
+    Ok(seconds("wait", value)?.unwrap_or_default().min(MAX_WAIT))
+}
+
+fn seconds(parameter: &str, value: Option<Value>) -> Result<Option<Duration>, Raise> {
+    let seconds = match value.unwrap_or_default() {
+        Value::None => return Ok(None),
+        Value::Int(seconds) => seconds as f64,
+        Value::Float(seconds) => seconds,
+        other => {
+            return Err(type_error(format!(
+                "{parameter} must be a number, not {}",
+                other.type_name()
+            )));
+        }
+    };
+    let time = Duration::try_from_secs_f64(seconds);
+    let negative = |_| {
+        Raise::new(
+            "ValueError",
+            format!("{parameter} must be a number of seconds, not {seconds}"),
+        )
+    };
+    time.map(Some).map_err(negative)
+}
+
+/// The revision in `changes`.
+pub(crate) fn revision(value: Option<Value>) -> Result<Option<u64>, Raise> {
+    match value.unwrap_or_default() {
+        Value::None => Ok(None),
+        value => {
+            let revision = value.as_int().and_then(|revision| u64::try_from(revision).ok());
+            let error = || type_error("since must be a revision, which is a positive int, or None");
+            revision.map(Some).ok_or_else(error)
+        }
+    }
+}
+
+/// A literal start of names.
+pub(crate) fn prefix(value: Option<Value>) -> Result<String, Raise> {
+    let prefix = value.map_or(Ok(String::new()), text);
+    prefix.map_err(|_| type_error("prefix must be a str"))
 }
 
 /// The tags in `register` and `set_metadata`.
@@ -114,8 +175,7 @@ impl Filters {
     pub(crate) fn select(self) -> Result<Option<Select>, Raise> {
         let used = |filter: Option<Value>| filter.filter(Value::is_true);
         Ok(if let Some(prefix) = used(self.prefix) {
-            let prefix = text(prefix).map_err(|_| type_error("prefix must be a str"))?;
-            Some(Select::Prefix(prefix))
+            Some(Select::Prefix(self::prefix(Some(prefix))?))
         } else if let Some(regex) = used(self.regex) {
             let regex = text(regex).map_err(|_| type_error("regex must be a str"))?;
             Some(Select::Matching(Pattern::new(&regex)?))

@@ -9,13 +9,14 @@ use ferropyro::{Daemon, Error, ErrorKind, Location, Result, RunningDaemon, Uri};
 
 use crate::NameServerObject;
 use crate::autoclean::Cleaner;
-use crate::store::{self, Store, Waits};
+use crate::book::MOST_WATCHERS;
+use crate::store::{self, Store};
 use crate::upkeep::Upkeep;
 
 /// The longest request that a name server takes, in bytes. Answers may be longer.
 const MAX_REQUEST: usize = 1 << 20;
-/// On the event loop, the changes that can wait for a disk or a network at a time. Look-ups wait for none of them.
-const MIN_WORKERS: usize = 256;
+/// On the event loop, the calls that can wait at a time: for a disk, for a network, for changes. Look-ups wait for none of them.
+const MIN_WORKERS: usize = 4 * MOST_WATCHERS;
 /// The shortest period of NS_AUTOCLEAN.
 const MIN_AUTOCLEAN: Duration = Duration::from_secs(3);
 
@@ -143,7 +144,7 @@ impl NameServerBuilder {
             builder = builder.on_warning(warn);
         }
         let is_event_loop = config.servertype == ServerType::Multiplex;
-        if is_event_loop && store.capabilities().waits != Waits::Never {
+        if is_event_loop {
             builder = builder.workers(config.workers.max(MIN_WORKERS));
         }
         let object = match is_event_loop {

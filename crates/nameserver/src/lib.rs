@@ -22,6 +22,7 @@
 mod answer;
 mod arguments;
 mod autoclean;
+mod book;
 mod daemon;
 mod dbm;
 #[cfg(feature = "etcd")]

@@ -8,34 +8,39 @@ use ferropyro::{BoxFuture, Call, Members, Method, Object, Param, Raise, Reply, U
 use tokio::task::spawn_blocking;
 
 use crate::answer::{self, Outcome};
+use crate::book::Book;
 use crate::request::Request;
-use crate::store::{Capabilities, Entry, Store, Waits};
+use crate::store::{Entry, History, Store};
 
 /// Answers the calls of Pyro4's and Pyro5's name server clients.
 ///
 /// There is one set of methods, the union of both generations'. What they do where the two differ is what the caller's generation does. `unregister` is
-/// another name of `remove`, as in Pyro's manual.
+/// another name of `remove`, as in Pyro's manual. What Pyro's name servers lack: `register` takes a `ttl`, the seconds after which the name goes unless `renew(name, uri)`
+/// has been called; `changes(since, prefix, wait)` gives a revision and the changes behind `since`, each with revision, name, and URI and tags or None,
+/// and waits so many seconds if there are none yet.
 #[derive(Clone)]
 pub struct NameServerObject {
-    store: Arc<dyn Store>,
-    capabilities: Capabilities,
+    book: Arc<Book>,
     is_awaited: bool,
 }
 
-const METHODS: [Method; 9] = [
+const METHODS: [Method; 11] = [
+    // It waits, on either server.
+    Method::new("changes", CHANGES).asynchronous(),
     Method::new("count", &[]),
     Method::new("list", LIST),
     Method::new("lookup", LOOKUP),
     Method::new("ping", &[]),
     Method::new("register", REGISTER),
     Method::new("remove", REMOVE),
+    Method::new("renew", RENEW),
     Method::new("set_metadata", SET_METADATA),
     Method::new("unregister", REMOVE),
     Method::new("yplookup", YPLOOKUP),
 ];
 
 static MEMBERS: Members = Members::new("NameServer", const { &METHODS });
-/// The same, to be awaited.
+/// The same, to be awaited all of them.
 static AWAITED: Members = Members::new("NameServer", const { &awaited(METHODS) });
 
 const fn awaited<const N: usize>(mut methods: [Method; N]) -> [Method; N] {
@@ -47,12 +52,19 @@ const fn awaited<const N: usize>(mut methods: [Method; N]) -> [Method; N] {
     methods
 }
 
+const CHANGES: &[Param] = &[
+    Param::optional("since"),
+    Param::optional("prefix"),
+    Param::optional("wait"),
+];
+const RENEW: &[Param] = &[Param::required("name"), Param::required("uri")];
 const LOOKUP: &[Param] = &[Param::required("name"), Param::optional("return_metadata")];
 const REGISTER: &[Param] = &[
     Param::required("name"),
     Param::required("uri"),
     Param::optional("safe"),
     Param::optional("metadata"),
+    Param::optional("ttl"),
 ];
 const SET_METADATA: &[Param] = &[Param::required("name"), Param::required("metadata")];
 const REMOVE: &[Param] = &[
@@ -78,36 +90,50 @@ impl NameServerObject {
     /// A name server with the names of this store.
     pub fn new(store: Arc<dyn Store>) -> NameServerObject {
         NameServerObject {
-            capabilities: store.capabilities(),
-            store,
+            book: Arc::new(Book::new(store)),
             is_awaited: false,
         }
     }
 
     /// The same for the event loop: what waits for a disk or a network is done beside it.
     pub(crate) fn awaited(store: Arc<dyn Store>) -> NameServerObject {
-        let mut object = NameServerObject::new(store);
-        object.is_awaited = object.capabilities.waits != Waits::Never;
-        object
+        NameServerObject {
+            is_awaited: true,
+            ..NameServerObject::new(store)
+        }
     }
 
     /// Where the names are kept.
     pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+        &self.book.store
+    }
+
+    /// What has changed in the store lately.
+    pub fn history(&self) -> &History {
+        &self.book.history
     }
 
     /// Registers the name server itself, as it does when it starts.
     pub(crate) fn register_itself(&self, uri: &Uri) -> ferropyro::Result<()> {
         let entry = Entry::new(uri.to_string(), answer::own_tags());
-        self.store.put(NAMESERVER_ID, entry, false).map(drop)
+        self.book.put(NAMESERVER_ID, entry, false).map(drop)
     }
 
     async fn run(&self, request: Request) -> Result<Outcome, Raise> {
-        if !request.waits(self.capabilities) {
-            return request.run(&*self.store);
+        if let Request::Changes {
+            since: Some(since),
+            prefix,
+            wait,
+        } = request
+        {
+            let (latest, events) = self.book.changes(since, &prefix, wait).await?;
+            return Ok(Outcome::Changes { latest, events });
         }
-        let store = Arc::clone(&self.store);
-        match spawn_blocking(move || request.run(&*store)).await {
+        if !request.waits(self.book.capabilities) {
+            return request.run(&self.book);
+        }
+        let book = Arc::clone(&self.book);
+        match spawn_blocking(move || request.run(&book)).await {
             Ok(outcome) => outcome,
             Err(error) => Err(Raise::new("RuntimeError", format!("the store failed: {error}"))),
         }
@@ -123,7 +149,7 @@ impl Object for NameServerObject {
     }
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        Request::read(&call)?.run(&*self.store)?.reply(call)
+        Request::read(&call)?.run(&self.book)?.reply(call)
     }
 
     fn call_async<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply, Raise>> {

@@ -1,13 +1,15 @@
 //! The calls of name server clients: what they ask, in the words of their generation, and what is done about it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{Call, Raise, Text, Uri, Value};
 
 use crate::answer::Outcome;
 use crate::arguments::{self, Filters};
-use crate::store::{Capabilities, Entry, Select, Store, Waits};
+use crate::book::Book;
+use crate::store::{Capabilities, Entry, Listed, Select, Waits};
 
 /// A call whose arguments have been read and checked.
 #[derive(Debug)]
@@ -32,6 +34,18 @@ pub(crate) enum Request {
         /// What is removed if there is no such name.
         others: Option<Select>,
     },
+    /// Keeps a name that is kept for a while only.
+    Renew {
+        name: String,
+        uri: String,
+    },
+    /// What has changed.
+    Changes {
+        /// The revision behind which; without one only the latest is told.
+        since: Option<u64>,
+        prefix: String,
+        wait: Duration,
+    },
     List {
         /// Nothing is selected without one.
         select: Option<Select>,
@@ -46,11 +60,13 @@ impl Request {
     /// Those of Pyro for arguments that make no sense.
     pub(crate) fn read(call: &Call<'_>) -> Result<Request, Raise> {
         match call.method() {
+            "changes" => changes(call),
             "count" => call.args::<()>().map(|()| Request::Count),
             "list" => list(call),
             "lookup" => lookup(call),
             "ping" => call.args::<()>().map(|()| Request::Ping),
             "register" => register(call),
+            "renew" => renew(call),
             "remove" | "unregister" => remove(call),
             "set_metadata" => set_metadata(call),
             "yplookup" => yplookup(call),
@@ -62,12 +78,12 @@ impl Request {
     pub(crate) fn waits(&self, capabilities: Capabilities) -> bool {
         let changes = matches!(
             self,
-            Request::Register { .. } | Request::SetMetadata { .. } | Request::Remove { .. }
+            Request::Register { .. } | Request::SetMetadata { .. } | Request::Remove { .. } | Request::Renew { .. }
         );
         match capabilities.waits {
             Waits::Never => false,
             Waits::ForChanges => changes,
-            Waits::Always => !matches!(self, Request::Ping),
+            Waits::Always => !matches!(self, Request::Ping | Request::Changes { .. }),
         }
     }
 
@@ -75,7 +91,8 @@ impl Request {
     ///
     /// # Errors
     /// `NamingError` for names that are not there, or are there already; those of the store.
-    pub(crate) fn run(self, store: &dyn Store) -> Result<Outcome, Raise> {
+    pub(crate) fn run(self, book: &Book) -> Result<Outcome, Raise> {
+        let store = &*book.store;
         match self {
             Request::Ping => Ok(Outcome::Done),
             Request::Count => Ok(Outcome::Count(store.count()?)),
@@ -89,27 +106,38 @@ impl Request {
                     true => Outcome::Found { name, uri, entry },
                 })
             }
-            Request::Register { name, entry, safe } => match store.put(&name, entry, safe)? {
+            Request::Register { entry, .. } if entry.ttl.is_some() && !book.capabilities.leases => {
+                let class = book.capabilities.class;
+                Err(naming_error(format!(
+                    "{class} doesn't support names for a while only (ttl)"
+                )))
+            }
+            Request::Register { name, entry, safe } => match book.put(&name, entry, safe)? {
                 true => Ok(Outcome::Done),
                 false => Err(naming_error(format!("name already registered: {name}"))),
             },
-            Request::SetMetadata { name, tags } => match store.set_tags(&name, tags)? {
+            Request::SetMetadata { name, tags } => match book.set_tags(&name, tags)? {
                 true => Ok(Outcome::Done),
                 false => Err(unknown(&name)),
             },
             Request::Remove { name, others } => {
                 let removed = match &name {
-                    Some(name) => store.remove(&[name])?,
+                    Some(name) => book.remove(&[name])?,
                     None => 0,
                 };
                 Ok(Outcome::Count(match others {
-                    Some(select) if removed == 0 => remove_all(store, &select)?,
+                    Some(select) if removed == 0 => remove_all(book, &select)?,
                     _ => removed,
                 }))
             }
+            Request::Renew { name, uri } => Ok(Outcome::Answer(store.renew(&name, &uri)?)),
+            Request::Changes { since, prefix, .. } => Ok(Outcome::Changes {
+                latest: book.history.latest(),
+                events: since.map_or(Ok(Vec::new()), |since| book.history.behind(since, &prefix))?,
+            }),
             Request::List { select, with_metadata } => {
                 let entries = match select {
-                    Some(select) => listed(store, &select)?,
+                    Some(select) => listed(book, &select)?,
                     None => Vec::new(),
                 };
                 Ok(Outcome::Listing { entries, with_metadata })
@@ -118,19 +146,24 @@ impl Request {
     }
 }
 
-fn listed(store: &dyn Store, select: &Select) -> Result<Vec<crate::store::Listed>, Raise> {
-    let capabilities = store.capabilities();
+fn listed(book: &Book, select: &Select) -> Result<Vec<Listed>, Raise> {
+    let capabilities = book.capabilities;
     if matches!(select, Select::AllOf(_) | Select::AnyOf(_)) && !capabilities.metadata {
         return Err(naming_error(format!("{} doesn't support metadata", capabilities.class)));
     }
-    Ok(store.list(select)?)
+    let found = book.store.list(select)?;
+    if let Select::Matching(pattern) = select {
+        // Names that were not looked at to the end are missing.
+        pattern.check()?;
+    }
+    Ok(found)
 }
 
-fn remove_all(store: &dyn Store, select: &Select) -> Result<usize, Raise> {
-    let found = listed(store, select)?;
+fn remove_all(book: &Book, select: &Select) -> Result<usize, Raise> {
+    let found = listed(book, select)?;
     let names = found.iter().map(|(name, _)| &**name);
     let others: Vec<&str> = names.filter(|name| *name != NAMESERVER_ID).collect();
-    Ok(store.remove(&others)?)
+    Ok(book.remove(&others)?)
 }
 
 fn lookup(call: &Call<'_>) -> Result<Request, Raise> {
@@ -142,14 +175,32 @@ fn lookup(call: &Call<'_>) -> Result<Request, Raise> {
 }
 
 fn register(call: &Call<'_>) -> Result<Request, Raise> {
-    let (name, uri, safe, tags) = call.given_args::<(Value, Value, Value, Value)>()?;
+    let (name, uri, safe, tags, ttl) = call.given_args::<(Value, Value, Value, Value, Value)>()?;
     let uri = arguments::uri(uri.unwrap_or_default())?;
     let name = arguments::name(name.unwrap_or_default())?;
     let tags = arguments::tags(tags)?;
+    let ttl = arguments::ttl(ttl)?;
     Ok(Request::Register {
         name,
-        entry: Entry::new(uri, tags),
+        entry: Entry { uri, tags, ttl },
         safe: is_true(safe.as_ref()),
+    })
+}
+
+fn renew(call: &Call<'_>) -> Result<Request, Raise> {
+    let (name, uri) = call.args::<(Value, Value)>()?;
+    Ok(Request::Renew {
+        name: arguments::name(name)?,
+        uri: arguments::uri(uri)?,
+    })
+}
+
+fn changes(call: &Call<'_>) -> Result<Request, Raise> {
+    let (since, prefix, wait) = call.given_args::<(Value, Value, Value)>()?;
+    Ok(Request::Changes {
+        since: arguments::revision(since)?,
+        prefix: arguments::prefix(prefix.filter(Value::is_true))?,
+        wait: arguments::wait(wait)?,
     })
 }
 
