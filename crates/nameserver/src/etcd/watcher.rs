@@ -124,7 +124,7 @@ impl Watcher {
             self.trouble.clear();
             pending.extend(response.events().iter().filter_map(|event| self.event(event)));
             if !response.0.fragment {
-                pending.drain(..).for_each(|event| self.record(event));
+                self.record(std::mem::take(&mut pending));
             }
         }
     }
@@ -151,25 +151,23 @@ impl Watcher {
             // What was asked for lies before what is known: this is another cluster's time.
             return self.begin().await;
         }
-        let mut gone = std::mem::take(&mut self.mirror);
+        let mut gone = self.mirror.clone();
+        let mut events = Vec::new();
         for kept in names {
-            let before = gone.remove(&kept.name);
-            self.mirror.insert(Arc::clone(&kept.name), kept.revision);
-            if before != Some(kept.revision) {
-                self.history.record_at(Event {
-                    revision: number(revision),
-                    name: kept.name,
-                    entry: Some(Arc::new(kept.entry)),
-                });
+            if gone.remove(&kept.name) != Some(kept.revision) {
+                events.push((kept.name, Some(Arc::new(kept.entry)), kept.revision));
             }
         }
-        for name in gone.into_keys() {
-            self.history.record_at(Event {
+        events.extend(gone.into_keys().map(|name| (name, None, revision)));
+        for (name, entry, changed) in &events {
+            self.note(name, entry.is_some().then_some(*changed));
+        }
+        self.history
+            .record_all_at(events.into_iter().map(|(name, entry, _)| Event {
                 revision: number(revision),
                 name,
-                entry: None,
-            });
-        }
+                entry,
+            }));
         self.known = Some(revision);
         Ok(())
     }
@@ -192,14 +190,21 @@ impl Watcher {
         })
     }
 
-    fn record(&mut self, event: Event) {
-        let revision = i64::try_from(event.revision).unwrap_or(i64::MAX);
-        self.known = Some(revision);
-        match &event.entry {
-            Some(_) => _ = self.mirror.insert(Arc::clone(&event.name), revision),
-            None => _ = self.mirror.remove(&event.name),
+    fn record(&mut self, events: Vec<Event>) {
+        for event in &events {
+            let revision = i64::try_from(event.revision).unwrap_or(i64::MAX);
+            self.known = Some(revision);
+            self.note(&event.name, event.entry.is_some().then_some(revision));
         }
-        self.history.record_at(event);
+        self.history.record_all_at(events);
+    }
+
+    /// Keeps in mind when a name was changed, or that it is gone.
+    fn note(&mut self, name: &Arc<str>, changed: Option<i64>) {
+        match changed {
+            Some(revision) => _ = self.mirror.insert(Arc::clone(name), revision),
+            None => _ = self.mirror.remove(name),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! T29 of the limits: three members of etcd, three name servers, and clients who note what they do while now this and now that one of them is lost.
 
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -242,7 +243,10 @@ fn round(servers: &Servers<'_>, round: usize, fault: Fault, back_in: Duration) {
         wait_for(|| matches!(remote.register(&format!("r{round}.last{server}"), (1, 0)), Came::Of(_)).then_some(()));
     }
     let (count, unknown) = recorder.check();
-    println!("round {round}, {fault:?}: {count} operations, {unknown} unknown, back after {took:.1?}");
+    let _ = writeln!(
+        std::io::stdout(),
+        "round {round}, {fault:?}: {count} operations, {unknown} unknown, back after {took:.1?}"
+    );
     assert!(
         took <= back_in,
         "changes succeed again after {took:.1?} only ({fault:?})"

@@ -1,5 +1,6 @@
 //! T25 of the limits: 64 clients on ten names, and whether what they saw fits one order.
 
+use std::io::Write;
 use std::thread;
 use std::time::Instant;
 
@@ -64,7 +65,8 @@ fn mixed(kind: Kind, each: u64) {
     });
     let took = began.elapsed().as_secs_f64();
     let (count, unknown) = recorder.check();
-    println!(
+    let _ = writeln!(
+        std::io::stdout(),
         "{kind:?}: {count} operations, {:.0} a second, {unknown} unknown",
         count as f64 / took
     );

@@ -23,7 +23,10 @@ pub(crate) fn is_installed() -> bool {
             std::env::var_os("CI").is_none_or(|ci| ci != "true"),
             "etcd is not installed"
         );
-        println!("skipped: etcd is not installed (Debian: apt-get install etcd-server)");
+        let _ = writeln!(
+            std::io::stdout(),
+            "skipped: etcd is not installed (Debian: apt-get install etcd-server)"
+        );
     }
     is_there
 }
