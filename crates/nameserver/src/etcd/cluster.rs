@@ -22,6 +22,8 @@ const REMEMBERED: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_millis(50);
+/// With less time than this nothing more is attempted: it would say no more than that the time was too short.
+const TOO_LATE: Duration = Duration::from_millis(500);
 
 /// The endpoints. There is a connection to each that has been needed so far.
 pub(super) struct Cluster {
@@ -111,7 +113,7 @@ impl Cluster {
                 return Err(failure);
             }
             self.leave(index);
-            if failure.is_unknown || failure.is_too_long() || Instant::now() + PAUSE >= end {
+            if failure.is_unknown || failure.is_too_long() || Instant::now() + TOO_LATE >= end {
                 return Err(failure);
             }
             sleep(PAUSE).await;
