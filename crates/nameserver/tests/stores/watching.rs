@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ferropyro::Uri;
+use ferropyro::naming::{Settings, locate_ns_with};
 use ferropyro_nameserver::store::{self, Entry, Event, History, Store};
+use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 
 use crate::behaviour::entry;
 use crate::etcd::{self, Etcd};
@@ -262,4 +265,39 @@ fn a_lease_keeps_a_name_and_its_end_is_a_change() {
     // One without a lease is there for ever.
     store.put("left", entry("PYRO:a@h:1", &[]), true).unwrap();
     assert!(store.renew("left", "PYRO:a@h:1").unwrap());
+}
+
+#[test]
+fn who_watches_at_one_name_server_sees_what_happens_at_another() {
+    if !etcd::is_installed() {
+        return;
+    }
+    let etcd = Etcd::shared();
+    let start = || {
+        let spec = format!("etcd:{}/watched", etcd.endpoints(0));
+        NameServerBuilder::new().port(0).storage(spec).bind().unwrap().start()
+    };
+    let (one, other) = (start(), start());
+    let client = |server: &RunningNameServer| locate_ns_with(server.uri().location(), &Settings::default()).unwrap();
+    let (changing, watching) = (client(&one), client(&other));
+    let uri: Uri = "PYRO:a@h:1".parse().unwrap();
+    let mut watch = watching.watch("", None).unwrap();
+    let lease = changing
+        .register_leased("leased", &uri, &["x".to_owned()].into(), Duration::from_secs(2))
+        .unwrap();
+    assert_eq!(watching.lookup("leased").unwrap(), uri);
+    let change = watch.next().unwrap().unwrap();
+    assert_eq!(change.name, "leased");
+    assert_eq!(change.registration.unwrap().uri, uri.to_string());
+    // It outlives its time, because the lease renews it.
+    thread::sleep(Duration::from_secs(5));
+    assert_eq!(watching.lookup("leased").unwrap(), uri);
+    drop(lease);
+    let change = watch.next().unwrap().unwrap();
+    assert_eq!((change.name.as_str(), change.registration.is_none()), ("leased", true));
+    // A revision of one name server is one of the other.
+    let seen = change.revision;
+    assert!(changing.watch("", Some(seen)).is_ok());
+    other.stop();
+    one.stop();
 }
