@@ -30,11 +30,11 @@ Commands:
   listmeta_any TAG...         names with one of these tags (also: yplookup_any)"
 )]
 pub(crate) struct NscArgs {
-    /// Host name or address of the name server [default: NS_HOST of the configuration, localhost]
+    /// Host name or address of the name server [default: it is searched, on NS_HOST of the configuration or on this machine and by broadcast]
     #[arg(short = 'n', long, value_name = "HOST")]
     host: Option<String>,
 
-    /// Port of the name server [default: NS_PORT of the configuration, 9090]
+    /// Port of the name server [default: NS_PORT of the configuration, 9090]; without a host also the UDP port of the broadcast [default: NS_BCPORT, 9091]
     #[arg(short, long, value_name = "PORT")]
     port: Option<u16>,
 
@@ -103,15 +103,14 @@ fn key(args: &NscArgs, personality: Personality) -> Result<String, Failure> {
     Ok(key.unwrap_or_default())
 }
 
-fn locate(args: &NscArgs, mut config: Config, key: String, personality: Personality) -> Result<NameServer, Error> {
-    let port = args.port.unwrap_or(config.ns_port);
-    config.ns_port = port;
+fn locate(args: &NscArgs, config: Config, key: String, personality: Personality) -> Result<NameServer, Error> {
     let location = match (&args.unixsocket, &args.host) {
         (Some(path), _) => Some(Location::unix(path)),
-        (None, Some(host)) => Some(host_location(host, port)?),
+        (None, Some(host)) => Some(host_location(host, args.port.unwrap_or(config.ns_port))?),
         (None, None) => None,
     };
-    let settings = Settings::new(config).hmac_key(key);
+    let mut settings = Settings::new(config).hmac_key(key);
+    settings.port = args.port;
     let nameserver = naming::locate_ns_with(location.as_ref(), &settings)?;
     match personality {
         Personality::Pyro4 => Ok(in_pyro4(&nameserver, &settings).unwrap_or(nameserver)),
