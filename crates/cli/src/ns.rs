@@ -30,7 +30,8 @@ pub(crate) struct NsArgs {
     #[arg(short, long, value_name = "PATH")]
     unixsocket: Option<String>,
 
-    /// Where names are kept: memory, sql:FILE (an SQLite file), or dbm:FILE (a file of Python's dbm, without tags)
+    /// Where names are kept: memory, sql:FILE (an SQLite file), dbm:FILE (a file of Python's dbm, without tags), or, if built with the feature etcd,
+    /// etcd:HOST:PORT,... (for several name servers with the same names)
     #[arg(short, long, value_name = "SPEC", default_value = "memory")]
     storage: String,
 

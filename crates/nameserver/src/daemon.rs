@@ -106,7 +106,7 @@ impl NameServerBuilder {
         self
     }
 
-    /// Where names are kept, in Pyro's words: `memory`, which is the default, `sql:FILE`, or `dbm:FILE`; see [`store::open`].
+    /// Where names are kept, in Pyro's words: `memory`, which is the default, `sql:FILE`, or `dbm:FILE`; or `etcd:HOST:PORT,...`, which Pyro lacks. See [`store::open`].
     pub fn storage(mut self, spec: impl Into<String>) -> NameServerBuilder {
         self.storage = Some(spec.into());
         self

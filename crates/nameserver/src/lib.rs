@@ -25,6 +25,8 @@ mod autoclean;
 mod book;
 mod daemon;
 mod dbm;
+#[cfg(feature = "etcd")]
+mod etcd;
 #[cfg(doctest)]
 mod guide;
 mod history;

@@ -41,6 +41,13 @@ fn refuses_storages_that_there_are_not() {
     }
 }
 
+#[cfg(not(feature = "etcd"))]
+#[test]
+fn etcd_without_the_feature_is_refused_with_the_way_to_get_it() {
+    let error = refused(local().storage("etcd:localhost:2379"));
+    assert!(error.message().contains("--features etcd"), "{error}");
+}
+
 // Conformance: NS-18, STO-01, STO-03
 #[test]
 fn a_persistent_store_says_what_it_has() {
