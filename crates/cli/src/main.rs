@@ -23,10 +23,11 @@ mod transfer;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 use ferropyro::logging;
 
-use crate::exit::Outcome;
+use crate::exit::{Exit, Outcome};
 use crate::personality::{Link, Personality};
 
 /// Pyro (Python Remote Objects) in one binary: a name server, its control tool, and tools for everything that speaks Pyro4 or Pyro5.
@@ -46,6 +47,9 @@ struct Cli {
 enum Command {
     Ns(ns::NsArgs),
     Nsc(nsc::NscArgs),
+    /// `nsc` by the name of one of Pyro's tools.
+    #[command(skip)]
+    NscLink(nsc::LinkArgs),
     Echo(echo::EchoArgs),
     Call(call::CallArgs),
     Get(call::GetArgs),
@@ -62,7 +66,10 @@ enum Command {
 fn main() -> ExitCode {
     let (command, personality) = match personality::link() {
         Some((link, personality, name)) => (parse_link(link, name), personality),
-        None => (Cli::parse().command, Personality::Ferropyro),
+        None => match Cli::try_parse() {
+            Ok(cli) => (cli.command, Personality::Ferropyro),
+            Err(error) => return misuse(&error),
+        },
     };
     match run(command, personality) {
         Ok(exit) => exit.into(),
@@ -75,7 +82,8 @@ fn run(command: Command, personality: Personality) -> Outcome {
     files::raise_limit();
     match command {
         Command::Ns(args) => ns::run(args, personality),
-        Command::Nsc(args) => nsc::run(args, personality),
+        Command::Nsc(args) => nsc::run(args),
+        Command::NscLink(args) => nsc::run_link(args, personality),
         Command::Echo(args) => echo::run(args, personality),
         Command::Call(args) => call::run(args),
         Command::Get(args) => call::get(args),
@@ -90,11 +98,27 @@ fn run(command: Command, personality: Personality) -> Outcome {
     }
 }
 
+/// Tells of a wrong command line; of a wrong command in the words that Pyro's tools have for it, with what was meant, maybe.
+fn misuse(error: &clap::Error) -> ExitCode {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        // The likeliest one is the last.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
+        _ => None,
+    };
+    let (ErrorKind::InvalidSubcommand, Some(wrong)) = (error.kind(), text(ContextKind::InvalidSubcommand)) else {
+        error.exit();
+    };
+    let meant = text(ContextKind::SuggestedSubcommand).map_or(String::new(), |meant| format!(" (is it '{meant}'?)"));
+    output::note(format_args!("unknown command '{wrong}'{meant}; try --help"));
+    Exit::Usage.into()
+}
+
 /// The arguments of a program that is called by the name of one of Pyro's: there is no subcommand in them.
 fn parse_link(link: Link, name: &'static str) -> Command {
     match link {
         Link::Ns => Command::Ns(parse_as(name)),
-        Link::Nsc => Command::Nsc(parse_as(name)),
+        Link::Nsc => Command::NscLink(parse_as(name)),
         Link::Echo => Command::Echo(parse_as(name)),
         Link::CheckConfig => Command::CheckConfig(parse_as(name)),
     }
