@@ -4,6 +4,7 @@ mod call;
 mod cert;
 mod check_config;
 mod client;
+mod completions;
 mod demo;
 mod echo;
 mod echo_object;
@@ -12,6 +13,7 @@ mod files;
 mod inspect;
 mod json;
 mod keys;
+mod man;
 mod ns;
 mod nsc;
 mod output;
@@ -24,7 +26,7 @@ mod transfer;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use ferropyro::logging;
 
 use crate::exit::{Exit, Outcome};
@@ -61,6 +63,8 @@ enum Command {
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +99,8 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
 }
 

@@ -2,10 +2,15 @@
 
 mod command;
 mod dead;
+mod document;
+mod export;
+mod import;
 mod list;
+mod migrate;
 mod own;
 mod register;
 mod remove;
+mod watch;
 
 use clap::Args;
 use ferropyro::config::Config;
@@ -102,6 +107,7 @@ pub(crate) fn run(args: NscArgs) -> Outcome {
     match command.task() {
         Ok(Task::OfPyro(command)) => run_as_pyro(&args.server, &command, Personality::Ferropyro),
         Ok(Task::WithNameServer(work)) => work(&Session::open(&args.server)?),
+        Ok(Task::Alone(work)) => work(),
         Err(wrong) => misuse(wrong),
     }
 }

@@ -20,15 +20,16 @@ pub(super) fn only_unreachable(rows: Vec<Row>, settings: &Settings, timeout: Dur
     let mut reasons: BTreeMap<String, Option<String>> =
         rows.iter().map(|row| (place(&row.uri).to_owned(), None)).collect();
     let workers = reasons.len().min(AT_A_TIME);
-    let places = Mutex::new(reasons.iter_mut());
-    let next = || places.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some((place, reason)) = next() {
-            *reason = attempt(place, settings, timeout).err();
-        }
-    };
-    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
-    drop(places);
+    {
+        let places = Mutex::new(reasons.iter_mut());
+        let next = || places.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || {
+            while let Some((place, reason)) = next() {
+                *reason = attempt(place, settings, timeout).err();
+            }
+        };
+        thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    }
     rows.into_iter()
         .filter_map(|row| {
             let reason = reasons.get(place(&row.uri)).cloned().flatten();

@@ -4,9 +4,13 @@ use clap::{Args, Subcommand};
 
 use super::Session;
 use super::command::{Command, Misuse};
+use super::export::ExportArgs;
+use super::import::ImportArgs;
 use super::list::{Listing, Look};
+use super::migrate::MigrateArgs;
 use super::register::RegisterArgs;
 use super::remove::{RemoveArgs, RemoveMatchingArgs};
+use super::watch::WatchArgs;
 use crate::exit::Outcome;
 use crate::personality::Personality;
 
@@ -37,6 +41,10 @@ pub(super) enum Own {
     /// Replaces the tags of a name; without tags it has none afterwards
     #[command(override_usage = "ferropyro nsc setmeta [OPTIONS] NAME [TAG...]")]
     Setmeta(WordArgs),
+    Watch(WatchArgs),
+    Export(ExportArgs),
+    Import(ImportArgs),
+    Migrate(MigrateArgs),
 }
 
 /// Behind the options of all lists.
@@ -86,6 +94,8 @@ pub(super) enum Task {
     OfPyro(Command),
     /// What they don't.
     WithNameServer(Box<dyn FnOnce(&Session) -> Outcome>),
+    /// What needs no name server.
+    Alone(Box<dyn FnOnce() -> Outcome>),
 }
 
 impl Task {
@@ -109,6 +119,10 @@ impl Own {
             Own::Remove(args) => args.task(),
             Own::Removematching(args) => args.task(),
             Own::Setmeta(args) => parse("setmeta", &args.words).map(Task::OfPyro),
+            Own::Watch(args) => Ok(Task::with_name_server(|session| args.run(session))),
+            Own::Export(args) => Ok(Task::with_name_server(|session| args.run(session))),
+            Own::Import(args) => Ok(Task::with_name_server(|session| args.run(session))),
+            Own::Migrate(args) => Ok(Task::Alone(Box::new(|| args.run()))),
         }
     }
 }

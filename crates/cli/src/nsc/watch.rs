@@ -1,0 +1,298 @@
+//! The changes of a name server as they happen: as lines of JSON, or as runs of a command.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::process;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use ferropyro::naming::{Change, Filter, Watch};
+use ferropyro::{Dict, Error, ErrorKind, Result, Value};
+
+use super::Session;
+use crate::exit::{Exit, Failure, Outcome};
+use crate::{json, output, signals};
+
+/// After this time without an answer, the name server is taken for gone.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait before a name server is looked for again; doubled each time, up to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Tells every change of the names as it happens, until Ctrl-C
+///
+/// A line of JSON for each change, with "revision", "event" (put or remove), "name", "uri" and "metadata"; or a run of the command behind `--` for each, one
+/// after the other, which finds the same in its variables PYRO_REVISION, PYRO_EVENT, PYRO_NAME, PYRO_URI and PYRO_METADATA (a JSON array).
+///
+/// When the name server was away, it goes on behind the last change, without gap or duplicate. When that cannot be, because the changes since then are not
+/// known any more, the exit status is 7; with --relist the present names are told as if they had just been registered, and it goes on.
+///
+/// Examples:
+///   ferropyro nsc watch
+///   ferropyro nsc watch sensors. --rev 0 --relist       the present names first
+///   ferropyro nsc watch sensors. -- sh -c 'echo "$PYRO_EVENT $PYRO_NAME"'
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(super) struct WatchArgs {
+    /// What the names start with
+    prefix: Option<String>,
+
+    /// Go on behind this revision [default: begin with what happens from now on]
+    #[arg(long, value_name = "REVISION")]
+    rev: Option<u64>,
+
+    /// When changes are missing, tell the present names in their place, and go on
+    #[arg(long)]
+    relist: bool,
+
+    /// What the names of the command's variables begin with; Pyro5 programs refuse variables PYRO_... that they do not know
+    #[arg(long, value_name = "TEXT", default_value = "PYRO_", requires = "command")]
+    env_prefix: String,
+
+    /// A command to run for each change
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
+    command: Vec<OsString>,
+}
+
+/// Lets a change be told to its end before the process ends.
+#[derive(Default)]
+struct Stop {
+    is_wanted: AtomicBool,
+    busy: Mutex<()>,
+}
+
+struct Follower<'s> {
+    session: &'s Session,
+    args: WatchArgs,
+    /// `None`: the names have to be listed anew.
+    watch: Option<Watch>,
+    /// The names that were told of and are there, as far as is known; kept for listing anew.
+    told: BTreeSet<String>,
+    is_away: bool,
+}
+
+impl WatchArgs {
+    pub(super) fn run(self, session: &Session) -> Outcome {
+        let stop = Arc::new(Stop::default());
+        let handler = Arc::clone(&stop);
+        signals::on_stop(move || handler.stop())?;
+        let proxy = session.nameserver.proxy();
+        proxy.set_timeout(proxy.timeout().or(Some(PATIENCE)));
+        let watch = session.nameserver.watch(self.prefix(), self.rev);
+        let watch = watch.map_err(|error| session.cannot("be watched", error))?;
+        output::note(format_args!("Watching behind revision {}", watch.revision()));
+        // The watch has a connection of its own.
+        proxy.release();
+        let follower = Follower {
+            session,
+            args: self,
+            watch: Some(watch),
+            told: BTreeSet::new(),
+            is_away: false,
+        };
+        follower.follow(&stop)
+    }
+
+    fn prefix(&self) -> &str {
+        self.prefix.as_deref().unwrap_or_default()
+    }
+}
+
+impl Stop {
+    fn stop(&self) {
+        self.is_wanted.store(true, Ordering::SeqCst);
+        // Who is busy looks at it afterwards.
+        if self.busy.try_lock().is_ok() {
+            process::exit(Exit::Ok as i32);
+        }
+    }
+
+    /// Does this without being cut off; gives whether it was to be the last.
+    fn finish<T>(&self, work: impl FnOnce() -> T) -> (T, bool) {
+        let busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work();
+        drop(busy);
+        (result, self.is_wanted.load(Ordering::SeqCst))
+    }
+}
+
+impl Follower<'_> {
+    fn follow(mut self, stop: &Stop) -> Outcome {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.next() {
+                Ok(changes) => {
+                    self.is_back();
+                    pause = FIRST_PAUSE;
+                    for change in changes {
+                        let (goes_on, is_over) = stop.finish(|| self.tell(&change));
+                        if !goes_on? || is_over {
+                            return Ok(Exit::Ok);
+                        }
+                    }
+                }
+                Err(error) if is_gap(&error) => {
+                    self.is_back();
+                    self.lose(&error)?;
+                }
+                Err(error) if matches!(Exit::of(&error), Exit::Unreachable | Exit::TimedOut) => {
+                    self.is_gone(&error);
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+                Err(error) => return Err(self.session.cannot("be watched", error)),
+            }
+        }
+    }
+
+    /// Waits for what is to be told next; nothing is an answer, too.
+    fn next(&mut self) -> Result<Vec<Change>> {
+        let Some(watch) = &mut self.watch else {
+            return self.list_anew();
+        };
+        let before = watch.revision();
+        let change = watch.next_within(PATIENCE)?;
+        // A name server that began anew with its clock put back.
+        if change.is_none() && watch.revision() < before {
+            let text = format!(
+                "revision {before} is none of this name server's, which is at {}",
+                watch.revision()
+            );
+            return Err(gap(text));
+        }
+        Ok(change.into_iter().collect())
+    }
+
+    /// The watch comes first, so that nothing is missed; what happens before the list is made comes twice, and says the same.
+    fn list_anew(&mut self) -> Result<Vec<Change>> {
+        let nameserver = &self.session.nameserver;
+        let prefix = self.args.prefix();
+        let watch = nameserver.watch(prefix, None)?;
+        let filter = match prefix {
+            "" => Filter::All,
+            prefix => Filter::Prefix(prefix.to_owned()),
+        };
+        let present = nameserver.list(&filter)?;
+        nameserver.proxy().release();
+        let revision = watch.revision();
+        let change = |name: String, registration| Change {
+            revision,
+            name,
+            registration,
+        };
+        let gone = self.told.iter().filter(|name| !present.contains_key(*name));
+        let mut changes: Vec<Change> = gone.map(|name| change(name.clone(), None)).collect();
+        changes.extend(present.into_iter().map(|(name, entry)| change(name, Some(entry))));
+        self.watch = Some(watch);
+        Ok(changes)
+    }
+
+    /// Changes are missing.
+    fn lose(&mut self, error: &Error) -> Result<(), Failure> {
+        let text = format!("changes are missing: {}", error.message());
+        if !self.args.relist {
+            return Err(Failure::new(Exit::Lost, format_args!("{text} (or: --relist)")));
+        }
+        output::note(format_args!("{text}: the present names follow"));
+        self.watch = None;
+        Ok(())
+    }
+
+    /// Gives whether to go on.
+    fn tell(&mut self, change: &Change) -> Result<bool, Failure> {
+        if self.args.relist {
+            match change.registration {
+                Some(_) => self.told.insert(change.name.clone()),
+                None => self.told.remove(&change.name),
+            };
+        }
+        match self.args.command.is_empty() {
+            true => Ok(output::try_line(json::to_json(shown(change))?).is_ok()),
+            false => self.run(change).map(|()| true),
+        }
+    }
+
+    fn run(&self, change: &Change) -> Result<(), Failure> {
+        let (program, arguments) = self
+            .args
+            .command
+            .split_first()
+            .ok_or_else(|| Failure::usage("which command?"))?;
+        let uri = change.registration.as_ref().map(|entry| entry.uri.clone());
+        let variables = [
+            ("REVISION", change.revision.to_string()),
+            ("EVENT", event(change).to_owned()),
+            ("NAME", change.name.clone()),
+            ("URI", uri.unwrap_or_default()),
+            ("METADATA", json::to_json(tags(change))?),
+        ];
+        let prefix = &self.args.env_prefix;
+        let status = process::Command::new(program)
+            .args(arguments)
+            .envs(variables.map(|(name, value)| (format!("{prefix}{name}"), value)))
+            .status();
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => output::note(format_args!(
+                "warning: the command for {} ended with {status}",
+                change.name
+            )),
+            Err(error) => {
+                let text = format!("cannot start {}: {error}", program.to_string_lossy());
+                return Err(Failure::new(Exit::Failed, text));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_gone(&mut self, error: &Error) {
+        if !self.is_away {
+            output::note(format_args!(
+                "the name server is away, and is looked for again: {error}"
+            ));
+        }
+        self.is_away = true;
+    }
+
+    fn is_back(&mut self) {
+        if self.is_away {
+            output::note("the name server is back");
+        }
+        self.is_away = false;
+    }
+}
+
+/// The error of the name server for changes that it does not know any more.
+fn is_gap(error: &Error) -> bool {
+    error.kind() == ErrorKind::Naming
+}
+
+fn gap(text: String) -> Error {
+    Error::new(ErrorKind::Naming, text)
+}
+
+fn shown(change: &Change) -> Value {
+    let uri = change.registration.as_ref().map(|entry| entry.uri.as_str());
+    Value::Dict(Dict::from([
+        ("revision", Value::from(change.revision)),
+        ("event", Value::from(event(change))),
+        ("name", Value::from(change.name.as_str())),
+        ("uri", Value::from(uri)),
+        ("metadata", tags(change)),
+    ]))
+}
+
+fn event(change: &Change) -> &'static str {
+    match change.registration {
+        Some(_) => "put",
+        None => "remove",
+    }
+}
+
+fn tags(change: &Change) -> Value {
+    let tags = change.registration.iter().flat_map(|entry| &entry.metadata);
+    Value::List(tags.map(|tag| Value::from(tag.as_str())).collect())
+}
