@@ -36,7 +36,8 @@ use crate::personality::{Link, Personality};
 #[derive(Debug, Parser)]
 #[command(name = "ferropyro", version)]
 #[command(after_help = "\
-Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key or certificate.
+Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key or certificate, \
+7 changes are missing.
 
 Try `ferropyro demo` first. Called by the name of one of Pyro's own programs, through a link (pyro5-ns, pyro5-nsc, \
 pyro5-echoserver, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-check-config), it does what that program does.")]

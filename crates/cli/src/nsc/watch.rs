@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use ferropyro::naming::{Change, Filter, Watch};
-use ferropyro::{Dict, Error, ErrorKind, Result, Value};
+use ferropyro::{Dict, Error, ErrorKind, Value};
 
 use super::Session;
 use crate::exit::{Exit, Failure, Outcome};
@@ -48,7 +48,7 @@ pub(super) struct WatchArgs {
     #[arg(long)]
     relist: bool,
 
-    /// What the names of the command's variables begin with; Pyro5 programs refuse variables PYRO_... that they do not know
+    /// What the names of the command's variables begin with; programs with Pyro in them take PYRO_... for settings and refuse these: use another one there
     #[arg(long, value_name = "TEXT", default_value = "PYRO_", requires = "command")]
     env_prefix: String,
 
@@ -81,8 +81,7 @@ impl WatchArgs {
         signals::on_stop(move || handler.stop())?;
         let proxy = session.nameserver.proxy();
         proxy.set_timeout(proxy.timeout().or(Some(PATIENCE)));
-        let watch = session.nameserver.watch(self.prefix(), self.rev);
-        let watch = watch.map_err(|error| session.cannot("be watched", error))?;
+        let watch = self.begin(session)?;
         output::note(format_args!("Watching behind revision {}", watch.revision()));
         // The watch has a connection of its own.
         proxy.release();
@@ -94,6 +93,22 @@ impl WatchArgs {
             is_away: false,
         };
         follower.follow(&stop)
+    }
+
+    fn begin(&self, session: &Session) -> Result<Watch, Failure> {
+        let cannot = |error| session.cannot("be watched", error);
+        let now = session.nameserver.watch(self.prefix(), None).map_err(cannot)?;
+        match self.rev {
+            None => Ok(now),
+            Some(revision) if revision > now.revision() => {
+                let text = format!(
+                    "revision {revision} has not happened yet: the latest is {}",
+                    now.revision()
+                );
+                Err(Failure::usage(text))
+            }
+            revision => session.nameserver.watch(self.prefix(), revision).map_err(cannot),
+        }
     }
 
     fn prefix(&self) -> &str {
@@ -125,7 +140,6 @@ impl Follower<'_> {
         loop {
             match self.next() {
                 Ok(changes) => {
-                    self.is_back();
                     pause = FIRST_PAUSE;
                     for change in changes {
                         let (goes_on, is_over) = stop.finish(|| self.tell(&change));
@@ -134,10 +148,7 @@ impl Follower<'_> {
                         }
                     }
                 }
-                Err(error) if is_gap(&error) => {
-                    self.is_back();
-                    self.lose(&error)?;
-                }
+                Err(error) if is_gap(&error) => self.lose(&error)?,
                 Err(error) if matches!(Exit::of(&error), Exit::Unreachable | Exit::TimedOut) => {
                     self.is_gone(&error);
                     thread::sleep(pause);
@@ -149,25 +160,32 @@ impl Follower<'_> {
     }
 
     /// Waits for what is to be told next; nothing is an answer, too.
-    fn next(&mut self) -> Result<Vec<Change>> {
+    fn next(&mut self) -> Result<Vec<Change>, Error> {
+        if self.is_away {
+            self.look_again()?;
+        }
         let Some(watch) = &mut self.watch else {
             return self.list_anew();
         };
-        let before = watch.revision();
-        let change = watch.next_within(PATIENCE)?;
-        // A name server that began anew with its clock put back.
-        if change.is_none() && watch.revision() < before {
-            let text = format!(
-                "revision {before} is none of this name server's, which is at {}",
-                watch.revision()
-            );
-            return Err(gap(text));
+        Ok(watch.next_within(PATIENCE)?.into_iter().collect())
+    }
+
+    /// Whether the name server is there again, and is the same one: if it has begun anew, with its clock put back, its revisions say nothing.
+    fn look_again(&mut self) -> Result<(), Error> {
+        let latest = self.session.nameserver.watch(self.args.prefix(), None)?.revision();
+        self.is_away = false;
+        output::note("the name server is back");
+        match self.watch.as_ref().map(Watch::revision) {
+            Some(revision) if revision > latest => {
+                let text = format!("the name server is at revision {latest}, and {revision} was told already");
+                Err(Error::new(ErrorKind::Naming, text))
+            }
+            _ => Ok(()),
         }
-        Ok(change.into_iter().collect())
     }
 
     /// The watch comes first, so that nothing is missed; what happens before the list is made comes twice, and says the same.
-    fn list_anew(&mut self) -> Result<Vec<Change>> {
+    fn list_anew(&mut self) -> Result<Vec<Change>, Error> {
         let nameserver = &self.session.nameserver;
         let prefix = self.args.prefix();
         let watch = nameserver.watch(prefix, None)?;
@@ -256,22 +274,11 @@ impl Follower<'_> {
         }
         self.is_away = true;
     }
-
-    fn is_back(&mut self) {
-        if self.is_away {
-            output::note("the name server is back");
-        }
-        self.is_away = false;
-    }
 }
 
 /// The error of the name server for changes that it does not know any more.
 fn is_gap(error: &Error) -> bool {
     error.kind() == ErrorKind::Naming
-}
-
-fn gap(text: String) -> Error {
-    Error::new(ErrorKind::Naming, text)
 }
 
 fn shown(change: &Change) -> Value {

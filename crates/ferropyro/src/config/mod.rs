@@ -30,16 +30,7 @@ pub const PREFIX: &str = "PYRO_";
 
 /// Variables that share the prefix but are no config items: the keys of the message signature and of the HTTP gateway, which
 /// the tools read themselves. They are never refused and never dumped.
-const OTHER_VARIABLES: [&str; 7] = [
-    "HMAC_KEY",
-    "HTTPGATEWAY_KEY",
-    // What `ferropyro nsc watch` tells the commands that it starts.
-    "EVENT",
-    "NAME",
-    "URI",
-    "METADATA",
-    "REVISION",
-];
+const OTHER_VARIABLES: [&str; 2] = ["HMAC_KEY", "HTTPGATEWAY_KEY"];
 
 /// One generation of Pyro, where the two differ in their configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
