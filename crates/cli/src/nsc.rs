@@ -8,6 +8,7 @@ mod import;
 mod list;
 mod migrate;
 mod own;
+mod parallel;
 mod register;
 mod remove;
 mod watch;

@@ -1,8 +1,9 @@
 //! Names whose servers cannot be reached: found out by connecting to them.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::{TcpStream, ToSocketAddrs};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use ferropyro::uri::Protocol;
 use ferropyro::{Location, Uri};
 
 use super::list::Row;
+use super::parallel;
 
 /// How many are tried at a time.
 const AT_A_TIME: usize = 16;
@@ -20,16 +22,13 @@ pub(super) fn only_unreachable(rows: Vec<Row>, settings: &Settings, timeout: Dur
     let mut reasons: BTreeMap<String, Option<String>> =
         rows.iter().map(|row| (place(&row.uri).to_owned(), None)).collect();
     let workers = reasons.len().min(AT_A_TIME);
-    {
-        let places = Mutex::new(reasons.iter_mut());
-        let next = || places.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let work = || {
-            while let Some((place, reason)) = next() {
-                *reason = attempt(place, settings, timeout).err();
-            }
-        };
-        thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
-    }
+    let worker = || {
+        |(place, reason): (&String, &mut Option<String>)| {
+            *reason = attempt(place, settings, timeout).err();
+            Ok::<(), Infallible>(())
+        }
+    };
+    let Ok(()) = parallel::each(reasons.iter_mut(), workers, worker);
     rows.into_iter()
         .filter_map(|row| {
             let reason = reasons.get(place(&row.uri)).cloned().flatten();

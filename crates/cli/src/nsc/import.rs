@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::Args;
-use ferropyro::Error;
 use ferropyro::naming::{Filter, Registration};
+use ferropyro::{Error, NameServer};
 
 use super::document::{self, Item};
-use super::{Session, failed};
+use super::{Session, failed, parallel};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
+
+/// How many names are on their way at a time: name servers write those together that arrive together.
+const AT_A_TIME: usize = 8;
 
 /// Registers the names of a document that `nsc export` wrote
 ///
@@ -125,26 +129,35 @@ impl Plan {
     }
 
     fn carry_out(&mut self, session: &Session) -> Result<(), Failure> {
-        // A name server that cannot keep names for a while refuses the first one then, and nothing has changed.
         for items in [&mut self.new, &mut self.replaced] {
             items.sort_by_key(|item| item.ttl.is_none());
         }
         let new = self.new.iter().map(|item| (item, true));
-        let replaced = self.replaced.iter().map(|item| (item, false));
-        for (done, (item, safe)) in new.chain(replaced).enumerate() {
-            register(session, item, safe).map_err(|error| {
-                let failure = match item.ttl {
-                    Some(_) => session.cannot("keep names for a while only (\"ttl\")", error),
-                    None => failed(error),
-                };
-                let all = self.new.len() + self.replaced.len();
-                failure.with(format_args!(
-                    "{}: {done} of {all} names are imported; the same command goes on there",
-                    item.name
-                ))
-            })?;
-        }
-        Ok(())
+        let mut items = new.chain(self.replaced.iter().map(|item| (item, false)));
+        let done = AtomicUsize::new(0);
+        let worker = || {
+            let nameserver = session.nameserver.clone();
+            let done = &done;
+            move |(item, safe): (&Item, bool)| {
+                register(&nameserver, item, safe).map_err(|error| (item.name.clone(), item.ttl, error))?;
+                done.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+        };
+        // A name server that cannot keep names for a while refuses the first one, and nothing has changed then.
+        let first = parallel::each(items.by_ref().take(1), 1, worker);
+        let result = first.and_then(|()| parallel::each(items, AT_A_TIME, worker));
+        result.map_err(|(name, ttl, error)| {
+            let failure = match ttl {
+                Some(_) => session.cannot("keep names for a while only (\"ttl\")", error),
+                None => failed(error),
+            };
+            failure.with(format_args!(
+                "{name}: {} of {} names are imported; the same command goes on there",
+                done.load(Ordering::Relaxed),
+                self.new.len() + self.replaced.len()
+            ))
+        })
     }
 
     /// Some stores keep no tags, and drop them in silence.
@@ -164,8 +177,7 @@ impl Plan {
     }
 }
 
-fn register(session: &Session, item: &Item, safe: bool) -> Result<(), Error> {
-    let nameserver = &session.nameserver;
+fn register(nameserver: &NameServer, item: &Item, safe: bool) -> Result<(), Error> {
     match item.ttl {
         Some(ttl) => nameserver.register_for(&item.name, &item.uri, safe, &item.tags, ttl),
         None => nameserver.register_with(&item.name, &item.uri, safe, &item.tags),

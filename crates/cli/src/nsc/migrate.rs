@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 
 use clap::Args;
 use ferropyro::naming::NAMESERVER_ID;
@@ -12,7 +11,7 @@ use ferropyro::{Error, ErrorKind};
 use ferropyro_nameserver::store::{self, Capabilities, Entry, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{document, failed};
+use super::{document, failed, parallel};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::output;
 
@@ -193,30 +192,22 @@ fn copy(names: &Names, to: &dyn Store) -> Result<(), Failure> {
     let bar = ProgressBar::new(names.len() as u64);
     let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} names, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let (rest, trouble) = (Mutex::new(names.iter()), Mutex::new(None::<Error>));
-    let next = || {
-        let has_failed = trouble.lock().unwrap_or_else(PoisonError::into_inner).is_some();
-        let next = rest.lock().unwrap_or_else(PoisonError::into_inner).next();
-        next.filter(|_| !has_failed)
-    };
-    let work = || {
-        while let Some((name, entry)) = next() {
-            match to.put(name, Entry::clone(entry), false) {
-                Ok(_) => bar.inc(1),
-                Err(error) => *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
-            }
+    let worker = || {
+        |(name, entry): (&Arc<str>, &Arc<Entry>)| {
+            to.put(name, Entry::clone(entry), false)?;
+            bar.inc(1);
+            Ok::<(), Error>(())
         }
     };
-    thread::scope(|scope| (0..AT_A_TIME).for_each(|_| drop(scope.spawn(work))));
+    let result = parallel::each(names.iter(), AT_A_TIME, worker);
     bar.finish_and_clear();
-    match trouble.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(()),
-        Some(error) => Err(failed(error).with(format_args!(
+    result.map_err(|error| {
+        failed(error).with(format_args!(
             "{} of {} names are copied; the same command with --yes copies all of them",
             bar.position(),
             names.len()
-        ))),
-    }
+        ))
+    })
 }
 
 /// The file of a storage that has one.
