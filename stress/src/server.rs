@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -40,6 +41,15 @@ impl Kind {
             Kind::OneWorker => &["SERVERTYPE=multiplex"],
             Kind::Workers => &["SERVERTYPE=multiplex", "WORKERS=4"],
         }
+    }
+}
+
+/// The command `ferropyro`, which is built beside this program.
+pub(crate) fn binary() -> Result<PathBuf, Problem> {
+    let binary = std::env::current_exe()?.with_file_name("ferropyro");
+    match binary.exists() {
+        true => Ok(binary),
+        false => Err(format!("{} is not there: cargo build -p ferropyro-cli", binary.display()).into()),
     }
 }
 

@@ -6,6 +6,7 @@ mod check_config;
 mod client;
 mod completions;
 mod demo;
+mod doctor;
 mod echo;
 mod echo_object;
 mod exit;
@@ -61,6 +62,7 @@ enum Command {
     ServeFiles(serve_files::ServeFilesArgs),
     Inspect(inspect::InspectArgs),
     Probe(probe::ProbeArgs),
+    Doctor(doctor::DoctorArgs),
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Demo(demo::DemoArgs),
@@ -83,6 +85,11 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command, personality: Personality) -> Outcome {
+    let command = match command {
+        // Settings that make no sense are among what it looks for.
+        Command::Doctor(args) => return doctor::run(args),
+        other => other,
+    };
     logging::init_from_config(&personality.config()?);
     files::raise_limit();
     match command {
@@ -97,6 +104,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::ServeFiles(args) => serve_files::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Probe(args) => probe::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Demo(args) => demo::run(args),

@@ -34,11 +34,11 @@ pub(crate) struct NsArgs {
     #[arg(short, long, value_name = "SPEC", default_value = "memory")]
     storage: String,
 
-    /// Host name or address to bind the broadcast responder on (not available yet)
+    /// Host name or address to bind the broadcast responder on [default: NS_BCHOST of the configuration, 0.0.0.0, which is all interfaces]
     #[arg(long, value_name = "HOST")]
     bchost: Option<String>,
 
-    /// Port to bind the broadcast responder on; 0 means a free one (not available yet)
+    /// UDP port to bind the broadcast responder on; 0 means a free one [default: NS_BCPORT of the configuration, 9091]
     #[arg(long, value_name = "PORT")]
     bcport: Option<u16>,
 
@@ -50,7 +50,7 @@ pub(crate) struct NsArgs {
     #[arg(long, value_name = "PORT")]
     natport: Option<u16>,
 
-    /// Do not start a broadcast responder
+    /// Do not start a broadcast responder: clients must be told where this name server is
     #[arg(short = 'x', long)]
     nobc: bool,
 
@@ -62,7 +62,6 @@ pub(crate) struct NsArgs {
 pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
     let config = with_event_loop(personality.config()?, personality);
     let key = key(&args, personality)?;
-    let is_silent = args.nobc || args.unixsocket.is_some();
     let nameserver = bind(args, config, key)?;
     let handle = nameserver.clone();
     signals::on_stop(move || handle.shutdown())?;
@@ -70,9 +69,6 @@ pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
         Personality::Pyro4 => Generation::Pyro4,
         Personality::Ferropyro | Personality::Pyro5 => Generation::Pyro5,
     };
-    if !is_silent && is_open(&nameserver) {
-        output::note("broadcast look-up is not available yet: tell clients this name server's host (NS_HOST, or -n)");
-    }
     output::line(nameserver.start_lines(generation)?.join("\n"));
     nameserver.run();
     output::line("NS shut down.");
@@ -107,6 +103,7 @@ fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerD
     let mut builder = NameServerBuilder::new()
         .config(config)
         .storage(args.storage)
+        .broadcast(!args.nobc)
         .hmac_key(key.unwrap_or_default())
         .on_warning(|text| output::note(format_args!("warning: {text}")));
     if let Some(host) = args.host {
@@ -118,6 +115,12 @@ fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerD
     if let Some(path) = args.unixsocket {
         builder = builder.unix_socket(path);
     }
+    if let Some(host) = args.bchost {
+        builder = builder.broadcast_host(host);
+    }
+    if let Some(port) = args.bcport {
+        builder = builder.broadcast_port(port);
+    }
     if let Some(host) = args.nathost {
         builder = builder.nat_host(host);
     }
@@ -125,10 +128,4 @@ fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerD
         builder = builder.nat_port(port);
     }
     Ok(builder.bind()?)
-}
-
-/// Whether Pyro's name server would answer broadcasts on this address.
-fn is_open(nameserver: &NameServerDaemon) -> bool {
-    let address = nameserver.daemon().address();
-    address.is_some_and(|address| address.is_ipv4() && !address.ip().is_loopback())
 }

@@ -73,11 +73,11 @@ pub(crate) struct LinkArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Which name server")]
 struct ServerArgs {
-    /// Host name or address of the name server [default: NS_HOST of the configuration, localhost]
+    /// Host name or address of the name server [default: it is searched, on NS_HOST of the configuration or on this machine and by broadcast]
     #[arg(short = 'n', long, value_name = "HOST", global = true)]
     host: Option<String>,
 
-    /// Port of the name server [default: NS_PORT of the configuration, 9090]
+    /// Port of the name server [default: NS_PORT of the configuration, 9090]; without a host also the UDP port of the broadcast [default: NS_BCPORT, 9091]
     #[arg(short, long, value_name = "PORT", global = true)]
     port: Option<u16>,
 
@@ -163,8 +163,13 @@ impl Session {
         let personality = Personality::Ferropyro;
         let key = key(args, personality)?;
         let config = personality.config()?;
-        let settings = Settings::new(config.clone()).hmac_key(&key);
+        let mut settings = Settings::new(config.clone()).hmac_key(&key);
         let nameserver = locate(args, config, key, personality).map_err(failed)?;
+        // Names that lead to other names mean those of the same name server.
+        if let Some(Location::Tcp { host, port }) = nameserver.proxy().uri().location() {
+            settings.config.ns_host = host.clone();
+            settings.config.ns_port = *port;
+        }
         if args.verbose {
             output::note(format_args!("Name server found: {}", nameserver.proxy().uri()));
         }
@@ -206,15 +211,14 @@ fn key(args: &ServerArgs, personality: Personality) -> Result<String, Failure> {
     Ok(key.unwrap_or_default())
 }
 
-fn locate(args: &ServerArgs, mut config: Config, key: String, personality: Personality) -> Result<NameServer, Error> {
-    let port = args.port.unwrap_or(config.ns_port);
-    config.ns_port = port;
+fn locate(args: &ServerArgs, config: Config, key: String, personality: Personality) -> Result<NameServer, Error> {
     let location = match (&args.unixsocket, &args.host) {
         (Some(path), _) => Some(Location::unix(path)),
-        (None, Some(host)) => Some(host_location(host, port)?),
+        (None, Some(host)) => Some(host_location(host, args.port.unwrap_or(config.ns_port))?),
         (None, None) => None,
     };
-    let settings = Settings::new(config).hmac_key(key);
+    let mut settings = Settings::new(config).hmac_key(key);
+    settings.port = args.port;
     let nameserver = naming::locate_ns_with(location.as_ref(), &settings)?;
     match personality {
         Personality::Pyro4 => Ok(in_pyro4(&nameserver, &settings).unwrap_or(nameserver)),

@@ -4,8 +4,9 @@
 //! Names, texts and tracebacks come from other programs, and a terminal obeys control characters: those are shown, not sent.
 
 use std::borrow::Cow;
+use std::env;
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Writes a line of data to standard output.
 pub(crate) fn line(text: impl Display) {
@@ -16,6 +17,42 @@ pub(crate) fn line(text: impl Display) {
 pub(crate) fn try_line(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "{}", harmless(&text.to_string())).and_then(|()| stdout.flush())
+}
+
+/// The colour of a word.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Colour {
+    Green,
+    Yellow,
+    Red,
+    Grey,
+}
+
+/// As [`line`], with a word before it that has a colour, if a person looks at it who did not forbid that (NO_COLOR).
+pub(crate) fn marked(colour: Colour, word: impl Display, text: impl Display) {
+    let mut stdout = io::stdout().lock();
+    let (begin, end) = match has_colours(stdout.is_terminal()) {
+        true => (colour.code(), "\x1b[0m"),
+        false => ("", ""),
+    };
+    let (word, text) = (word.to_string(), text.to_string());
+    let _ = writeln!(stdout, "{begin}{}{end} {}", harmless(&word), harmless(&text)).and_then(|()| stdout.flush());
+}
+
+impl Colour {
+    fn code(self) -> &'static str {
+        match self {
+            Colour::Green => "\x1b[32m",
+            Colour::Yellow => "\x1b[33m",
+            Colour::Red => "\x1b[31m",
+            Colour::Grey => "\x1b[90m",
+        }
+    }
+}
+
+fn has_colours(is_terminal: bool) -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    is_terminal && !is_set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Writes data without a line break behind it, such as a prompt, to standard output.

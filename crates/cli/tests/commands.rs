@@ -83,6 +83,7 @@ fn every_command_has_help() {
         "serve-files",
         "inspect",
         "probe",
+        "doctor",
         "cert",
         "check-config",
         "demo",

@@ -13,16 +13,13 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 12] = [
-    "BROADCAST_ADDRS",
+const WITHOUT_EFFECT: [&str; 9] = [
     "DETAILED_TRACEBACK",
     "DILL_PROTOCOL_VERSION",
     "FLAME_ENABLED",
     "JSON_MODULE",
     "LOGWIRE",
     "NS_AUTOCLEAN",
-    "NS_BCHOST",
-    "NS_BCPORT",
     "NS_LOOKUP_DELAY",
     "PICKLE_PROTOCOL_VERSION",
     "REQUIRE_EXPOSE",

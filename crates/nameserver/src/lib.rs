@@ -33,6 +33,7 @@ mod memory;
 mod object;
 mod pattern;
 mod request;
+mod responder;
 mod sql;
 mod sqlite;
 pub mod store;

@@ -151,7 +151,12 @@ fn listed(book: &Book, select: &Select) -> Result<Vec<Listed>, Raise> {
     if matches!(select, Select::AllOf(_) | Select::AnyOf(_)) && !capabilities.metadata {
         return Err(naming_error(format!("{} doesn't support metadata", capabilities.class)));
     }
-    Ok(book.store.list(select)?)
+    let found = book.store.list(select)?;
+    if let Select::Matching(pattern) = select {
+        // Names that were not looked at to the end are missing.
+        pattern.check()?;
+    }
+    Ok(found)
 }
 
 fn remove_all(book: &Book, select: &Select) -> Result<usize, Raise> {

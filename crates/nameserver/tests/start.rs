@@ -1,5 +1,7 @@
 //! Making a name server: settings, start lines, errors.
 
+use std::net::UdpSocket;
+
 use ferropyro::config::{Config, Generation};
 use ferropyro::{Error, ErrorKind, naming};
 use ferropyro_nameserver::NameServerBuilder;
@@ -141,4 +143,69 @@ fn settings_come_from_the_configuration_unless_they_are_given() {
     let outside = Config::default().nathost("outside".to_owned()).natport(77u16);
     let nameserver = local().config(outside).bind().unwrap();
     assert_eq!(nameserver.uri().to_string(), "PYRO:Pyro.NameServer@outside:77");
+}
+
+/// A name server that others could reach, and so with a responder, which hears nobody but this machine.
+fn open() -> NameServerBuilder {
+    NameServerBuilder::new()
+        .host("0.0.0.0")
+        .port(0)
+        .broadcast_host("127.0.0.1")
+        .broadcast_port(0)
+}
+
+// Conformance: NS-09, NS-10, NS-17
+#[test]
+fn the_line_of_the_responder_comes_first() {
+    let nameserver = open().bind().unwrap();
+    let address = nameserver.broadcast_address().unwrap();
+    assert_eq!(address.ip().to_string(), "127.0.0.1");
+    let port = nameserver.daemon().address().unwrap().port();
+    assert_eq!(
+        nameserver.start_lines(Generation::Pyro5).unwrap(),
+        [
+            format!("Broadcast server running on {address}"),
+            format!("NS running on 0.0.0.0:{port} (0.0.0.0)"),
+            format!("URI = PYRO:Pyro.NameServer@0.0.0.0:{port}"),
+        ]
+    );
+}
+
+// Conformance: NS-13, NS-15
+#[test]
+fn there_is_no_responder_where_it_is_not_wanted_or_makes_no_sense() {
+    let silent = open().broadcast(false).bind().unwrap();
+    assert_eq!(silent.broadcast_address(), None);
+    assert_eq!(silent.start_lines(Generation::Pyro5).unwrap().len(), 2);
+    for host in ["127.0.0.1", "localhost", "127.0.1.1"] {
+        let nameserver = open().host(host).bind().unwrap();
+        assert_eq!(nameserver.broadcast_address(), None, "{host}");
+    }
+}
+
+// Conformance: NS-09, NS-10
+#[test]
+fn the_place_of_the_responder_comes_from_the_configuration_unless_it_is_given() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = Config::default()
+        .ns_bchost("127.0.0.1".to_owned())
+        .ns_bcport(free.port());
+    let configured = NameServerBuilder::new().host("0.0.0.0").port(0).config(config.clone());
+    assert_eq!(configured.bind().unwrap().broadcast_address(), Some(free));
+    let given = open().config(config).bind().unwrap();
+    assert_ne!(given.broadcast_address(), Some(free));
+}
+
+#[test]
+fn a_name_server_without_the_port_for_broadcasts_does_not_start() {
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let error = open().broadcast_port(port).bind().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Communication);
+    let text = error.message();
+    assert!(
+        text.starts_with(&format!("cannot listen for broadcasts on 127.0.0.1:{port} (UDP): ")),
+        "{text}"
+    );
+    assert!(text.contains("--bcport"), "{text}");
 }

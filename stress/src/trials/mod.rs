@@ -7,7 +7,9 @@ mod depth;
 mod fan_out;
 mod flood;
 mod idle;
+mod kills;
 mod malformed;
+mod many_names;
 mod panics;
 mod shutdown;
 mod silent;
@@ -77,6 +79,16 @@ const TRIALS: &[(&str, &str, Run)] = &[
         "shutdown",
         "SIGTERM in the middle of the work, once and twice",
         shutdown::run,
+    ),
+    (
+        "kills",
+        "name servers that are killed in the middle of registrations, and started again",
+        kills::run,
+    ),
+    (
+        "many-names",
+        "a million names: the start, look-ups, lists, and memory",
+        many_names::run,
     ),
     ("panics", "10,000 calls that panic", panics::run),
 ];

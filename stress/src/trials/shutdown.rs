@@ -1,6 +1,5 @@
 //! T16: a server that is told to end in the middle of its work.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,7 +10,7 @@ use ferropyro::{Proxy, Uri};
 use rustix::process::Signal;
 
 use crate::Problem;
-use crate::server::{Kind, Server};
+use crate::server::{Kind, Server, binary};
 use crate::trial::{Trial, becomes_true};
 
 /// SHUTDOWN_TIMEOUT, and what it may take beside it.
@@ -29,12 +28,7 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
 
 /// The echo server of the command line, which prints the calls that it gets.
 fn echo_server(kind: Kind) -> Result<Server, Problem> {
-    let myself = std::env::current_exe()?;
-    let binary: PathBuf = myself.with_file_name("ferropyro");
-    if !binary.exists() {
-        return Err(format!("{} is not there: cargo build -p ferropyro-cli", binary.display()).into());
-    }
-    let mut command = Command::new(binary);
+    let mut command = Command::new(binary()?);
     command.args(["echo", "-v"]).env_clear();
     command.envs(kind.settings().iter().filter_map(|setting| {
         let (name, value) = setting.split_once('=')?;

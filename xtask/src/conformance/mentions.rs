@@ -141,7 +141,7 @@ fn rows_named(line: &str, language: Language) -> Option<Result<Vec<String>, Stri
 }
 
 /// The function below the comment, if it is a test: an attribute with the word `test` stands between them or right
-/// above the comment.
+/// above the comment, or the macro `suite!` of the same file makes tests of it.
 fn rust_test(lines: &[&str], comment: usize) -> Option<String> {
     let is_decoration = |line: &&&str| line.starts_with("//") || line.starts_with("#[");
     let is_test_attribute = |line: &str| line.starts_with("#[") && line.contains("test");
@@ -156,10 +156,17 @@ fn rust_test(lines: &[&str], comment: usize) -> Option<String> {
             is_test |= is_test_attribute(line);
             skip_brackets(line, &mut below);
         } else if !line.starts_with("//") {
-            return if is_test { rust_function(line) } else { None };
+            return rust_function(line).filter(|name| is_test || is_in_suite(lines, name));
         }
     }
     None
+}
+
+/// Whether the function stands in a line of its own in `suite!( … );`.
+fn is_in_suite(lines: &[&str], name: &str) -> bool {
+    let suite = lines.iter().skip_while(|line| **line != "suite!(");
+    let mut listed = suite.take_while(|line| **line != ");");
+    listed.any(|line| line.strip_suffix(',') == Some(name))
 }
 
 fn rust_function(line: &str) -> Option<String> {
@@ -245,6 +252,13 @@ fn after_the_attribute() {}
                 "18 after_the_attribute: NS-04"
             ]
         );
+    }
+
+    #[test]
+    fn finds_the_functions_of_which_a_suite_makes_tests() {
+        let text = "suite!(\n    one,\n);\n// Conformance: NS-01\nfn one() {}\n// Conformance: NS-02\nfn other() {}";
+        let expected = ["4 one: NS-01", "6 names rows but no test follows"];
+        assert_eq!(told(text, Language::Rust), expected);
     }
 
     #[test]

@@ -20,7 +20,7 @@ const GREETING_TIME: Duration = Duration::from_millis(300);
 const MAX_ANSWER: usize = 64 << 10;
 
 /// Finds out what is listening there, with at most four connections. `timeout` is for each of them.
-pub(super) fn probe(location: &Location, timeout: Duration) -> Finding {
+pub(crate) fn probe(location: &Location, timeout: Duration) -> Finding {
     match (Probe { location, timeout }).run() {
         Ok(finding) => finding,
         Err(error) => Finding::Closed(error.to_string()),

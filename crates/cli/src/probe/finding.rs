@@ -2,7 +2,7 @@
 
 /// What is behind an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Finding {
+pub(crate) enum Finding {
     /// A Pyro server that speaks these protocol versions.
     Pyro {
         /// The numbers behind `PYRO` in what it sent.
@@ -22,7 +22,7 @@ pub(super) enum Finding {
 
 impl Finding {
     /// In words.
-    pub(super) fn peer(&self) -> String {
+    pub(crate) fn peer(&self) -> String {
         match self {
             Finding::Pyro { versions, .. } => pyro(versions),
             Finding::Other { kind, .. } => format!("no Pyro: {kind}"),
@@ -32,15 +32,26 @@ impl Finding {
         }
     }
 
-    pub(super) fn versions(&self) -> &[u16] {
+    pub(crate) fn versions(&self) -> &[u16] {
         match self {
             Finding::Pyro { versions, .. } => versions,
             _ => &[],
         }
     }
 
+    /// Whether it wants encrypted connections: it answers as a TLS server does, or a Pyro server that says so.
+    pub(crate) fn is_tls(&self) -> bool {
+        match self {
+            Finding::Other { kind, .. } => *kind == TLS_SERVER,
+            Finding::Pyro { remark, .. } => remark
+                .as_ref()
+                .is_some_and(|text| text.contains("encrypted connections only")),
+            _ => false,
+        }
+    }
+
     /// The peer's own words.
-    pub(super) fn remark(&self) -> Option<&str> {
+    pub(crate) fn remark(&self) -> Option<&str> {
         match self {
             Finding::Pyro { remark, .. } => remark.as_deref(),
             Finding::Other { greeting, .. } => Some(greeting).filter(|text| !text.is_empty()).map(String::as_str),
@@ -48,6 +59,8 @@ impl Finding {
         }
     }
 }
+
+const TLS_SERVER: &str = "a TLS server; that may be Pyro with SSL switched on";
 
 fn pyro(versions: &[u16]) -> String {
     match versions {
@@ -60,7 +73,7 @@ fn pyro(versions: &[u16]) -> String {
 }
 
 /// The releases of Pyro that speak a protocol version.
-pub(super) fn release(version: u16) -> &'static str {
+pub(crate) fn release(version: u16) -> &'static str {
     match version {
         5 => "Pyro 3.x",
         40 => "the first Pyro4",
@@ -81,7 +94,7 @@ pub(super) fn stranger(bytes: &[u8]) -> Finding {
     } else if starts(b"SSH-") {
         "an SSH server"
     } else if matches!(bytes, [0x15 | 0x16, 0x03, ..]) {
-        "a TLS server; that may be Pyro with SSL switched on"
+        TLS_SERVER
     } else if bytes.get(4..).is_some_and(|rest| rest.starts_with(b"#CHALLENGE#")) {
         "a listener of Python's multiprocessing, which wants a key"
     } else if starts(b"220") {

@@ -12,7 +12,8 @@ use crate::client;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::json::{self, Format};
 use crate::output;
-use finding::Finding;
+pub(crate) use conversation::probe;
+pub(crate) use finding::{Finding, release};
 
 /// Finds out what is listening at an address: Pyro 3, 4 or 5, ferropyro, or something else
 ///
@@ -40,7 +41,7 @@ pub(crate) fn run(args: ProbeArgs) -> Outcome {
             args.address
         ))
     })?;
-    let finding = conversation::probe(&location, args.timeout);
+    let finding = probe(&location, args.timeout);
     if args.format.is_json() {
         output::line(json::to_json(to_value(&location, &finding))?);
     } else {
@@ -61,7 +62,7 @@ fn exit(finding: &Finding) -> Exit {
 fn to_text(location: &Location, finding: &Finding) -> String {
     let mut lines = vec![format!("{location}: {}", finding.peer())];
     for version in finding.versions() {
-        lines.push(format!("Protocol version: {version} ({})", finding::release(*version)));
+        lines.push(format!("Protocol version: {version} ({})", release(*version)));
     }
     if let Some(remark) = finding.remark() {
         lines.push(format!("It said: {remark}"));

@@ -96,6 +96,7 @@ fn only_names_whose_server_cannot_be_reached_are_dead() {
     let here = ns.port;
     ns.told(&["register", "live", &uri(live)]);
     ns.told(&["register", "alias", &format!("PYRONAME:live@127.0.0.1:{here}")]);
+    ns.told(&["register", "alias without place", "PYRONAME:live"]);
     ns.told(&["register", "lost", &format!("PYRONAME:nobody@127.0.0.1:{here}")]);
     ns.told(&["register", "unix", "PYRO:x@./u:/nowhere/at/all"]);
     // More than are tried at a time.

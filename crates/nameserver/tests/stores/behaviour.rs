@@ -12,6 +12,34 @@ use ferropyro_nameserver::{NameServerBuilder, Pattern};
 
 use crate::places::Place;
 
+/// Each line of behaviour as a test of each store.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        mod memory { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::Memory)); })* }
+        mod sql { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::Sql)); })* }
+        mod dbm_dumb { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::DbmDumb)); })* }
+        mod dbm_sqlite { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::DbmSqlite)); })* }
+        mod own { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::Own)); })* }
+    };
+}
+
+suite!(
+    a_name_stands_for_the_entry_that_was_put_last,
+    a_new_name_is_put_once_only,
+    of_many_who_put_a_new_name_at_a_time_one_succeeds,
+    tags_change_and_the_uri_stays,
+    names_are_removed_and_counted,
+    a_name_is_removed_only_if_it_still_leads_there,
+    a_prefix_is_a_literal_start_in_its_own_case,
+    a_pattern_matches_from_the_start_and_not_to_the_end,
+    names_are_found_by_all_or_any_of_their_tags_where_there_are_tags,
+    names_of_all_letters_and_lengths_are_kept,
+    twenty_clients_lose_nothing,
+    what_was_kept_is_there_again_if_the_store_is_persistent,
+    a_name_server_gives_the_same_answers_to_both_generations,
+    a_name_server_on_the_event_loop_does_too,
+);
+
 pub(crate) fn entry(uri: &str, tags: &[&str]) -> Entry {
     Entry::new(uri, set(tags))
 }
@@ -36,7 +64,7 @@ fn uri_of(store: &dyn Store, name: &str) -> Option<String> {
 }
 
 // Conformance: STO-06, REG-03
-pub(crate) fn a_name_stands_for_the_entry_that_was_put_last(place: &Place) {
+fn a_name_stands_for_the_entry_that_was_put_last(place: &Place) {
     let store = place.open();
     assert_eq!(uri_of(&*store, "a"), None);
     assert!(store.put("a", entry("PYRO:one@h:1", &["x", "y"]), false).unwrap());
@@ -55,7 +83,7 @@ pub(crate) fn a_name_stands_for_the_entry_that_was_put_last(place: &Place) {
 }
 
 // Conformance: REG-03
-pub(crate) fn a_new_name_is_put_once_only(place: &Place) {
+fn a_new_name_is_put_once_only(place: &Place) {
     let store = place.open();
     assert!(store.put("a", entry("PYRO:one@h:1", &[]), true).unwrap());
     assert!(!store.put("a", entry("PYRO:two@h:2", &[]), true).unwrap());
@@ -65,7 +93,7 @@ pub(crate) fn a_new_name_is_put_once_only(place: &Place) {
 }
 
 // Conformance: REG-03, STO-06
-pub(crate) fn of_many_who_put_a_new_name_at_a_time_one_succeeds(place: &Place) {
+fn of_many_who_put_a_new_name_at_a_time_one_succeeds(place: &Place) {
     let store = place.open();
     for round in 0..20 {
         let name = format!("a{round}");
@@ -84,7 +112,7 @@ pub(crate) fn of_many_who_put_a_new_name_at_a_time_one_succeeds(place: &Place) {
 }
 
 // Conformance: META-12, STO-03
-pub(crate) fn tags_change_and_the_uri_stays(place: &Place) {
+fn tags_change_and_the_uri_stays(place: &Place) {
     let store = place.open();
     assert!(!store.set_tags("a", set(&["x"])).unwrap());
     assert!(store.put("a", entry("PYRO:one@h:1", &["x"]), false).unwrap());
@@ -102,7 +130,7 @@ pub(crate) fn tags_change_and_the_uri_stays(place: &Place) {
 }
 
 // Conformance: STO-05
-pub(crate) fn names_are_removed_and_counted(place: &Place) {
+fn names_are_removed_and_counted(place: &Place) {
     let store = place.open();
     for name in ["a", "b", "c", "d"] {
         store.put(name, entry("PYRO:one@h:1", &["x"]), false).unwrap();
@@ -116,7 +144,7 @@ pub(crate) fn names_are_removed_and_counted(place: &Place) {
 }
 
 // Conformance: NS-27
-pub(crate) fn a_name_is_removed_only_if_it_still_leads_there(place: &Place) {
+fn a_name_is_removed_only_if_it_still_leads_there(place: &Place) {
     let store = place.open();
     store.put("a", entry("PYRO:one@h:1", &["x"]), false).unwrap();
     assert!(!store.remove_if("a", "PYRO:one@h:2").unwrap());
@@ -127,7 +155,7 @@ pub(crate) fn a_name_is_removed_only_if_it_still_leads_there(place: &Place) {
 }
 
 // Conformance: STO-06
-pub(crate) fn a_prefix_is_a_literal_start_in_its_own_case(place: &Place) {
+fn a_prefix_is_a_literal_start_in_its_own_case(place: &Place) {
     let store = place.open();
     for name in ["Abc.x", "abc.x", "a_c.x", "abcd", "a%c", "é1", "é", "e"] {
         store.put(name, entry("PYRO:one@h:1", &[]), false).unwrap();
@@ -147,7 +175,7 @@ pub(crate) fn a_prefix_is_a_literal_start_in_its_own_case(place: &Place) {
 }
 
 // Conformance: STO-06, NSC-09
-pub(crate) fn a_pattern_matches_from_the_start_and_not_to_the_end(place: &Place) {
+fn a_pattern_matches_from_the_start_and_not_to_the_end(place: &Place) {
     let store = place.open();
     for name in ["a.b", "b.a", "ab", "Ab"] {
         store.put(name, entry("PYRO:one@h:1", &[]), false).unwrap();
@@ -165,7 +193,7 @@ pub(crate) fn a_pattern_matches_from_the_start_and_not_to_the_end(place: &Place)
 }
 
 // Conformance: META-02, META-07, META-08
-pub(crate) fn names_are_found_by_all_or_any_of_their_tags_where_there_are_tags(place: &Place) {
+fn names_are_found_by_all_or_any_of_their_tags_where_there_are_tags(place: &Place) {
     let store = place.open();
     if !store.capabilities().metadata {
         return;
@@ -189,7 +217,7 @@ pub(crate) fn names_are_found_by_all_or_any_of_their_tags_where_there_are_tags(p
 }
 
 // Conformance: META-01
-pub(crate) fn names_of_all_letters_and_lengths_are_kept(place: &Place) {
+fn names_of_all_letters_and_lengths_are_kept(place: &Place) {
     let long = "n".repeat(4096);
     let all = [
         "é ñ 名前",
@@ -224,7 +252,7 @@ pub(crate) fn names_of_all_letters_and_lengths_are_kept(place: &Place) {
 }
 
 // Conformance: STO-06
-pub(crate) fn twenty_clients_lose_nothing(place: &Place) {
+fn twenty_clients_lose_nothing(place: &Place) {
     const CLIENTS: usize = 20;
     const OPERATIONS: usize = 200;
     let store = place.open();
@@ -253,7 +281,7 @@ pub(crate) fn twenty_clients_lose_nothing(place: &Place) {
 }
 
 // Conformance: STO-01
-pub(crate) fn what_was_kept_is_there_again_if_the_store_is_persistent(place: &Place) {
+fn what_was_kept_is_there_again_if_the_store_is_persistent(place: &Place) {
     let store = place.open();
     store.put("a", entry("PYRO:one@h:1", &["x"]), false).unwrap();
     store.put("b", entry("PYRO:two@h:1", &[]), false).unwrap();
@@ -274,11 +302,11 @@ pub(crate) fn what_was_kept_is_there_again_if_the_store_is_persistent(place: &Pl
 }
 
 // Conformance: STO-03, STO-04, STO-05, NS-33, REG-04
-pub(crate) fn a_name_server_gives_the_same_answers_to_both_generations(place: &Place) {
+fn a_name_server_gives_the_same_answers_to_both_generations(place: &Place) {
     ask_a_name_server(place, ServerType::Thread);
 }
 
-pub(crate) fn a_name_server_on_the_event_loop_does_too(place: &Place) {
+fn a_name_server_on_the_event_loop_does_too(place: &Place) {
     ask_a_name_server(place, ServerType::Multiplex);
 }
 
