@@ -23,6 +23,10 @@ const PERIOD: Duration = Duration::from_millis(50);
 /// How long the other command has, after Ctrl-C in a terminal, to end by itself: it got that as well.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How long a name server may be silent before it is taken for gone: as long as a name is kept, within these.
+const SHORTEST_SILENCE: Duration = Duration::from_secs(2);
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
 /// Adds a name, if it is free
 ///
 /// With --ttl the name is there for as long only as this command runs: it is kept alive until Ctrl-C or SIGTERM, or while the command behind `--` runs, whose
@@ -117,10 +121,16 @@ impl Kept {
         // Before there is a name, so that no signal leaves it behind.
         let (sender, stop) = mpsc::channel();
         signals::on_stop(move || _ = sender.send(()))?;
+        // A name server that is silent for as long as this has forgotten the name, and must not hold up the end.
+        let proxy = session.nameserver.proxy();
+        let silence = self.ttl.clamp(SHORTEST_SILENCE, LONGEST_SILENCE);
+        proxy.set_timeout(proxy.timeout().or(Some(silence)));
         let lease = session
             .nameserver
             .register_leased(&self.name, &uri, &self.tags, self.ttl)
             .map_err(|error| session.cannot("keep names for a while only (--ttl)", error))?;
+        // The lease has a connection of its own.
+        proxy.release();
         let registered = format!("Registered {}", self.name);
         if self.command.is_empty() {
             output::line(registered);

@@ -67,6 +67,23 @@ fn a_name_goes_with_the_command_that_keeps_it() {
 }
 
 #[test]
+fn a_name_comes_back_after_the_name_server_was_silent() {
+    let ns = Ns::start(&[]);
+    let keeper = Program::start(ns.command(&["register", "--ttl", "1", "a", "PYRO:x@h:1"]));
+    assert_eq!(keeper.line(), "Registered a");
+    ns.signal(Signal::STOP);
+    assert!(keeper.note().starts_with("warning: a is not kept alive: "));
+    ns.signal(Signal::CONT);
+    assert_eq!(keeper.note(), "a is kept alive again");
+    assert_eq!(ns.told(&["lookup", "a"]), "PYRO:x@h:1\n");
+    // Nor does a silent one hold up the end.
+    ns.signal(Signal::STOP);
+    keeper.signal(Signal::TERM);
+    assert_eq!(keeper.status(), Some(0));
+    ns.signal(Signal::CONT);
+}
+
+#[test]
 fn who_ends_the_keeper_of_a_name_ends_the_other_command() {
     let ns = Ns::start(&[]);
     let script = "trap 'echo ended; exit 9' TERM; echo started; while :; do sleep 0.1; done";

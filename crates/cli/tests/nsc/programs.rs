@@ -152,9 +152,13 @@ impl Ns {
         watch
     }
 
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.program.signal(signal);
+    }
+
     /// It knows nothing of what comes afterwards.
     pub(crate) fn kill(self) {
-        self.program.signal(Signal::KILL);
+        self.signal(Signal::KILL);
     }
 }
 
