@@ -7,7 +7,8 @@ pub(crate) mod search;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, HmacKey};
@@ -100,9 +101,45 @@ pub fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
         return Ok(uri.clone());
     }
     let nameserver = locate_ns_with(uri.location(), settings)?;
-    match uri.tags() {
-        None => nameserver.lookup(&uri.object()),
-        Some(tags) => pick(nameserver.list(&Filter::all_of(tags))?, tags),
+    let patience = Patience::new(&settings.config);
+    loop {
+        let found = match uri.tags() {
+            None => nameserver.lookup(&uri.object()),
+            Some(tags) => nameserver
+                .list(&Filter::all_of(tags))
+                .and_then(|found| pick(found, tags)),
+        };
+        match patience.pause_after(&found) {
+            Some(pause) => thread::sleep(pause),
+            None => return found,
+        }
+    }
+}
+
+/// How long a name that is not there is waited for: NS_LOOKUP_DELAY, in steps as Pyro5 makes them.
+pub(crate) struct Patience {
+    end: Instant,
+    step: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(config: &Config) -> Patience {
+        let delay = config.ns_lookup_delay;
+        Patience {
+            end: Instant::now() + delay,
+            step: (delay / 5).max(Duration::from_millis(200)),
+        }
+    }
+
+    /// How long to wait before the name server is asked again; not at all when it has answered, or the time is over.
+    pub(crate) fn pause_after(&self, found: &Result<Uri>) -> Option<Duration> {
+        let Err(error) = found else { return None };
+        let is_missing = match error.as_remote() {
+            Some(remote) => remote.class_name() == "NamingError",
+            None => error.kind() == ErrorKind::Naming,
+        };
+        let left = self.end.saturating_duration_since(Instant::now());
+        (is_missing && !left.is_zero()).then(|| self.step.min(left))
     }
 }
 

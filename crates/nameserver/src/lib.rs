@@ -36,10 +36,12 @@ mod request;
 mod responder;
 mod sql;
 mod sqlite;
+mod start;
 pub mod store;
 mod upkeep;
 
 pub use daemon::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 pub use object::NameServerObject;
 pub use pattern::Pattern;
+pub use start::{start_ns, start_ns_loop};
 pub use store::{Entry, Select, Store};

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use tokio::net::UdpSocket;
 use tokio::task::spawn_blocking;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::Proxy;
 use crate::logging::logger;
 use crate::naming::exchange::{self, Exchange, QUESTION, ROOM, Turn};
 use crate::naming::search::{Broadcast, Search, Step};
-use crate::naming::{Filter, Listed, NAMESERVER_ID, Settings, pick};
+use crate::naming::{Filter, Listed, NAMESERVER_ID, Patience, Settings, pick};
 use crate::uri::Protocol;
 use crate::{Error, Location, Result, Uri};
 
@@ -36,6 +36,17 @@ pub(super) async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> 
         return Ok(uri.clone());
     }
     let nameserver = locate_ns_with(uri.location(), settings).await?;
+    let patience = Patience::new(&settings.config);
+    loop {
+        let found = ask(&nameserver, uri).await;
+        match patience.pause_after(&found) {
+            Some(pause) => sleep(pause).await,
+            None => return found,
+        }
+    }
+}
+
+async fn ask(nameserver: &Proxy, uri: &Uri) -> Result<Uri> {
     let Some(tags) = uri.tags() else {
         return nameserver.call("lookup", (uri.object(),)).await;
     };
