@@ -67,7 +67,10 @@ impl Book {
         loop {
             let latest = self.history.latest();
             let events = self.history.behind(since, prefix)?;
-            let left = end.saturating_duration_since(tokio::time::Instant::now());
+            let left = match self.history.is_over() {
+                true => Duration::ZERO,
+                false => end.saturating_duration_since(tokio::time::Instant::now()),
+            };
             // Whoever finds no place gets his answer at once.
             let (true, false, Ok(_place)) = (events.is_empty(), left.is_zero(), self.watchers.try_acquire()) else {
                 // All up to the one that was the latest before have been looked at, whatever their names are.

@@ -295,6 +295,7 @@ impl NameServerDaemon {
 
     /// Stops serving: [`NameServerDaemon::run`] returns.
     pub fn shutdown(&self) {
+        self.object.history().end();
         self.daemon.shutdown();
     }
 }
@@ -310,6 +311,7 @@ pub struct RunningNameServer {
 impl RunningNameServer {
     /// Stops the name server and waits until it has stopped.
     pub fn stop(self) {
+        self.nameserver.object.history().end();
         self.running.stop();
         self.nameserver.upkeep.close();
     }

@@ -1,6 +1,7 @@
 //! What has changed lately, for those who watch.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -29,6 +30,8 @@ pub struct Event {
 pub struct History {
     kept: Mutex<Kept>,
     latest: watch::Sender<u64>,
+    /// Nobody waits any longer.
+    is_over: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -54,6 +57,7 @@ impl History {
                 since: 0,
             }),
             latest: watch::Sender::new(0),
+            is_over: AtomicBool::new(false),
         }
         .beginning_at(u64::try_from(now.as_micros()).unwrap_or_default())
     }
@@ -132,8 +136,19 @@ impl History {
     /// Waits until there is a change behind this revision, at most for this time.
     pub(crate) async fn wait(&self, revision: u64, time: Duration) {
         let mut latest = self.latest.subscribe();
+        let is_enough = |latest: &u64| *latest > revision || self.is_over.load(Ordering::Acquire);
         // That the time is over is no failure, and the sender is in here.
-        let _ = timeout(time, latest.wait_for(|latest| *latest > revision)).await;
+        let _ = timeout(time, latest.wait_for(is_enough)).await;
+    }
+
+    /// Lets nobody wait any longer, as the name server ends.
+    pub(crate) fn end(&self) {
+        self.is_over.store(true, Ordering::Release);
+        self.latest.send_modify(|_| ());
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.is_over.load(Ordering::Acquire)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {

@@ -234,3 +234,18 @@ fn a_watch_says_when_it_cannot_go_on() {
     let error = watch.next_within(Duration::ZERO).unwrap_err();
     assert!(error.to_string().contains("list the names anew"), "{error}");
 }
+
+#[test]
+fn a_name_server_that_ends_does_not_wait_for_those_who_watch() {
+    for servertype in SERVERS {
+        let server = start(servertype);
+        let mut watch = client(&server).watch("", None).unwrap();
+        let watching = thread::spawn(move || watch.next_within(Duration::from_secs(60)));
+        thread::sleep(Duration::from_millis(300));
+        let begun = Instant::now();
+        server.stop();
+        assert!(begun.elapsed() < Duration::from_secs(8), "it waited");
+        // An answer without changes, or the end of the connection.
+        assert!(watching.join().unwrap().is_ok_and(|change| change.is_none()));
+    }
+}

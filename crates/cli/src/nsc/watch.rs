@@ -25,7 +25,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// Tells every change of the names as it happens, until Ctrl-C
 ///
 /// A line of JSON for each change, with "revision", "event" (put or remove), "name", "uri" and "metadata"; or a run of the command behind `--` for each, one
-/// after the other, which finds the same in its variables PYRO_REVISION, PYRO_EVENT, PYRO_NAME, PYRO_URI and PYRO_METADATA (a JSON array).
+/// after the other, which finds the same in its variables NS_REVISION, NS_EVENT, NS_NAME, NS_URI and NS_METADATA (a JSON array).
 ///
 /// When the name server was away, it goes on behind the last change, without gap or duplicate. When that cannot be, because the changes since then are not
 /// known any more, the exit status is 7; with --relist the present names are told as if they had just been registered, and it goes on.
@@ -33,7 +33,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 /// Examples:
 ///   ferropyro nsc watch
 ///   ferropyro nsc watch sensors. --rev 0 --relist       the present names first
-///   ferropyro nsc watch sensors. -- sh -c 'echo "$PYRO_EVENT $PYRO_NAME"'
+///   ferropyro nsc watch sensors. -- sh -c 'echo "$NS_EVENT $NS_NAME"'
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct WatchArgs {
@@ -47,10 +47,6 @@ pub(super) struct WatchArgs {
     /// When changes are missing, tell the present names in their place, and go on
     #[arg(long)]
     relist: bool,
-
-    /// What the names of the command's variables begin with; programs with Pyro in them take PYRO_... for settings and refuse these: use another one there
-    #[arg(long, value_name = "TEXT", default_value = "PYRO_", requires = "command")]
-    env_prefix: String,
 
     /// A command to run for each change
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
@@ -240,18 +236,15 @@ impl Follower<'_> {
             .split_first()
             .ok_or_else(|| Failure::usage("which command?"))?;
         let uri = change.registration.as_ref().map(|entry| entry.uri.clone());
+        // Not PYRO_...: Pyro takes that for a setting, and the command may be a program that uses Pyro.
         let variables = [
-            ("REVISION", change.revision.to_string()),
-            ("EVENT", event(change).to_owned()),
-            ("NAME", change.name.clone()),
-            ("URI", uri.unwrap_or_default()),
-            ("METADATA", json::to_json(tags(change))?),
+            ("NS_REVISION", change.revision.to_string()),
+            ("NS_EVENT", event(change).to_owned()),
+            ("NS_NAME", change.name.clone()),
+            ("NS_URI", uri.unwrap_or_default()),
+            ("NS_METADATA", json::to_json(tags(change))?),
         ];
-        let prefix = &self.args.env_prefix;
-        let status = process::Command::new(program)
-            .args(arguments)
-            .envs(variables.map(|(name, value)| (format!("{prefix}{name}"), value)))
-            .status();
+        let status = process::Command::new(program).args(arguments).envs(variables).status();
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => output::note(format_args!(
