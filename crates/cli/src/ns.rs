@@ -1,21 +1,45 @@
 //! `ferropyro ns`: the name server, `pyro4-ns` and `pyro5-ns`.
 
+mod check;
+mod exposition;
+mod file;
+mod health;
+mod metrics;
+mod own;
+mod reload;
+mod settings;
+mod supervisor;
+
 use std::env;
+use std::sync::LazyLock;
 
 use clap::Args;
-use ferropyro::Config;
-use ferropyro::config::{Generation, ServerType};
+use ferropyro::config::Generation;
+use ferropyro::logging;
 use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
 
+use self::health::Health;
+use self::own::OwnArgs;
+use self::reload::Reload;
+use self::settings::Settings;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::personality::Personality;
-use crate::{keys, output, signals};
+use crate::{files, keys, output, signals};
+
+// What it does is told at the options that every name server has.
+#[derive(Debug, Args)]
+pub(crate) struct NsCommand {
+    #[command(flatten)]
+    args: NsArgs,
+    #[command(flatten)]
+    own: OwnArgs,
+}
 
 /// Starts a name server
 ///
 /// It serves programs of Pyro4 and Pyro5 on one port until Ctrl-C or SIGTERM. Without options it listens on localhost, port 9090, where only programs of
 /// this machine reach it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(args_override_self = true)] // the last one counts, as for Pyro's programs
 pub(crate) struct NsArgs {
     /// Host name or address to bind the server on [default: HOST of the configuration, localhost]
@@ -30,9 +54,9 @@ pub(crate) struct NsArgs {
     #[arg(short, long, value_name = "PATH")]
     unixsocket: Option<String>,
 
-    /// Where names are kept: memory, sql:FILE (an SQLite file), or dbm:FILE (a file of Python's dbm, without tags)
-    #[arg(short, long, value_name = "SPEC", default_value = "memory")]
-    storage: String,
+    /// Where names are kept: memory, sql:FILE (an SQLite file), or dbm:FILE (a file of Python's dbm, without tags) [default: memory]
+    #[arg(short, long, value_name = "SPEC")]
+    storage: Option<String>,
 
     /// Host name or address to bind the broadcast responder on (not available yet)
     #[arg(long, value_name = "HOST")]
@@ -59,13 +83,39 @@ pub(crate) struct NsArgs {
     key: Option<String>,
 }
 
-pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
-    let config = with_event_loop(personality.config()?, personality);
-    let key = key(&args, personality)?;
-    let is_silent = args.nobc || args.unixsocket.is_some();
-    let nameserver = bind(args, config, key)?;
+impl NsCommand {
+    /// That of one of Pyro's name servers, which has no options of ours.
+    pub(crate) fn of_pyro(args: NsArgs) -> NsCommand {
+        NsCommand {
+            args,
+            own: OwnArgs::default(),
+        }
+    }
+}
+
+pub(crate) fn run(command: NsCommand, personality: Personality) -> Outcome {
+    let NsCommand { args, own } = command;
+    if own.check {
+        return check::run(&args, &own, personality);
+    }
+    let settings = Settings::new(&args, &own, personality)?;
+    logging::init_from_config(&settings.config);
+    files::raise_limit();
+    let metrics = settings.metrics_addr.as_deref().map(metrics::bind).transpose()?;
+    let is_silent = settings.args.nobc || settings.args.unixsocket.is_some();
+    let nameserver = bind(settings.clone())?;
     let handle = nameserver.clone();
-    signals::on_stop(move || handle.shutdown())?;
+    let stop = move || {
+        supervisor::stopping();
+        handle.shutdown();
+    };
+    match personality {
+        Personality::Ferropyro => {
+            let reload = Reload::new(args, own, settings, nameserver.clone());
+            signals::on_stop_or_reload(stop, move || reload.run())?;
+        }
+        Personality::Pyro4 | Personality::Pyro5 => signals::on_stop(stop)?,
+    }
     let generation = match personality {
         Personality::Pyro4 => Generation::Pyro4,
         Personality::Ferropyro | Personality::Pyro5 => Generation::Pyro5,
@@ -74,17 +124,11 @@ pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
         output::note("broadcast look-up is not available yet: tell clients this name server's host (NS_HOST, or -n)");
     }
     output::line(nameserver.start_lines(generation)?.join("\n"));
+    LazyLock::force(&exposition::STARTED);
+    health::accompany(Health::new(nameserver.clone()), metrics)?;
     nameserver.run();
     output::line("NS shut down.");
     Ok(Exit::Ok)
-}
-
-/// By our own name it serves any number of clients, each of which would take a thread of Pyro's name servers, unless somebody asks for theirs.
-fn with_event_loop(mut config: Config, personality: Personality) -> Config {
-    if personality == Personality::Ferropyro && env::var_os("PYRO_SERVERTYPE").is_none() {
-        config.servertype = ServerType::Multiplex;
-    }
-    config
 }
 
 /// Only Pyro4 has keys. Pyro5's name server takes the variable for a misspelt setting.
@@ -103,10 +147,18 @@ fn key(args: &NsArgs, personality: Personality) -> Result<Option<String>, Failur
     }
 }
 
-fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerDaemon, Failure> {
+fn bind(settings: Settings) -> Result<NameServerDaemon, Failure> {
+    let Settings {
+        config,
+        args,
+        key,
+        read_only,
+        ..
+    } = settings;
     let mut builder = NameServerBuilder::new()
         .config(config)
-        .storage(args.storage)
+        .storage(args.storage.unwrap_or_else(|| "memory".to_owned()))
+        .read_only(read_only)
         .hmac_key(key.unwrap_or_default())
         .on_warning(|text| output::note(format_args!("warning: {text}")));
     if let Some(host) = args.host {

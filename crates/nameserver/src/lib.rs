@@ -32,13 +32,16 @@ mod local;
 mod memory;
 mod object;
 mod pattern;
+mod read_only;
 mod request;
 mod sql;
 mod sqlite;
+mod statistics;
 pub mod store;
 mod upkeep;
 
 pub use daemon::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 pub use object::NameServerObject;
 pub use pattern::Pattern;
+pub use statistics::{MethodCalls, Statistics};
 pub use store::{Entry, Select, Store};
