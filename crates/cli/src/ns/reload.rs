@@ -45,20 +45,23 @@ impl Reload {
     }
 
     /// Gives a line about what has become of it.
+    ///
+    /// # Errors
+    /// When the settings make no sense. Nothing has changed then.
     fn take_over(&self) -> Result<String, Failure> {
         let settings = Settings::new(&self.args, &self.own, Personality::Ferropyro)?;
         let object = self.nameserver.object();
-        let was_read_only = object.statistics().is_read_only;
-        // What can fail comes first, so that it can be undone.
-        if !settings.read_only {
-            object.set_read_only(false)?;
+        let mut troubles = Vec::new();
+        if let Err(error) = object.set_read_only(settings.read_only) {
+            troubles.push(format!("read_only: {error}"));
+        }
+        if let Err(error) = self.nameserver.daemon().reload_certificates() {
+            troubles.push(format!("certificates: {error}"));
         }
         if let Err(error) = logging::reload_from_config(&settings.config) {
-            object.set_read_only(was_read_only)?;
-            return Err(Failure::usage(format_args!("cannot open the log file: {error}")));
+            troubles.push(format!("the log file: {error}"));
         }
-        object.set_read_only(settings.read_only)?;
-        let access = match settings.read_only {
+        let access = match object.statistics().is_read_only {
             true => "read-only",
             false => "for reading and writing",
         };
@@ -66,6 +69,9 @@ impl Reload {
         let fixed = self.started.fixed_differences(&settings);
         if !fixed.is_empty() {
             text += &format!("; what has changed of {} needs a restart", fixed.join(", "));
+        }
+        if !troubles.is_empty() {
+            text += &format!("; not taken over: {}", troubles.join(", "));
         }
         Ok(text)
     }
