@@ -11,7 +11,6 @@ mod settings;
 mod supervisor;
 
 use std::env;
-use std::sync::LazyLock;
 
 use clap::Args;
 use ferropyro::config::Generation;
@@ -124,7 +123,6 @@ pub(crate) fn run(command: NsCommand, personality: Personality) -> Outcome {
         output::note("broadcast look-up is not available yet: tell clients this name server's host (NS_HOST, or -n)");
     }
     output::line(nameserver.start_lines(generation)?.join("\n"));
-    LazyLock::force(&exposition::STARTED);
     health::accompany(Health::new(nameserver.clone()), metrics)?;
     nameserver.run();
     output::line("NS shut down.");

@@ -1,16 +1,12 @@
 //! The text format of Prometheus, version 0.0.4.
 
 use std::fmt::{Display, Write as _};
-use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ferropyro_nameserver::NameServerDaemon;
 
-/// When somebody asked for the first time would be too late, so it is touched when the name server starts.
-pub(super) static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
-
-/// The metrics of a name server; without the number of names its store does not answer.
-pub(super) fn text(nameserver: &NameServerDaemon, names: Option<usize>) -> String {
+/// The metrics of a name server that was started then; without the number of names its store does not answer.
+pub(super) fn text(nameserver: &NameServerDaemon, started: SystemTime, names: Option<usize>) -> String {
     let own = nameserver.object().statistics();
     let daemon = nameserver.daemon().statistics();
     let class = nameserver.object().store().capabilities().class;
@@ -20,7 +16,7 @@ pub(super) fn text(nameserver: &NameServerDaemon, names: Option<usize>) -> Strin
     page.metric("store_info", "gauge", "What the names are kept in.");
     page.sample(&[("class", class)], 1);
     page.metric("start_time_seconds", "gauge", "When it started, in seconds since 1970.");
-    let started = STARTED.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let started = started.duration_since(UNIX_EPOCH).unwrap_or_default();
     page.sample(&[], format_args!("{:.3}", started.as_secs_f64()));
     page.metric("store_up", "gauge", "Whether the store answers.");
     page.sample(&[], u8::from(names.is_some()));

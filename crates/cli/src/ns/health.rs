@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ferropyro_nameserver::NameServerDaemon;
 use tokio::runtime::Builder;
@@ -23,6 +23,7 @@ const QUESTIONS: usize = 4;
 #[derive(Debug, Clone)]
 pub(super) struct Health {
     nameserver: NameServerDaemon,
+    started: SystemTime,
     questions: Arc<Semaphore>,
 }
 
@@ -30,12 +31,17 @@ impl Health {
     pub(super) fn new(nameserver: NameServerDaemon) -> Health {
         Health {
             nameserver,
+            started: SystemTime::now(),
             questions: Arc::new(Semaphore::new(QUESTIONS)),
         }
     }
 
     pub(super) fn nameserver(&self) -> &NameServerDaemon {
         &self.nameserver
+    }
+
+    pub(super) fn started(&self) -> SystemTime {
+        self.started
     }
 
     /// The number of names, or why the store does not tell it. The answer is there in time, whatever the store does.
@@ -81,4 +87,86 @@ pub(super) fn accompany(health: Health, metrics: Option<TcpListener>) -> Result<
     };
     let thread = thread::Builder::new().name("metrics".to_owned());
     thread.spawn(work).map(drop).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::{Condvar, Mutex};
+
+    use ferropyro::Result;
+    use ferropyro_nameserver::store::{Entry, Listed, Store};
+    use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
+
+    use super::*;
+
+    /// A store that does not say how many names it has, until it is told to.
+    #[derive(Default)]
+    struct Stuck {
+        is_free: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Stuck {
+        fn free(&self) {
+            *self.is_free.lock().unwrap() = true;
+            self.changed.notify_all();
+        }
+    }
+
+    impl Store for Stuck {
+        fn get(&self, _: &str) -> Result<Option<Arc<Entry>>> {
+            Ok(None)
+        }
+
+        fn entries(&self) -> Result<Vec<Listed>> {
+            let is_free = self.is_free.lock().unwrap();
+            drop(self.changed.wait_while(is_free, |is_free| !*is_free).unwrap());
+            Ok(Vec::new())
+        }
+
+        fn put(&self, _: &str, _: Entry, _: bool) -> Result<bool> {
+            Ok(true)
+        }
+
+        fn set_tags(&self, _: &str, _: BTreeSet<String>) -> Result<bool> {
+            Ok(false)
+        }
+
+        fn remove(&self, _: &[&str]) -> Result<usize> {
+            Ok(0)
+        }
+
+        fn remove_if(&self, _: &str, _: &str) -> Result<bool> {
+            Ok(false)
+        }
+    }
+
+    fn nameserver(store: Arc<Stuck>) -> NameServerDaemon {
+        let builder = NameServerBuilder::new().host("127.0.0.1").port(0);
+        builder.shared_store(store).bind().unwrap()
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_told_of_in_time_and_takes_a_few_threads_only() {
+        let store = Arc::new(Stuck::default());
+        let health = Health::new(nameserver(Arc::clone(&store)));
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            // All at the same time, or this would take minutes.
+            let questions: Vec<_> = (0..100)
+                .map(|_| {
+                    let health = health.clone();
+                    tokio::spawn(async move { health.names().await })
+                })
+                .collect();
+            for question in questions {
+                let reason = question.await.unwrap().unwrap_err();
+                assert_eq!(reason, "the store has not answered within 2 seconds");
+            }
+            assert_eq!(health.questions.available_permits(), 0);
+            store.free();
+            assert_eq!(health.names().await, Ok(0));
+        });
+    }
 }

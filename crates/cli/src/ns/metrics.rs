@@ -104,12 +104,9 @@ async fn answer(request: Request<Incoming>, health: &Health) -> Result<Response<
     }
     Ok(match request.uri().path() {
         "/metrics" => {
-            let names = health.names().await;
-            response(
-                StatusCode::OK,
-                METRICS,
-                exposition::text(health.nameserver(), names.ok()),
-            )
+            let names = health.names().await.ok();
+            let text = exposition::text(health.nameserver(), health.started(), names);
+            response(StatusCode::OK, METRICS, text)
         }
         "/healthz" => match health.names().await {
             Ok(_) => response(StatusCode::OK, TEXT, "ok\n".to_owned()),

@@ -1,14 +1,18 @@
 //! SIGHUP, SIGTERM.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ferropyro::tls::Certificate;
+use ferropyro::{Config, Proxy, Uri};
 use rustix::process::Signal;
 
-use crate::running::{PATIENCE, Running, client, file};
+use crate::running::{PATIENCE, Running, client, file, run};
 
 #[test]
 fn a_reload_takes_over_what_can_change_and_says_what_cannot() {
@@ -96,6 +100,78 @@ fn reloads_and_a_log_that_is_moved_away_lose_no_call() {
     let log = |number: usize| fs::read_to_string(folder.join(format!("ns.log.{number}"))).unwrap();
     assert!(log(1).contains(",DEBUG]"), "{}", log(1));
     assert!(!log(0).contains(",DEBUG]"), "{}", log(0));
+}
+
+/// The numbers of the certificates that a server shows, in a new connection each.
+struct Certificates {
+    proxy: Proxy,
+    seen: Arc<Mutex<String>>,
+}
+
+impl Certificates {
+    fn of(uri: &Uri, config: Config) -> Certificates {
+        let seen = Arc::new(Mutex::new(String::new()));
+        let hook = {
+            let seen = Arc::clone(&seen);
+            move |certificate: &Certificate| {
+                certificate.serial_number().clone_into(&mut seen.lock().unwrap());
+                Ok(())
+            }
+        };
+        let builder = Proxy::builder().config(config).validate_certificate(hook);
+        Certificates {
+            proxy: builder.build(uri.clone()).unwrap(),
+            seen,
+        }
+    }
+
+    fn next(&self) -> String {
+        self.proxy.call::<()>("ping", ()).unwrap();
+        self.proxy.release();
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+#[test]
+fn a_new_certificate_is_taken_over_and_no_connection_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let cert = |args: &[&str]| assert_eq!(run(folder, &[&["cert"], args].concat(), &[]).0, Some(0));
+    cert(&["ca", "lab"]);
+    cert(&["server", "lab", "localhost"]);
+    let settings =
+        "[settings]\nSSL = true\nSSL_SERVERCERT = 'lab/localhost.pem'\nSSL_SERVERKEY = 'lab/localhost-key.pem'";
+    file(folder, "ns.toml", settings);
+    let (server, uri) = Running::ns(folder, &["-n", "localhost", "--config", "ns.toml"], &[]);
+    let config = Config::default().ssl(true).ssl_cacerts(folder.join("lab/ca.pem"));
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let kept = Proxy::builder().config(config.clone()).build(uri.clone()).unwrap();
+                let certificates = Certificates::of(&uri, config.clone());
+                while !is_over.load(Ordering::Relaxed) {
+                    kept.call::<()>("ping", ()).unwrap();
+                    certificates.next();
+                }
+            });
+        }
+        let certificates = Certificates::of(&uri, config.clone());
+        let mut serials = BTreeSet::from([certificates.next()]);
+        for _ in 0..5 {
+            cert(&["server", "lab", "localhost", "--force"]);
+            server.send(Signal::HUP);
+            server.err.next_with("reloaded");
+            serials.insert(certificates.next());
+        }
+        assert_eq!(serials.len(), 6);
+        file(folder, "lab/localhost.pem", "no certificate");
+        server.send(Signal::HUP);
+        let line = server.err.next_with("reloaded");
+        assert!(line.contains("; not taken over: certificates: "), "{line}");
+        assert!(serials.contains(&certificates.next()));
+        is_over.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]
