@@ -1,6 +1,7 @@
 """Machines of their own for a test: two network namespaces of Linux with a cable between them, and programs that see another /etc/hosts."""
 
 import ctypes
+import itertools
 import os
 import shutil
 import subprocess
@@ -33,10 +34,12 @@ class TwoMachines:
 
     server_address = "10.173.7.1"
     client_address = "10.173.7.2"
+    _numbers = itertools.count()
 
     def __init__(self):
         need_root("ip")
-        self._names = [f"ferropyro-{os.getpid()}-{side}" for side in ("server", "client")]
+        number = next(self._numbers)
+        self._names = [f"ferropyro-{os.getpid()}-{number}-{side}" for side in ("server", "client")]
         self.server, self.client = (["ip", "netns", "exec", name] for name in self._names)
         self._server_name, self._client_name = self._names
 
@@ -57,6 +60,11 @@ class TwoMachines:
         with open(f"/var/run/netns/{self._client_name}") as namespace:
             enter(namespace)
 
+    def enter_server(self):
+        """The same for the server's machine."""
+        with open(f"/var/run/netns/{self._server_name}") as namespace:
+            enter(namespace)
+
     @contextmanager
     def on_server(self):
         """This thread is on the server's machine, with the sockets that it makes and the programs that it starts."""
@@ -66,6 +74,11 @@ class TwoMachines:
                 yield
             finally:
                 enter(own)
+
+    def let_broadcasts_through(self):
+        """From now on what is broadcast to 255.255.255.255 goes over the cable."""
+        for name in self._names:
+            ip("-n", name, "route", "add", "255.255.255.255", "dev", "cable")
 
     def pull_out(self, end):
         """Pulls the cable out of the "server" or of the "client": the other one notices nothing but silence."""

@@ -186,3 +186,30 @@ def test_the_readme_of_the_examples_names_them_all():
     programs = [path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.suffix in (".py", ".rs")]
     missing = [path for path in programs if f"({path.as_posix()})" not in text and f"`{path.stem}`" not in text]
     assert missing == []
+
+
+# Conformance: EX-13, NS-22
+@pytest.mark.parametrize("client", ["Rust", "Python"])
+@pytest.mark.parametrize("title", ["eventloop", "eventloop of the program's own"])
+def test_one_thread_serves_an_object_and_a_name_server(play, title, client):
+    play(title, **({"eventloop_client": python("eventloop_client")} if client == "Python" else {}))
+
+
+# Conformance: EX-12
+def test_devices_are_found_by_their_tags(play):
+    play("ns_metadata")
+
+
+# Conformance: EX-12
+def test_the_example_of_tags_prints_the_same_with_pyro4_and_fails_politely_without_tags(example, ferropyro, servers, tmp_path):
+    shown = {}
+    for spec in ("memory", f"dbm:{tmp_path / 'names'}"):
+        server = servers.start([ferropyro, "ns", "-p", "0", "-s", spec], ready="^URI = ")
+        for command in ([example("ns_metadata")], python("ns_metadata"), ["pyro4"]):
+            command = [*python("ns_metadata"), server.port, "Pyro4"] if command == ["pyro4"] else [*command, server.port]
+            done = run(command)
+            shown.setdefault(spec, []).append((done.returncode == 0, done.stdout, done.stderr))
+    assert len(set(shown["memory"])) == 1 and shown["memory"][0][0]
+    for is_well, stdout, stderr in shown[f"dbm:{tmp_path / 'names'}"]:
+        assert (is_well, stdout) == (False, "")
+        assert "this name server keeps no tags: look at its storage" in stderr

@@ -267,11 +267,6 @@ class TestStart:
             assert "invalid Pyro environment config variable: PYRO_NONSENSE" in result.stderr
         servers.start([link(tmp_path, ferropyro, "pyro4-ns"), "-p", "0"], ready=READY, env=env)
 
-    def test_says_on_an_open_address_that_nobody_answers_broadcasts(self, start):
-        start("-n", "0.0.0.0").wait_for("broadcast look-up is not available yet", stream="stderr")
-        for arguments in [("-n", "0.0.0.0", "-x"), ()]:
-            assert "broadcast" not in "\n".join(said_by(start(*arguments)))
-
     # Conformance: DNS-03
     def test_says_what_is_wrong_with_all_interfaces(self, start):
         assert said_by(start()) == []

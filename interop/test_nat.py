@@ -52,7 +52,7 @@ def test_arguments_that_make_no_sense_are_refused_with_pyros_texts(pyro, peer_pr
         assert done.stderr.strip() == f"interop_peer: {refusal.value}"
 
 
-# Conformance: NAT-03
+# Conformance: NAT-03, NS-11
 def test_the_name_server_prints_both_addresses_and_registers_the_external_one(pyro, servers, ferropyro):
     options = ["ns", "-n", "127.0.0.1", "-p", "0", "--nathost", "outside.example", "--natport", "5555"]
     server = servers.start([ferropyro, *options], ready=r"^external URI = ")

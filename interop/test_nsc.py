@@ -1,5 +1,6 @@
 """The control tool: ours and the real ones, against our name server and the real ones, compared with captured runs of the real ones."""
 
+import json
 import re
 import socket
 
@@ -328,3 +329,92 @@ def test_help_names_all_commands(our_nsc, generation):
         assert result.returncode == 0
         for command in COMMANDS[generation or "pyro5"]:
             assert command in result.stdout
+
+
+@pytest.fixture
+def theirs(pyro, servers):
+    """A real name server, and our own tool for it: theirs("list")."""
+    server = pyro.start_name_server(servers)
+    host = server.uri.partition("@")[2].partition(":")[0]
+
+    def use(program, *arguments, input=None):
+        return nsc(program, server.port, *arguments, input=input, host=host)
+
+    return use
+
+
+# Conformance: NSC-08, NSC-10
+def test_names_of_a_real_name_server_are_listed_as_json(theirs, our_nsc):
+    tool = our_nsc()
+    assert theirs(tool, "register", "a", "PYRO:x@y:5", "one", "two").stdout == "Registered a\n"
+    expected = {"name": "a", "uri": "PYRO:x@y:5", "metadata": ["one", "two"]}
+    for arguments in (["list", "a"], ["listmatching", "a$"], ["listmeta_all", "one", "two"], ["listmeta_any", "one"]):
+        assert json.loads(theirs(tool, *arguments, "-o", "json").stdout) == [expected]
+    assert json.loads(theirs(tool, "lookup", "a", "-o", "json").stdout) == expected
+    assert theirs(tool, "list", "--count").stdout == "2\n"
+    dead = theirs(tool, "list", "--dead", "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in dead] == ["a"]
+
+
+# Conformance: NSC-01, NSC-13, NSC-16
+def test_names_go_from_a_real_name_server_to_ours_and_back(theirs, our_nsc, our_ns, tmp_path):
+    tool = our_nsc()
+    theirs(tool, "register", "a.é", "PYRO:x@y:5", "one", "t 2")
+    theirs(tool, "register", "b", "PYRONAME:a")
+    document = theirs(tool, "export").stdout
+    names = json.loads(document)["names"]
+    assert [(name["name"], name["metadata"]) for name in names] == [("a.é", ["one", "t 2"]), ("b", [])]
+    assert nsc(tool, our_ns.port, "import", "-", input=document).stdout.startswith("Imported 2 names")
+    assert nsc(tool, our_ns.port, "export").stdout == document
+    theirs(tool, "remove", "b")
+    theirs(tool, "setmeta", "a.é")
+    refused = theirs(tool, "import", "-", input=document)
+    assert refused.returncode == 1
+    assert "1 names are there already" in refused.stderr
+    done = theirs(tool, "import", "-", "--replace", input=document)
+    assert done.stdout == "Imported 2 names (1 new, 1 replaced); 0 were there already.\n", done
+    assert theirs(tool, "export").stdout == document
+
+
+def test_what_only_our_name_server_can_do_is_refused_in_one_line(theirs, our_nsc):
+    tool = our_nsc()
+    document = {
+        "format": "ferropyro names",
+        "version": 1,
+        "names": [
+            {"name": "ever", "uri": "PYRO:x@y:5"},
+            {"name": "while", "uri": "PYRO:x@y:5", "ttl": 10},
+        ],
+    }
+    for arguments, what in [
+        (["register", "--ttl", "10", "a", "PYRO:x@y:5"], "cannot keep names for a while only"),
+        (["register", "--ttl", "10", "a", "PYRO:x@y:5", "--", "echo", "ran"], "cannot keep names for a while only"),
+        (["watch"], "cannot be watched"),
+        (["watch", "--rev", "5", "--relist"], "cannot be watched"),
+        (["import", "-"], "cannot keep names for a while only"),
+    ]:
+        result = theirs(tool, *arguments, input=json.dumps(document))
+        assert (result.returncode, result.stdout) == (1, ""), result
+        assert what in result.stderr and "it is Python's" in result.stderr
+        assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert theirs(tool, "list", "--count").stdout == "1\n"
+
+
+# Conformance: NSC-15
+def test_names_of_a_real_name_server_are_removed_by_prefix(theirs, our_nsc):
+    tool = our_nsc()
+    for name in ("a.1", "a.2", "ab"):
+        theirs(tool, "register", name, "PYRO:x@y:5")
+    assert theirs(tool, "removematching", "--prefix", "a.", "--dry-run").stdout == "a.1\na.2\n"
+    assert theirs(tool, "removematching", "--prefix", "a.", "--yes").stdout == "2 items removed.\n"
+    assert theirs(tool, "lookup", "ab").returncode == 0
+
+
+# Conformance: NSC-17
+@pytest.mark.parametrize("generation", ["pyro4", "pyro5"])
+def test_the_names_of_pyros_tools_have_their_options_and_commands_only(our_nsc, shared_ns, generation):
+    for arguments in (["list", "-o", "json"], ["list", "--count"], ["watch"], ["export"], ["migrate", "a", "b"]):
+        result = nsc(our_nsc(generation), shared_ns.port, *arguments)
+        assert (result.returncode, result.stdout) == (2, ""), result
+    result = nsc(our_nsc(generation), shared_ns.port, "register", "a", "PYRO:x@y:5", "tag")
+    assert (result.returncode, result.stderr) == (1, "requires two arguments: name uri\n")

@@ -1,12 +1,16 @@
 """Where names are kept: files that go from our name server to the real ones and back, and the same answers whatever the store is."""
 
+import contextlib
 import dbm
 import dbm.dumb
 import shlex
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -289,3 +293,41 @@ def test_a_disk_without_room_keeps_what_there_is(pyro, ferropyro, servers, tmp_p
     with pyro.locate_ns("127.0.0.1", server.port) as ns:
         assert set(ns.list()) == {"Pyro.NameServer", *kept}
         ns.register("one more", "PYRO:a@h:1")
+
+
+def connections(listener, seconds):
+    """How many connect in this time."""
+    count, end = 0, time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        listener.settimeout(left)
+        with contextlib.suppress(TimeoutError):
+            listener.accept()[0].close()
+            count += 1
+    return count
+
+
+# Conformance: NS-26
+def test_registered_servers_are_looked_at_only_if_that_is_asked_for(pyro, ours):
+    with ThreadPoolExecutor(2) as pool, socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        for listener, env in ((one, {}), (other, {"PYRO_NS_AUTOCLEAN": "3"})):
+            with pyro.locate_ns("127.0.0.1", ours("memory", env=env).port) as ns:
+                ns.register("a", f"PYRO:a@127.0.0.1:{listener.getsockname()[1]}")
+        counts = list(pool.map(connections, (one, other), (7, 7)))
+    assert counts[0] == 0 and 1 <= counts[1] <= 3
+
+
+# Conformance: NS-27
+@pytest.mark.full
+def test_only_the_name_of_a_killed_server_goes(pyro, ours, servers):
+    server = ours("memory", env={"PYRO_NS_AUTOCLEAN": "3"})
+    doomed, live = pyro.start_echo_server(servers), pyro.start_echo_server(servers)
+    uris = {"doomed": doomed.uri, "live": live.uri, "unix": "PYRO:a@./u:/nowhere/at/all", "name": "PYRONAME:a"}
+    with pyro.locate_ns("127.0.0.1", server.port) as ns:
+        for name, uri in uris.items():
+            ns.register(name, uri)
+        doomed.stop(signal.SIGKILL)
+        killed = time.monotonic()
+        while "doomed" in ns.list() and time.monotonic() - killed < 40:
+            time.sleep(0.5)
+        assert 19 < time.monotonic() - killed < 35
+        assert set(ns.list()) == {"Pyro.NameServer", "live", "unix", "name"}

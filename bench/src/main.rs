@@ -3,6 +3,7 @@
 //! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
+//! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
 
@@ -16,6 +17,8 @@ mod formats;
 mod idle;
 #[cfg(unix)]
 mod load;
+#[cfg(unix)]
+mod names;
 mod peer;
 #[cfg(unix)]
 mod process;
@@ -37,6 +40,7 @@ usage: bench COMMAND [OPTIONS]
   echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
   formats    writing and reading a document of many types, against serde_json
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
+  names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
   idle       what 10,000 connections cost that do nothing
 
@@ -45,7 +49,7 @@ usage: bench COMMAND [OPTIONS]
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out
 
-  of servers and idle:
+  of servers, names and idle:
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
@@ -75,6 +79,10 @@ fn main() -> ExitCode {
         ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
         ["serve", "bulk-raw"] => bulk::serve_raw(),
         ["serve", "bulk-rust"] => bulk::serve_rust(),
+        #[cfg(unix)]
+        ["names", options @ ..] => Options::parse(options).and_then(|options| names::main(&options)),
+        #[cfg(unix)]
+        ["serve", "names", settings @ ..] => names::serve(settings),
         ["serve", "rust", settings @ ..] => rust_echo::serve(settings),
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

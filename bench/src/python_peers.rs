@@ -38,6 +38,28 @@ impl Python {
         Ok((server, uri))
     }
 
+    /// Starts a name server with settings `NAME=value`, and `storage=SPEC`, and gives its URI.
+    pub(crate) fn start_name_server(&self, generation: &str, settings: &[String]) -> Result<(Helper, String), Problem> {
+        let program = match generation {
+            "pyro4" => "Pyro4.naming",
+            _ => "Pyro5.nameserver",
+        };
+        let mut command = self.command();
+        command.args(["-u", "-m", program, "-n", "127.0.0.1", "-p", "0", "-x"]);
+        for (name, value) in settings.iter().filter_map(|setting| setting.split_once('=')) {
+            match name {
+                "storage" => command.args(["-s", value]),
+                _ => command.env(format!("PYRO_{name}"), value),
+            };
+        }
+        let mut server = Helper::start(command)?;
+        loop {
+            if let Some(uri) = server.line()?.strip_prefix("URI = ") {
+                return Ok((server, uri.to_owned()));
+            }
+        }
+    }
+
     pub(crate) fn connect(
         &self,
         generation: &str,
@@ -74,14 +96,20 @@ impl Python {
     }
 
     fn start(&self, args: &[&str]) -> Result<Helper, Problem> {
-        let mut command = Command::new(&self.0);
+        let mut command = self.command();
         command.args(["-c", PROGRAM]).args(args);
+        Helper::start(command)
+    }
+
+    /// Python without settings of Pyro.
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.0);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("PYRO_") {
                 command.env_remove(name);
             }
         }
-        Helper::start(command)
+        command
     }
 }
 

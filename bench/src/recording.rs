@@ -18,11 +18,24 @@ pub(crate) struct Recording {
     pub(crate) connect: Vec<u8>,
     pub(crate) request: Vec<u8>,
     pub(crate) reply: Vec<u8>,
+    /// Where each connection has its own number in the request.
+    pub(crate) number: Option<std::ops::Range<usize>>,
 }
 
 impl Recording {
     /// Makes calls to the object of this URI, and takes down the second one: the first may be longer.
     pub(crate) fn of_a_call(uri: &str, serializer: Serializer) -> Result<Recording, Problem> {
+        Recording::of(uri, |relayed| {
+            let client = Client::connect(relayed, serializer)?;
+            Ok(move || client.call())
+        })
+    }
+
+    /// As [`Recording::of_a_call`], for a client that connects and gives the call.
+    pub(crate) fn of<C>(uri: &str, connect: impl FnOnce(&str) -> Result<C, Problem>) -> Result<Recording, Problem>
+    where
+        C: Fn() -> Result<(), Problem>,
+    {
         let uri: Uri = uri.parse()?;
         let Some(Location::Tcp { host, port }) = uri.location() else {
             return Err(format!("{uri} has no port").into());
@@ -33,14 +46,33 @@ impl Recording {
         let (host, port, recorded) = (host.clone(), *port, Arc::clone(&tapes));
         thread::spawn(move || relay(&listener, &host, port, &recorded));
 
-        let client = Client::connect(&relayed, serializer)?;
+        let call = connect(&relayed)?;
         let (before, _) = (tapes.0.take(), tapes.1.take());
-        client.call()?;
+        call()?;
         Ok(Recording {
             connect: first_frame(&before)?,
             request: tapes.0.take(),
             reply: tapes.1.take(),
+            number: None,
         })
+    }
+
+    /// The same with a number of its own for each connection, in the digits at the end of this text in the request.
+    pub(crate) fn with_numbers(mut self, text: &[u8]) -> Recording {
+        let start = self.request.windows(text.len()).position(|window| window == text);
+        let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+        self.number = start.map(|start| start + text.len() - digits..start + text.len());
+        self
+    }
+
+    /// What the connection of this number asks.
+    pub(crate) fn request_of(&self, connection: usize) -> Vec<u8> {
+        let mut request = self.request.clone();
+        if let Some(range) = self.number.clone() {
+            let digits = format!("{connection:0width$}", width = range.len());
+            request[range].copy_from_slice(digits.as_bytes());
+        }
+        request
     }
 }
 

@@ -96,3 +96,22 @@ fn idle_tells_memory_threads_and_descriptors_of_every_transport() {
         assert_eq!([count[1] - count[0], count[2] - count[0]], [100, 0], "{out}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn names_prints_tables_of_look_ups_and_of_registrations() {
+    let out = run(&["names", "--quick", "--no-python"]);
+    for line in [
+        "parts of the fixed-frame server's speed     1    16",
+        "registrations for each fdatasync of a plain file     1",
+    ] {
+        assert!(out.contains(line), "no line {line:?} in\n{out}");
+    }
+    for server in ["ferropyro multiplex, sql", "ferropyro thread, sql", "ferropyro thread"] {
+        let line = out.lines().find(|line| line.starts_with(server));
+        assert!(
+            line.is_some_and(|line| line.chars().any(|c| ('1'..='9').contains(&c))),
+            "{server} in\n{out}"
+        );
+    }
+}

@@ -1,6 +1,6 @@
 //! `cargo xtask ci`: what a change must pass.
 
-use crate::project::cargo;
+use crate::project::{cargo, features};
 use crate::steps::Steps;
 use crate::{Failure, conformance, only_flags, test};
 
@@ -18,14 +18,14 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
             "cargo xtask conformance --check".to_owned()
         })
     });
-    steps.run(
-        "clippy",
-        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
-    );
+    let features = features()?;
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets"]);
+    clippy.args(features).args(["--", "-D", "warnings"]);
+    steps.run("clippy", clippy);
     // The library and the binary are both called ferropyro, and two pages of one name would overwrite each other.
     let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--lib"]);
-    doc.env("RUSTDOCFLAGS", "-D warnings");
+    doc.args(features).env("RUSTDOCFLAGS", "-D warnings");
     steps.run("doc", doc);
-    test::run(&mut steps, false)?;
+    test::run(&mut steps, features, false)?;
     steps.finish()
 }

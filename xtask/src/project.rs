@@ -37,3 +37,24 @@ pub(crate) fn works(mut command: Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }
+
+/// What is switched on beside the defaults wherever the whole workspace is built, always the same, so that nothing is built twice: the store in etcd, whose build needs protoc.
+///
+/// # Errors
+/// Without protoc, on a machine that checks changes.
+pub(crate) fn features() -> Result<&'static [&'static str], Failure> {
+    if works(command(
+        std::env::var_os("PROTOC").unwrap_or_else(|| "protoc".into()),
+        &["--version"],
+    )) {
+        return Ok(&["--features", "ferropyro-cli/etcd,ferropyro-nameserver/etcd"]);
+    }
+    let reason = "protoc is missing (Debian: apt-get install protobuf-compiler libprotobuf-dev), so the name server's store in etcd is not built";
+    match std::env::var("CI").is_ok_and(|ci| ci == "true") {
+        true => Err(Failure::Error(reason.to_owned())),
+        false => {
+            println!("==> {reason}");
+            Ok(&[])
+        }
+    }
+}

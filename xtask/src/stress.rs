@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::Failure;
-use crate::project::cargo;
+use crate::project::{binaries, cargo, command};
 use crate::steps::Steps;
 
 /// The arguments are for the stress program: names of trials, and `--full`.
@@ -21,6 +21,6 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
 }
 
 /// The scaled trials, with what has been built for the tests.
-pub(crate) fn scaled() -> Command {
-    cargo(&["run", "--quiet", "--package", "stress"])
+pub(crate) fn scaled() -> Result<Command, Failure> {
+    Ok(command(binaries()?.join("stress"), &[]))
 }

@@ -9,25 +9,20 @@ use crate::{Failure, only_flags, stress, venv};
 /// The interpreter with the real Pyro, for the Rust tests that ask it something.
 pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
 
-/// What has to hold for the thread server and the event loop alike.
-const SUITES_OF_BOTH_SERVERS: [&str; 10] = [
-    "-p",
-    "ferropyro",
-    "--test",
-    "sessions",
-    "--test",
-    "context",
-    "--test",
-    "client",
-    "--test",
-    "resources",
-];
+/// What has to hold for the thread server and the event loop alike; what is about the thread pool is left out.
+const SUITES_OF_BOTH_SERVERS: &str =
+    "package(ferropyro) & binary(/^(sessions|context|client|resources)$/) & not test(/^pool::/)";
+
+/// The programs alone.
+const PROGRAMS: &[&str] = &["--bins", "--examples"];
+/// The same as the tests have built, so that only what they did not need is left to build.
+const AS_FOR_TESTS: &[&str] = &["--all-targets"];
 
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     only_flags(args, &["--full"])?;
     let full = args.iter().any(|arg| arg == "--full");
     let mut steps = Steps::default();
-    run(&mut steps, full)?;
+    run(&mut steps, project::features()?, full)?;
     steps.finish()
 }
 
@@ -40,7 +35,7 @@ pub(crate) fn values(args: &[String]) -> Result<(), Failure> {
     };
     let mut steps = Steps::default();
     let python = steps.time("python environment", make_venv);
-    let built = build(&mut steps);
+    let built = build(&mut steps, project::features()?, PROGRAMS);
     interop(
         &mut steps,
         python,
@@ -51,23 +46,22 @@ pub(crate) fn values(args: &[String]) -> Result<(), Failure> {
 }
 
 /// Appends the tests to the steps of a longer run.
-pub(crate) fn run(steps: &mut Steps, full: bool) -> Result<(), Failure> {
+pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<(), Failure> {
     let python = steps.time("python environment", make_venv);
-    rust_tests(steps, full);
-    let built = build(steps);
+    rust_tests(steps, features, full);
+    let built = build(steps, features, AS_FOR_TESTS);
     if built && cfg!(target_os = "linux") {
-        steps.run("stress", stress::scaled());
+        steps.run("stress", stress::scaled()?);
     }
     let all: &[&str] = if full { &["interop", "--full"] } else { &["interop"] };
     interop(steps, python, built, all)
 }
 
 /// The programs that the tests start.
-fn build(steps: &mut Steps) -> bool {
-    steps.run(
-        "build for interop",
-        cargo(&["build", "--workspace", "--exclude=xtask", "--bins", "--examples"]),
-    )
+fn build(steps: &mut Steps, features: &[&str], targets: &[&str]) -> bool {
+    let mut command = cargo(&["build", "--workspace", "--exclude=xtask"]);
+    command.args(features).args(targets);
+    steps.run("build for interop", command)
 }
 
 fn interop(steps: &mut Steps, python: bool, built: bool, args: &[&str]) -> Result<(), Failure> {
@@ -89,31 +83,31 @@ fn make_venv() -> Result<(), String> {
     })
 }
 
-fn rust_tests(steps: &mut Steps, full: bool) {
+fn rust_tests(steps: &mut Steps, features: &[&str], full: bool) {
     if project::works(cargo(&["nextest", "--version"])) {
+        let run = ["nextest", "run", "--workspace", "--no-fail-fast"];
         let ignored: &[&str] = if full { &["--run-ignored=all"] } else { &[] };
-        steps.run(
-            "rust tests",
-            rust_test(&["nextest", "run", "--workspace", "--no-fail-fast"], ignored),
-        );
-        // The suites choose their server by this variable; what is about the thread pool is left out.
-        let mut again = rust_test(&["nextest", "run", "--no-fail-fast"], &SUITES_OF_BOTH_SERVERS);
-        again.args(["-E", "not test(/^pool::/)"]);
+        steps.run("rust tests", rust_test(&run, features, ignored));
+        // The suites choose their server by this variable. Of the whole workspace, because a package alone would be built anew, with fewer features.
+        let mut again = rust_test(&run, features, &["-E", SUITES_OF_BOTH_SERVERS]);
         again.env("FERROPYRO_TEST_SERVER", "multiplex");
         steps.run("rust tests, event loop", again);
-        steps.run("documentation tests", rust_test(&["test", "--workspace", "--doc"], &[]));
+        steps.run(
+            "documentation tests",
+            rust_test(&["test", "--workspace", "--doc"], features, &[]),
+        );
     } else {
         let ignored: &[&str] = if full { &["--", "--include-ignored"] } else { &[] };
         steps.run(
             "rust tests",
-            rust_test(&["test", "--workspace", "--no-fail-fast"], ignored),
+            rust_test(&["test", "--workspace", "--no-fail-fast"], features, ignored),
         );
     }
 }
 
-fn rust_test(args: &[&str], more: &[&str]) -> Command {
+fn rust_test(args: &[&str], features: &[&str], more: &[&str]) -> Command {
     let mut command = cargo(args);
-    command.args(more).env(PYTHON_VARIABLE, venv::python());
+    command.args(features).args(more).env(PYTHON_VARIABLE, venv::python());
     command
 }
 

@@ -22,7 +22,6 @@ pub(crate) struct Generator {
     poll: Poll,
     events: Events,
     clients: Vec<Client>,
-    request: Vec<u8>,
     /// The first reply: all have the same length, and the same beginning.
     reply: Vec<u8>,
     buffer: Vec<u8>,
@@ -31,6 +30,7 @@ pub(crate) struct Generator {
 
 struct Client {
     channel: Channel,
+    request: Vec<u8>,
     /// Bytes of the reply that have arrived.
     arrived: usize,
 }
@@ -60,29 +60,33 @@ impl Generator {
         let mut reply = recording.reply.clone();
         for index in 0..count {
             let mut channel = workshop.connect(transport, &uri)?;
+            let request = recording.request_of(index);
             if kind == Kind::Pyro {
                 converse(&mut channel, &recording.connect, MessageKind::CONNECTOK)?;
-                reply = converse(&mut channel, &recording.request, MessageKind::RESULT)?;
+                reply = converse(&mut channel, &request, MessageKind::RESULT)?;
             } else {
-                channel.send(&recording.request)?;
+                channel.send(&request)?;
                 let mut arrived = 0;
                 while arrived < reply.len() {
-                    let count = channel.receive(&mut buffer)?;
+                    let count = channel.receive(&mut buffer[arrived..])?;
                     if count == 0 {
                         return Err("the server closes the connection".into());
                     }
                     arrived += count;
                 }
-                reply.fill(b'.');
+                reply.copy_from_slice(&buffer[..arrived]);
             }
             channel.watch(poll.registry(), index)?;
-            clients.push(Client { channel, arrived: 0 });
+            clients.push(Client {
+                channel,
+                request,
+                arrived: 0,
+            });
         }
         Ok(Generator {
             poll,
             events: Events::with_capacity(1024),
             clients,
-            request: recording.request.clone(),
             reply,
             buffer,
             server,
@@ -120,7 +124,7 @@ impl Peer for Generator {
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
         let start = Instant::now();
         for client in &mut self.clients {
-            client.channel.send(&self.request)?;
+            client.channel.send(&client.request)?;
         }
         let mut under_way = self.clients.len();
         let mut calls = 0;
@@ -132,8 +136,9 @@ impl Peer for Generator {
             for Token(index) in ready.drain(..) {
                 if self.receive(index)? {
                     calls += 1;
+                    let client = &mut self.clients[index];
                     match goes_on {
-                        true => self.clients[index].channel.send(&self.request)?,
+                        true => client.channel.send(&client.request)?,
                         false => under_way -= 1,
                     }
                 }

@@ -58,6 +58,10 @@ impl Workshop {
         })
     }
 
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
     /// The settings with which a server listens on this transport.
     pub(crate) fn settings(&mut self, transport: Transport) -> Vec<String> {
         match transport {

@@ -72,13 +72,15 @@ pub(crate) fn run(args: EchoArgs, personality: Personality) -> Outcome {
         false => None,
     };
     if args.naming || args.nameserver {
-        let location = own_names.as_ref().map(|(location, _)| location);
+        let location = own_names.as_ref().map(|own| &own.location);
         let nameserver = locate(location, &config, key.as_deref())?;
         nameserver.register(echo_object::ID, &uri)?;
         if args.verbose {
             output::line(format_args!("using name server at {}", nameserver.proxy().uri()));
-            if own_names.is_some() {
-                output::line("not using a broadcast server");
+            match own_names.as_ref().map(|own| &own.broadcast) {
+                Some(Some(location)) => output::line(format_args!("broadcast server running at {location}")),
+                Some(None) => output::line("not using a broadcast server"),
+                None => {}
             }
         }
     } else if args.verbose {
@@ -129,20 +131,27 @@ fn bind(args: &EchoArgs, config: &Config, key: Option<&str>) -> Result<Daemon, F
     Ok(builder.bind()?)
 }
 
-/// A name server in this process, at NS_PORT; it stops when the second part is dropped.
-fn start_name_server(
-    args: &EchoArgs,
-    config: &Config,
-    key: Option<&str>,
-) -> Result<(Location, RunningNameServer), Failure> {
+/// A name server in this process; it stops when this is dropped.
+struct OwnNames {
+    location: Location,
+    /// Where it answers broadcasts, if it does.
+    broadcast: Option<Location>,
+    _running: RunningNameServer,
+}
+
+/// A name server in this process, at NS_PORT.
+fn start_name_server(args: &EchoArgs, config: &Config, key: Option<&str>) -> Result<OwnNames, Failure> {
     let nameserver = NameServerBuilder::new()
         .config(config.clone())
         .host(&args.host)
         .hmac_key(key.unwrap_or_default())
         .on_warning(|text| output::note(format_args!("warning: {text}")))
         .bind()?;
-    let location = nameserver.daemon().location().clone();
-    Ok((location, nameserver.start()))
+    Ok(OwnNames {
+        location: nameserver.daemon().location().clone(),
+        broadcast: nameserver.broadcast_location().cloned(),
+        _running: nameserver.start(),
+    })
 }
 
 fn locate(location: Option<&Location>, config: &Config, key: Option<&str>) -> Result<NameServer, Failure> {

@@ -25,6 +25,8 @@ pub(crate) enum Exit {
     TimedOut = 5,
     /// The key is wrong or missing, or a certificate, or encryption altogether.
     Refused = 6,
+    /// What should be gone on with is not known any more: some of it is missing.
+    Lost = 7,
 }
 
 /// What a command ends with: usually `Ok(Exit::Ok)`.

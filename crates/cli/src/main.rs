@@ -4,6 +4,7 @@ mod call;
 mod cert;
 mod check_config;
 mod client;
+mod completions;
 mod demo;
 mod doctor;
 mod echo;
@@ -13,6 +14,7 @@ mod files;
 mod inspect;
 mod json;
 mod keys;
+mod man;
 mod ns;
 mod nsc;
 mod output;
@@ -24,17 +26,19 @@ mod transfer;
 
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use ferropyro::logging;
 
-use crate::exit::Outcome;
+use crate::exit::{Exit, Outcome};
 use crate::personality::{Link, Personality};
 
 /// Pyro (Python Remote Objects) in one binary: a name server, its control tool, and tools for everything that speaks Pyro4 or Pyro5.
 #[derive(Debug, Parser)]
 #[command(name = "ferropyro", version)]
 #[command(after_help = "\
-Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key or certificate.
+Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect, 5 no answer in time, 6 wrong key or certificate, \
+7 changes are missing.
 
 Try `ferropyro demo` first. Called by the name of one of Pyro's own programs, through a link (pyro5-ns, pyro5-nsc, \
 pyro5-echoserver, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-check-config), it does what that program does.")]
@@ -47,6 +51,9 @@ struct Cli {
 enum Command {
     Ns(ns::NsCommand),
     Nsc(nsc::NscArgs),
+    /// `nsc` by the name of one of Pyro's tools.
+    #[command(skip)]
+    NscLink(nsc::LinkArgs),
     Echo(echo::EchoArgs),
     Call(call::CallArgs),
     Get(call::GetArgs),
@@ -59,12 +66,17 @@ enum Command {
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Demo(demo::DemoArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 fn main() -> ExitCode {
     let (command, personality) = match personality::link() {
         Some((link, personality, name)) => (parse_link(link, name), personality),
-        None => (Cli::parse().command, Personality::Ferropyro),
+        None => match Cli::try_parse() {
+            Ok(cli) => (cli.command, Personality::Ferropyro),
+            Err(error) => return misuse(&error),
+        },
     };
     match run(command, personality) {
         Ok(exit) => exit.into(),
@@ -84,7 +96,8 @@ fn run(command: Command, personality: Personality) -> Outcome {
     files::raise_limit();
     match command {
         Command::Ns(args) => ns::run(args, personality),
-        Command::Nsc(args) => nsc::run(args, personality),
+        Command::Nsc(args) => nsc::run(args),
+        Command::NscLink(args) => nsc::run_link(args, personality),
         Command::Echo(args) => echo::run(args, personality),
         Command::Call(args) => call::run(args),
         Command::Get(args) => call::get(args),
@@ -97,14 +110,32 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Demo(args) => demo::run(args),
+        Command::Completions(args) => completions::run(&args, Cli::command()),
+        Command::Man(args) => man::run(&args, Cli::command()),
     }
+}
+
+/// Tells of a wrong command line; of a wrong command in the words that Pyro's tools have for it, with what was meant, maybe.
+fn misuse(error: &clap::Error) -> ExitCode {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        // The likeliest one is the last.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
+        _ => None,
+    };
+    let (ErrorKind::InvalidSubcommand, Some(wrong)) = (error.kind(), text(ContextKind::InvalidSubcommand)) else {
+        error.exit();
+    };
+    let meant = text(ContextKind::SuggestedSubcommand).map_or(String::new(), |meant| format!(" (is it '{meant}'?)"));
+    output::note(format_args!("unknown command '{wrong}'{meant}; try --help"));
+    Exit::Usage.into()
 }
 
 /// The arguments of a program that is called by the name of one of Pyro's: there is no subcommand in them.
 fn parse_link(link: Link, name: &'static str) -> Command {
     match link {
         Link::Ns => Command::Ns(ns::NsCommand::of_pyro(parse_as(name))),
-        Link::Nsc => Command::Nsc(parse_as(name)),
+        Link::Nsc => Command::NscLink(parse_as(name)),
         Link::Echo => Command::Echo(parse_as(name)),
         Link::CheckConfig => Command::CheckConfig(parse_as(name)),
     }

@@ -53,15 +53,16 @@ pub(crate) struct NsArgs {
     #[arg(short, long, value_name = "PATH")]
     unixsocket: Option<String>,
 
-    /// Where names are kept: memory, sql:FILE (an SQLite file), or dbm:FILE (a file of Python's dbm, without tags) [default: memory]
+    /// Where names are kept: memory, sql:FILE (an SQLite file), dbm:FILE (a file of Python's dbm, without tags), or, if built with the feature etcd,
+    /// etcd:HOST:PORT,... (for several name servers with the same names) [default: memory]
     #[arg(short, long, value_name = "SPEC")]
     storage: Option<String>,
 
-    /// Host name or address to bind the broadcast responder on (not available yet)
+    /// Host name or address to bind the broadcast responder on [default: NS_BCHOST of the configuration, 0.0.0.0, which is all interfaces]
     #[arg(long, value_name = "HOST")]
     bchost: Option<String>,
 
-    /// Port to bind the broadcast responder on; 0 means a free one (not available yet)
+    /// UDP port to bind the broadcast responder on; 0 means a free one [default: NS_BCPORT of the configuration, 9091]
     #[arg(long, value_name = "PORT")]
     bcport: Option<u16>,
 
@@ -73,7 +74,7 @@ pub(crate) struct NsArgs {
     #[arg(long, value_name = "PORT")]
     natport: Option<u16>,
 
-    /// Do not start a broadcast responder
+    /// Do not start a broadcast responder: clients must be told where this name server is
     #[arg(short = 'x', long)]
     nobc: bool,
 
@@ -101,7 +102,6 @@ pub(crate) fn run(command: NsCommand, personality: Personality) -> Outcome {
     logging::init_from_config(&settings.config);
     files::raise_limit();
     let metrics = settings.metrics_addr.as_deref().map(metrics::bind).transpose()?;
-    let is_silent = settings.args.nobc || settings.args.unixsocket.is_some();
     let nameserver = bind(settings.clone())?;
     let handle = nameserver.clone();
     let stop = move || {
@@ -119,9 +119,6 @@ pub(crate) fn run(command: NsCommand, personality: Personality) -> Outcome {
         Personality::Pyro4 => Generation::Pyro4,
         Personality::Ferropyro | Personality::Pyro5 => Generation::Pyro5,
     };
-    if !is_silent && is_open(&nameserver) {
-        output::note("broadcast look-up is not available yet: tell clients this name server's host (NS_HOST, or -n)");
-    }
     output::line(nameserver.start_lines(generation)?.join("\n"));
     health::accompany(Health::new(nameserver.clone()), metrics)?;
     nameserver.run();
@@ -157,6 +154,7 @@ fn bind(settings: Settings) -> Result<NameServerDaemon, Failure> {
         .config(config)
         .storage(args.storage.unwrap_or_else(|| "memory".to_owned()))
         .read_only(read_only)
+        .broadcast(!args.nobc)
         .hmac_key(key.unwrap_or_default())
         .on_warning(|text| output::note(format_args!("warning: {text}")));
     if let Some(host) = args.host {
@@ -168,6 +166,12 @@ fn bind(settings: Settings) -> Result<NameServerDaemon, Failure> {
     if let Some(path) = args.unixsocket {
         builder = builder.unix_socket(path);
     }
+    if let Some(host) = args.bchost {
+        builder = builder.broadcast_host(host);
+    }
+    if let Some(port) = args.bcport {
+        builder = builder.broadcast_port(port);
+    }
     if let Some(host) = args.nathost {
         builder = builder.nat_host(host);
     }
@@ -175,10 +179,4 @@ fn bind(settings: Settings) -> Result<NameServerDaemon, Failure> {
         builder = builder.nat_port(port);
     }
     Ok(builder.bind()?)
-}
-
-/// Whether Pyro's name server would answer broadcasts on this address.
-fn is_open(nameserver: &NameServerDaemon) -> bool {
-    let address = nameserver.daemon().address();
-    address.is_some_and(|address| address.is_ipv4() && !address.ip().is_loopback())
 }

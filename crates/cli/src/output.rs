@@ -10,8 +10,13 @@ use std::io::{self, IsTerminal, Write};
 
 /// Writes a line of data to standard output.
 pub(crate) fn line(text: impl Display) {
+    let _ = try_line(text);
+}
+
+/// The same for what has no end: an error says that nobody reads it any more.
+pub(crate) fn try_line(text: impl Display) -> io::Result<()> {
     let mut stdout = io::stdout().lock();
-    let _ = writeln!(stdout, "{}", harmless(&text.to_string())).and_then(|()| stdout.flush());
+    writeln!(stdout, "{}", harmless(&text.to_string())).and_then(|()| stdout.flush())
 }
 
 /// The colour of a word.

@@ -67,7 +67,26 @@ impl Personality {
             Personality::Pyro5 => (Config::pyro5(), UnknownItems::Refuse),
         };
         change(&mut config)?;
-        config.apply_env(unknown).map_err(Failure::usage)?;
+        match is_told_of_a_change() {
+            false => config.apply_env(unknown),
+            true => config.apply_vars(without_change(), unknown),
+        }
+        .map_err(Failure::usage)?;
         Ok(config)
     }
+}
+
+/// What `nsc watch` tells the commands that it runs: no settings, though one of Pyro4's has such a name.
+const CHANGE: [&str; 5] = ["PYRO_EVENT", "PYRO_NAME", "PYRO_URI", "PYRO_METADATA", "PYRO_REVISION"];
+
+/// Whether this process, or one above it, was started by `nsc watch`.
+fn is_told_of_a_change() -> bool {
+    CHANGE.iter().all(|name| env::var_os(name).is_some())
+}
+
+/// The environment without these. Text that is not Unicode is no value of any setting.
+fn without_change() -> impl Iterator<Item = (String, String)> {
+    env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.to_string_lossy().into_owned())))
+        .filter(|(name, _)| !CHANGE.contains(&name.as_str()))
 }

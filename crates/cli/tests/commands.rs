@@ -87,6 +87,8 @@ fn every_command_has_help() {
         "cert",
         "check-config",
         "demo",
+        "completions",
+        "man",
     ] {
         let output = run(&[command, "--help"], &[]);
         assert_eq!(output.status.code(), Some(0), "{command}");

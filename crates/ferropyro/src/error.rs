@@ -167,14 +167,28 @@ impl Error {
     }
 
     /// The same with the addresses that were tried in vain on the way to this error as its details; the last failure is the cause.
-    pub(crate) fn after(mut self, failure: Error) -> Error {
-        let tried = failure.0.context.iter().filter(|(name, _)| *name == TRIED).cloned();
-        let before = self.0.context.len();
-        self.0.context.extend(tried);
-        if self.0.context.len() == before {
-            self.0.context.push((TRIED, failure.message().to_owned()));
+    pub(crate) fn after(self, failure: Error) -> Error {
+        let mut tried: Vec<String> = failure.tried().map(str::to_owned).collect();
+        if tried.is_empty() {
+            tried.push(failure.message().to_owned());
         }
-        self.caused_by(failure)
+        self.having_tried(tried).caused_by(failure)
+    }
+
+    /// The same with what was tried in vain on the way to this error, each once.
+    pub(crate) fn having_tried(mut self, tried: impl IntoIterator<Item = String>) -> Error {
+        for text in tried {
+            if !self.tried().any(|known| known == text) {
+                self.0.context.push((TRIED, text));
+            }
+        }
+        self
+    }
+
+    /// What was tried in vain on the way to this error: addresses, each with the reason.
+    pub(crate) fn tried(&self) -> impl Iterator<Item = &str> {
+        let tried = self.0.context.iter().filter(|(name, _)| *name == TRIED);
+        tried.map(|(_, text)| text.as_str())
     }
 
     /// The sort of error.

@@ -1,39 +1,52 @@
 //! The client's side of the name server: finding it, asking it, resolving PYRONAME and PYROMETA URIs (manual chapter "Name Server").
 
+pub(crate) mod exchange;
 mod lease;
+mod locate;
+pub(crate) mod search;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, HmacKey};
 use serde::Deserialize;
 
 pub use self::lease::Lease;
+pub use self::locate::{locate_ns, locate_ns_with};
 pub use self::watch::{Change, Watch};
 use crate::config::Config;
-use crate::logging::logger;
 use crate::uri::Protocol;
-use crate::{Error, ErrorKind, Location, Proxy, Result, Uri};
+use crate::{Error, ErrorKind, Proxy, Result, Uri};
 
 /// The object id, and the name, of every name server.
 pub const NAMESERVER_ID: &str = "Pyro.NameServer";
 
 /// How a name server is looked for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Settings {
-    /// NS_HOST and NS_PORT, and how connections are made.
+    /// NS_HOST and NS_PORT, NS_BCPORT and BROADCAST_ADDRS, and how connections are made.
     pub config: Config,
     /// The key of a name server that has one.
     pub hmac_key: Option<HmacKey>,
+    /// Whether the network is asked when it is not said where the name server is.
+    pub broadcast: bool,
+    /// The port to look at, in the place of NS_BCPORT and NS_PORT, when it is not said where the name server is.
+    pub port: Option<u16>,
 }
 
 impl Settings {
     /// Those of a configuration, without a key.
     pub fn new(config: Config) -> Settings {
-        Settings { config, hmac_key: None }
+        Settings {
+            config,
+            hmac_key: None,
+            broadcast: true,
+            port: None,
+        }
     }
 
     /// The same with the name server's key; an empty one is none.
@@ -42,63 +55,29 @@ impl Settings {
         self.hmac_key = HmacKey::new(key.as_ref());
         self
     }
-}
 
-/// Finds the name server at NS_HOST and NS_PORT of the default configuration: on localhost, port 9090.
-///
-/// # Errors
-/// `Naming` with the text `Failed to locate the nameserver`, every address that was tried, and the cause.
-pub fn locate_ns() -> Result<NameServer> {
-    locate_ns_with(None, &Settings::default())
-}
-
-/// Finds the name server at a location, or without one at NS_HOST and NS_PORT of the settings.
-///
-/// # Errors
-/// As for [`locate_ns`].
-pub fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<NameServer> {
-    let config = &settings.config;
-    let candidates = match location {
-        Some(location) => vec![location.clone()],
-        None => default_locations(config),
-    };
-    let mut error = failed_to_locate();
-    for location in candidates {
-        tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
-        match connect(&location, settings) {
-            Ok(nameserver) => return Ok(nameserver),
-            Err(failure) => error = error.after(failure),
-        }
+    /// The same with or without a broadcast. Default: with one. There is none in any case if a location is given, if NS_HOST is neither `localhost` nor a loopback
+    /// address, or if PREFER_IP_VERSION is 6.
+    #[must_use]
+    pub fn broadcast(mut self, is_wanted: bool) -> Settings {
+        self.broadcast = is_wanted;
+        self
     }
-    Err(error)
-}
 
-pub(crate) fn failed_to_locate() -> Error {
-    Error::new(ErrorKind::Naming, "Failed to locate the nameserver")
-}
-
-fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
-    let uri = Uri::pyro(NAMESERVER_ID, location.clone())?;
-    let proxy = Proxy::builder()
-        .config(settings.config.clone())
-        .hmac(settings.hmac_key.clone())
-        .build(uri)?;
-    let nameserver = NameServer::new(proxy);
-    nameserver.ping()?;
-    Ok(nameserver)
-}
-
-/// NS_HOST; and where Debian puts a host's own name, since a name server bound to that is not on 127.0.0.1.
-pub(crate) fn default_locations(config: &Config) -> Vec<Location> {
-    let host = &config.ns_host;
-    let mut hosts = vec![host.as_str()];
-    if cfg!(target_os = "linux") && matches!(host.as_str(), "localhost" | "127.0.0.1") {
-        hosts.push("127.0.1.1");
+    /// The same with the UDP port that is asked by broadcast, which is also, as in Pyro, the TCP port of the attempt on this machine before; at last NS_PORT is tried
+    /// there. If NS_HOST leads elsewhere, so that there is no broadcast, it is the TCP port there. Default: NS_BCPORT, NS_PORT.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Settings {
+        self.port = Some(port);
+        self
     }
-    hosts
-        .into_iter()
-        .map(|host| Location::tcp(host, config.ns_port))
-        .collect()
+}
+
+impl Default for Settings {
+    /// Those of the default configuration, without a key.
+    fn default() -> Settings {
+        Settings::new(Config::default())
+    }
 }
 
 /// Turns a PYRONAME or PYROMETA URI into the PYRO URI of an object, by asking the name server. A PYRO URI comes back as it is.
@@ -122,9 +101,45 @@ pub fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> {
         return Ok(uri.clone());
     }
     let nameserver = locate_ns_with(uri.location(), settings)?;
-    match uri.tags() {
-        None => nameserver.lookup(&uri.object()),
-        Some(tags) => pick(nameserver.list(&Filter::all_of(tags))?, tags),
+    let patience = Patience::new(&settings.config);
+    loop {
+        let found = match uri.tags() {
+            None => nameserver.lookup(&uri.object()),
+            Some(tags) => nameserver
+                .list(&Filter::all_of(tags))
+                .and_then(|found| pick(found, tags)),
+        };
+        match patience.pause_after(&found) {
+            Some(pause) => thread::sleep(pause),
+            None => return found,
+        }
+    }
+}
+
+/// How long a name that is not there is waited for: NS_LOOKUP_DELAY, in steps as Pyro5 makes them.
+pub(crate) struct Patience {
+    end: Instant,
+    step: Duration,
+}
+
+impl Patience {
+    pub(crate) fn new(config: &Config) -> Patience {
+        let delay = config.ns_lookup_delay;
+        Patience {
+            end: Instant::now() + delay,
+            step: (delay / 5).max(Duration::from_millis(200)),
+        }
+    }
+
+    /// How long to wait before the name server is asked again; not at all when it has answered, or the time is over.
+    pub(crate) fn pause_after(&self, found: &Result<Uri>) -> Option<Duration> {
+        let Err(error) = found else { return None };
+        let is_missing = match error.as_remote() {
+            Some(remote) => remote.class_name() == "NamingError",
+            None => error.kind() == ErrorKind::Naming,
+        };
+        let left = self.end.saturating_duration_since(Instant::now());
+        (is_missing && !left.is_zero()).then(|| self.step.min(left))
     }
 }
 

@@ -13,17 +13,12 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 12] = [
-    "BROADCAST_ADDRS",
+const WITHOUT_EFFECT: [&str; 7] = [
     "DETAILED_TRACEBACK",
     "DILL_PROTOCOL_VERSION",
     "FLAME_ENABLED",
     "JSON_MODULE",
     "LOGWIRE",
-    "NS_AUTOCLEAN",
-    "NS_BCHOST",
-    "NS_BCPORT",
-    "NS_LOOKUP_DELAY",
     "PICKLE_PROTOCOL_VERSION",
     "REQUIRE_EXPOSE",
 ];
@@ -45,7 +40,7 @@ fn the_page_lists_every_item_with_its_defaults() {
     }
 }
 
-/// Whoever gives an item its effect is reminded of the page. NS_AUTOCLEAN is looked at only in order to say that it does nothing.
+/// Whoever gives an item its effect is reminded of the page.
 #[test]
 fn items_without_effect_are_not_used() {
     let mut sources = Vec::new();
@@ -57,7 +52,7 @@ fn items_without_effect_are_not_used() {
         let field = format!("config.{}", name.to_lowercase());
         let is_use = |source: &String| source.lines().any(|line| ends_word(line, &field));
         assert!(
-            name == "NS_AUTOCLEAN" || !sources.iter().any(is_use),
+            !sources.iter().any(is_use),
             "{name} is used now: take it out of WITHOUT_EFFECT"
         );
     }

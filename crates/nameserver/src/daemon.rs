@@ -1,5 +1,6 @@
 //! The name server with its daemon: Pyro's `startNS`, `startNSloop` and `NameServerDaemon`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use ferropyro::{Daemon, Error, ErrorKind, Location, Result, RunningDaemon, Uri};
 use crate::NameServerObject;
 use crate::autoclean::Cleaner;
 use crate::book::MOST_WATCHERS;
+use crate::responder::{self, Listening, Place, Reason};
 use crate::store::{self, Store};
 use crate::upkeep::Upkeep;
 
@@ -21,7 +23,7 @@ const MIN_WORKERS: usize = 4 * MOST_WATCHERS;
 const MIN_AUTOCLEAN: Duration = Duration::from_secs(3);
 
 /// Is told what the operator should see.
-type Warn = Box<dyn Fn(&str) + Send + Sync>;
+type Warn = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// Settings of a name server; what is not set comes from the configuration.
 #[derive(Default)]
@@ -33,6 +35,9 @@ pub struct NameServerBuilder {
     unix_socket: Option<String>,
     nat_host: Option<String>,
     nat_port: Option<u16>,
+    broadcast: Option<bool>,
+    broadcast_host: Option<String>,
+    broadcast_port: Option<u16>,
     storage: Option<String>,
     store: Option<Arc<dyn Store>>,
     read_only: bool,
@@ -82,7 +87,27 @@ impl NameServerBuilder {
         self
     }
 
-    /// Where names are kept, in Pyro's words: `memory`, which is the default, `sql:FILE`, or `dbm:FILE`; see [`store::open`].
+    /// Whether clients that broadcast for a name server are answered. Default: yes; but never by a name server on a loopback address, an IPv6 address or
+    /// a Unix domain socket.
+    pub fn broadcast(mut self, is_wanted: bool) -> NameServerBuilder {
+        self.broadcast = Some(is_wanted);
+        self
+    }
+
+    /// The host name or address on which broadcasts are listened for. Default: NS_BCHOST of the configuration, which is all interfaces. A socket on the address of
+    /// one interface hears only what is sent to that very address, at least on Linux.
+    pub fn broadcast_host(mut self, host: impl Into<String>) -> NameServerBuilder {
+        self.broadcast_host = Some(host.into());
+        self
+    }
+
+    /// The UDP port on which broadcasts are listened for; 0: a free one. Default: NS_BCPORT of the configuration, which is 9091.
+    pub fn broadcast_port(mut self, port: u16) -> NameServerBuilder {
+        self.broadcast_port = Some(port);
+        self
+    }
+
+    /// Where names are kept, in Pyro's words: `memory`, which is the default, `sql:FILE`, or `dbm:FILE`; or `etcd:HOST:PORT,...`, which Pyro lacks. See [`store::open`].
     pub fn storage(mut self, spec: impl Into<String>) -> NameServerBuilder {
         self.storage = Some(spec.into());
         self
@@ -113,14 +138,14 @@ impl NameServerBuilder {
 
     /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> NameServerBuilder {
-        self.warn = Some(Box::new(warn));
+        self.warn = Some(Arc::new(warn));
         self
     }
 
     /// The name server, listening.
     ///
     /// # Errors
-    /// `Communication` when the address cannot be bound; `Value` for settings that contradict each other, or are not available.
+    /// `Communication` when an address cannot be bound, that for broadcasts among them; `Value` for settings that contradict each other, or are not available.
     pub fn bind(self) -> Result<NameServerDaemon> {
         let config = self.config.unwrap_or_default();
         if config.ns_autoclean.is_some_and(|period| period < MIN_AUTOCLEAN) {
@@ -131,6 +156,11 @@ impl NameServerBuilder {
             None => store::open(self.storage.as_deref().unwrap_or("memory"))?,
         };
         let has_key = self.hmac_key.is_some();
+        let place = self.broadcast.unwrap_or(true).then(|| Place {
+            host: self.broadcast_host.or_else(|| config.ns_bchost.clone()),
+            port: self.broadcast_port.unwrap_or(config.ns_bcport),
+            is_shared: config.sock_reuse,
+        });
         let mut builder = Daemon::builder()
             .port(self.port.unwrap_or(config.ns_port))
             .hmac_key(self.hmac_key.unwrap_or_default())
@@ -147,9 +177,9 @@ impl NameServerBuilder {
         if let Some(port) = self.nat_port {
             builder = builder.nat_port(port);
         }
-        if let Some(warn) = self.warn {
-            builder = builder.on_warning(warn);
-        }
+        let warn = self.warn.unwrap_or_else(|| Arc::new(|_: &str| {}));
+        let tell = Arc::clone(&warn);
+        builder = builder.on_warning(move |text| tell(text));
         let is_event_loop = config.servertype == ServerType::Multiplex;
         if is_event_loop {
             builder = builder.workers(config.workers.max(MIN_WORKERS));
@@ -165,8 +195,10 @@ impl NameServerBuilder {
         let uri = daemon.register(NAMESERVER_ID, object.clone())?;
         object.set_read_only(self.read_only)?;
         object.register_itself(&uri)?;
+        let internal_uri = daemon.internal_uri_for(NAMESERVER_ID)?;
         Ok(NameServerDaemon {
-            internal_uri: daemon.internal_uri_for(NAMESERVER_ID)?,
+            broadcast: responder::start(place, &daemon, &internal_uri, &*warn)?,
+            internal_uri,
             daemon,
             upkeep: Arc::new(Upkeep::start(object.guarded_store(), cleaner)),
             object,
@@ -184,6 +216,7 @@ pub struct NameServerDaemon {
     upkeep: Arc<Upkeep>,
     uri: Uri,
     internal_uri: Uri,
+    broadcast: Option<Listening>,
     has_key: bool,
 }
 
@@ -208,6 +241,16 @@ impl NameServerDaemon {
         &self.internal_uri
     }
 
+    /// The UDP address on which it answers clients that broadcast for a name server; `None` when it does not.
+    pub fn broadcast_address(&self) -> Option<SocketAddr> {
+        self.broadcast.as_ref().map(|listening| listening.address)
+    }
+
+    /// The same with the host as it was given.
+    pub fn broadcast_location(&self) -> Option<&Location> {
+        self.broadcast.as_ref().map(|listening| &listening.location)
+    }
+
     /// The lines that Pyro's name server prints when it starts.
     ///
     /// # Errors
@@ -218,21 +261,18 @@ impl NameServerDaemon {
         if !capabilities.metadata {
             lines.push(format!("Warning: the {} doesn't support metadata.", capabilities.class));
         }
-        let address = self.daemon.address().map(|address| address.ip());
-        match address {
-            Some(address) if address.is_ipv6() => lines.push("Not starting broadcast server for IPv6.".to_owned()),
-            Some(address) if address.is_loopback() => {
-                lines.push("Not starting broadcast server for localhost.".to_owned());
-            }
-            _ => {}
+        let bound = self.daemon.address();
+        lines.extend(bound.and_then(Reason::at).map(|reason| reason.line().to_owned()));
+        if let Some(location) = self.broadcast_location() {
+            lines.push(format!("Broadcast server running on {location}"));
         }
         let count = self.object.store().count()?;
         if count > 1 {
             lines.push(format!("Persistent store contains {count} existing registrations."));
         }
         let location: &Location = self.daemon.location();
-        lines.push(match address {
-            Some(address) => format!("NS running on {location} ({address})"),
+        lines.push(match bound {
+            Some(address) => format!("NS running on {location} ({})", address.ip()),
             None => format!("NS running on {location} (Unix domain socket)"),
         });
         if generation == Generation::Pyro4 && !self.has_key {

@@ -38,9 +38,15 @@ struct Kept {
     since: u64,
 }
 
+impl Default for History {
+    fn default() -> History {
+        History::new()
+    }
+}
+
 impl History {
     /// A history in which nothing has happened. Revisions begin with the time in microseconds, so that those of an earlier history are lower.
-    pub(crate) fn new() -> History {
+    pub fn new() -> History {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         History {
             kept: Mutex::new(Kept {
@@ -72,10 +78,18 @@ impl History {
         self.add(&mut kept, Event { revision, name, entry });
     }
 
-    /// Takes down a change under its own number, which must not be lower than that of the one before. Several changes may have the same number.
+    /// Takes down a change under its own number, which must not be lower than that of the one before; several that have the same one go to [`History::record_all_at`].
     pub fn record_at(&self, event: Event) {
         let mut kept = self.kept();
         self.add(&mut kept, event);
+    }
+
+    /// Takes down changes that have the same number, or ascending ones, in such a way that nobody sees some of them without the others.
+    pub fn record_all_at(&self, events: impl IntoIterator<Item = Event>) {
+        let mut kept = self.kept();
+        for event in events {
+            self.add(&mut kept, event);
+        }
     }
 
     fn add(&self, kept: &mut Kept, event: Event) {

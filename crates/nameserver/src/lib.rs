@@ -25,6 +25,8 @@ mod autoclean;
 mod book;
 mod daemon;
 mod dbm;
+#[cfg(feature = "etcd")]
+mod etcd;
 #[cfg(doctest)]
 mod guide;
 mod history;
@@ -34,8 +36,10 @@ mod object;
 mod pattern;
 mod read_only;
 mod request;
+mod responder;
 mod sql;
 mod sqlite;
+mod start;
 mod statistics;
 pub mod store;
 mod upkeep;
@@ -43,5 +47,6 @@ mod upkeep;
 pub use daemon::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 pub use object::NameServerObject;
 pub use pattern::Pattern;
+pub use start::{start_ns, start_ns_loop};
 pub use statistics::{MethodCalls, Statistics};
 pub use store::{Entry, Select, Store};

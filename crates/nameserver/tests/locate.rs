@@ -34,6 +34,12 @@ fn closed_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The same where NS_HOST has been set to something that does not look like this machine, but is.
+#[cfg(target_os = "linux")]
+fn elsewhere(config: Config) -> Settings {
+    Settings::new(config.ns_host("0.0.0.0"))
+}
+
 /// Where a broadcast would arrive, and the settings that send it there.
 fn responder(config: Config) -> (UdpSocket, Config) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -90,14 +96,40 @@ fn nothing_is_broadcast_when_a_host_is_given() {
     assert_heard_nothing(&socket);
 }
 
-// Conformance: LOC-04, LOC-07
+// Conformance: LOC-04
+#[cfg(target_os = "linux")]
 #[test]
 fn nothing_is_broadcast_when_ns_host_is_set() {
     let (socket, config) = responder(Config::default());
     let (uri, _running) = start();
-    let found = local(config.clone().ns_port(uri.port().unwrap()));
+    let found = elsewhere(config.clone().ns_port(uri.port().unwrap()));
+    assert_eq!(
+        naming::locate_ns_with(None, &found)
+            .unwrap()
+            .lookup(NAMESERVER_ID)
+            .unwrap(),
+        uri
+    );
+    let nobody = elsewhere(config.ns_port(closed_port()));
+    let error = naming::locate_ns_with(None, &nobody).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Naming);
+    assert!(
+        error
+            .to_string()
+            .ends_with("; not tried: a broadcast, as NS_HOST is set"),
+        "{error}"
+    );
+    assert_heard_nothing(&socket);
+}
+
+// Conformance: LOC-07
+#[test]
+fn nothing_is_broadcast_if_that_is_not_wanted() {
+    let (socket, config) = responder(Config::default());
+    let (uri, _running) = start();
+    let found = local(config.clone().ns_port(uri.port().unwrap())).broadcast(false);
     assert_eq!(naming::locate_ns_with(None, &found).unwrap().proxy().uri(), uri);
-    let nobody = local(config.ns_port(closed_port()));
+    let nobody = local(config.ns_port(closed_port())).broadcast(false);
     assert_eq!(
         naming::locate_ns_with(None, &nobody).unwrap_err().kind(),
         ErrorKind::Naming

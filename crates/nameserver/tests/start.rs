@@ -1,8 +1,14 @@
 //! Making a name server: settings, start lines, errors.
 
+use std::net::UdpSocket;
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use ferropyro::config::{Config, Generation};
-use ferropyro::{Error, ErrorKind, naming};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro::{Error, ErrorKind, NameServer, Proxy, Uri, naming};
+use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon, start_ns, start_ns_loop};
 
 fn local() -> NameServerBuilder {
     NameServerBuilder::new().host("127.0.0.1").port(0)
@@ -35,6 +41,13 @@ fn refuses_storages_that_there_are_not() {
     }
 }
 
+#[cfg(not(feature = "etcd"))]
+#[test]
+fn etcd_without_the_feature_is_refused_with_the_way_to_get_it() {
+    let error = refused(local().storage("etcd:localhost:2379"));
+    assert!(error.message().contains("--features etcd"), "{error}");
+}
+
 // Conformance: NS-18, STO-01, STO-03
 #[test]
 fn a_persistent_store_says_what_it_has() {
@@ -60,6 +73,7 @@ fn a_persistent_store_says_what_it_has() {
     }
 }
 
+// Conformance: NS-26
 #[test]
 fn refuses_to_clean_up_all_the_time() {
     let period = |seconds: f64| Config::default().ns_autoclean(std::time::Duration::from_secs_f64(seconds));
@@ -141,4 +155,137 @@ fn settings_come_from_the_configuration_unless_they_are_given() {
     let outside = Config::default().nathost("outside".to_owned()).natport(77u16);
     let nameserver = local().config(outside).bind().unwrap();
     assert_eq!(nameserver.uri().to_string(), "PYRO:Pyro.NameServer@outside:77");
+}
+
+/// A name server that others could reach, and so with a responder, which hears nobody but this machine.
+fn open() -> NameServerBuilder {
+    NameServerBuilder::new()
+        .host("0.0.0.0")
+        .port(0)
+        .broadcast_host("127.0.0.1")
+        .broadcast_port(0)
+}
+
+// Conformance: NS-09, NS-10, NS-17
+#[test]
+fn the_line_of_the_responder_comes_first() {
+    let nameserver = open().bind().unwrap();
+    let address = nameserver.broadcast_address().unwrap();
+    assert_eq!(address.ip().to_string(), "127.0.0.1");
+    let port = nameserver.daemon().address().unwrap().port();
+    assert_eq!(
+        nameserver.start_lines(Generation::Pyro5).unwrap(),
+        [
+            format!("Broadcast server running on {address}"),
+            format!("NS running on 0.0.0.0:{port} (0.0.0.0)"),
+            format!("URI = PYRO:Pyro.NameServer@0.0.0.0:{port}"),
+        ]
+    );
+}
+
+// Conformance: NS-13, NS-15
+#[test]
+fn there_is_no_responder_where_it_is_not_wanted_or_makes_no_sense() {
+    let silent = open().broadcast(false).bind().unwrap();
+    assert_eq!(silent.broadcast_address(), None);
+    assert_eq!(silent.start_lines(Generation::Pyro5).unwrap().len(), 2);
+    for host in ["127.0.0.1", "localhost", "127.0.1.1"] {
+        let nameserver = open().host(host).bind().unwrap();
+        assert_eq!(nameserver.broadcast_address(), None, "{host}");
+    }
+}
+
+// Conformance: NS-09, NS-10
+#[test]
+fn the_place_of_the_responder_comes_from_the_configuration_unless_it_is_given() {
+    let free = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let config = Config::default()
+        .ns_bchost("127.0.0.1".to_owned())
+        .ns_bcport(free.port());
+    let configured = NameServerBuilder::new().host("0.0.0.0").port(0).config(config.clone());
+    assert_eq!(configured.bind().unwrap().broadcast_address(), Some(free));
+    let given = open().config(config).bind().unwrap();
+    assert_ne!(given.broadcast_address(), Some(free));
+}
+
+#[test]
+fn a_name_server_without_the_port_for_broadcasts_does_not_start() {
+    let holder = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let error = open().broadcast_port(port).bind().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Communication);
+    let text = error.message();
+    assert!(
+        text.starts_with(&format!("cannot listen for broadcasts on 127.0.0.1:{port} (UDP): ")),
+        "{text}"
+    );
+    assert!(text.contains("--bcport"), "{text}");
+}
+
+// Conformance: NS-20
+#[test]
+fn start_ns_gives_uri_name_server_and_responder_and_serves_nobody_before_a_loop_runs() {
+    let (uri, nameserver, responder) = start_ns(local()).unwrap();
+    assert_eq!(responder, None, "there is none for localhost");
+    let asked = uri.clone();
+    let asking = thread::spawn(move || NameServer::new(Proxy::new(asked).unwrap()).ping());
+    thread::sleep(Duration::from_millis(200));
+    assert!(!asking.is_finished());
+    let _running = nameserver.start();
+    asking.join().unwrap().unwrap();
+    let everywhere = NameServerBuilder::new()
+        .host("0.0.0.0")
+        .port(0)
+        .broadcast_host("127.0.0.1")
+        .broadcast_port(0);
+    let (_, _, responder) = start_ns(everywhere).unwrap();
+    assert!(responder.is_some_and(|address| address.port() != 0));
+}
+
+// Conformance: NS-21
+#[test]
+fn start_ns_loop_says_what_pyro_says_and_ends_when_it_is_shut_down() {
+    let (sender, receiver) = mpsc::channel();
+    let serving = thread::spawn(move || {
+        let mut lines = Vec::new();
+        let started = |nameserver: &NameServerDaemon| sender.send(nameserver.clone()).unwrap();
+        start_ns_loop(local(), |line| lines.push(line.to_owned()), started).unwrap();
+        lines
+    });
+    let nameserver = receiver.recv().unwrap();
+    let client = NameServer::new(Proxy::new(nameserver.uri().clone()).unwrap());
+    client.ping().unwrap();
+    nameserver.shutdown();
+    let lines = serving.join().unwrap();
+    assert_eq!(lines.last().unwrap(), "NS shut down.");
+    assert!(lines.contains(&format!("URI = {}", nameserver.uri())), "{lines:?}");
+    let port = nameserver.daemon().address().unwrap().port();
+    drop(nameserver);
+    // The port is free again.
+    NameServerBuilder::new().host("127.0.0.1").port(port).bind().unwrap();
+}
+
+#[test]
+fn a_name_that_is_not_there_yet_is_waited_for_as_long_as_ns_lookup_delay_says() {
+    let nameserver = local().bind().unwrap().start();
+    let config = Config::default().ns_lookup_delay(Duration::from_secs(5));
+    let settings = naming::Settings::new(config);
+    for wanted in ["PYRONAME:late", "PYROMETA:late"] {
+        let wanted: Uri = format!("{wanted}@{}", nameserver.daemon().location()).parse().unwrap();
+        let client = NameServer::new(Proxy::new(nameserver.uri().clone()).unwrap());
+        let found = thread::scope(|scope| {
+            let waiting = scope.spawn(|| naming::resolve_with(&wanted, &settings));
+            thread::sleep(Duration::from_millis(300));
+            assert!(!waiting.is_finished());
+            let uri = "PYRO:a@h:1".parse().unwrap();
+            client
+                .register_with("late", &uri, true, &["late".to_owned()].into())
+                .unwrap();
+            waiting.join().unwrap()
+        });
+        assert_eq!(found.unwrap().to_string(), "PYRO:a@h:1");
+        client.remove("late").unwrap();
+        let in_vain = naming::resolve_with(&wanted, &naming::Settings::default());
+        assert_eq!(in_vain.unwrap_err().kind(), ErrorKind::Naming);
+    }
 }

@@ -1,7 +1,6 @@
 //! The commands of the control tool, and what they print.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::io;
 
 use ferropyro::naming::{Filter, Registration};
@@ -30,6 +29,20 @@ pub(super) struct Misuse {
     pub(super) text: String,
 }
 
+impl Misuse {
+    pub(super) fn no_command() -> Misuse {
+        Misuse::new("which command? Try --help")
+    }
+
+    /// With the status for wrong usage.
+    pub(super) fn new(text: impl Into<String>) -> Misuse {
+        Misuse {
+            exit: Exit::Usage,
+            text: text.into(),
+        }
+    }
+}
+
 impl Command {
     /// Takes the commands of Pyro4's tool, of Pyro5's, or those of both.
     pub(super) fn parse(
@@ -45,10 +58,6 @@ impl Command {
         let needs = |what: &str| Misuse {
             exit,
             text: format!("requires {what}"),
-        };
-        let usage = |text: String| Misuse {
-            exit: Exit::Usage,
-            text,
         };
         let (is_pyro4, is_pyro5) = (personality != Personality::Pyro5, personality != Personality::Pyro4);
         let one = |what: &str| match arguments {
@@ -91,8 +100,8 @@ impl Command {
                 }
                 [] => return Err(needs("arguments: uri and zero or more meta tags")),
             },
-            "" => return Err(usage("which command? Try --help".to_owned())),
-            other => return Err(usage(format!("unknown command '{other}'; try --help"))),
+            "" => return Err(Misuse::no_command()),
+            other => return Err(Misuse::new(format!("unknown command '{other}'; try --help"))),
         })
     }
 
@@ -142,7 +151,8 @@ impl Command {
     }
 }
 
-fn title(filter: &Filter) -> String {
+/// What stands in the lines around a list.
+pub(super) fn title(filter: &Filter) -> String {
     match filter {
         Filter::All => String::new(),
         Filter::Prefix(prefix) => format!("- prefix '{prefix}'"),
@@ -153,14 +163,18 @@ fn title(filter: &Filter) -> String {
 
 fn print_list(found: &BTreeMap<String, Registration>, title: &str, personality: Personality) {
     let mut text = format!("--------START LIST {title}\n");
-    for (name, registration) in found {
-        // Writing to a String does not fail.
-        let _ = writeln!(text, "{name} --> {}", registration.uri);
-        if !registration.metadata.is_empty() {
-            let _ = writeln!(text, "    metadata: {}", shown(&registration.metadata, personality));
-        }
+    for (name, Registration { uri, metadata }) in found {
+        text += &entry(name, uri, metadata, personality);
     }
     output::line(format_args!("{text}--------END LIST {title}"));
+}
+
+/// The lines of a list for one name.
+pub(super) fn entry(name: &str, uri: &str, tags: &BTreeSet<String>, personality: Personality) -> String {
+    match tags.is_empty() {
+        true => format!("{name} --> {uri}\n"),
+        false => format!("{name} --> {uri}\n    metadata: {}\n", shown(tags, personality)),
+    }
 }
 
 /// Tags as Python prints them: a list in Pyro4, a set in Pyro5.
@@ -172,7 +186,7 @@ fn shown(tags: &BTreeSet<String>, personality: Personality) -> Value {
     }
 }
 
-fn user_is_sure() -> bool {
+pub(super) fn user_is_sure() -> bool {
     output::text("Potentially removing lots of items from the Name server. Are you sure (y/n)?");
     let mut answer = String::new();
     // Who cannot be asked is not sure.

@@ -1,8 +1,17 @@
 //! Finding objects by name without blocking: as [`naming`](crate::naming), whose settings and results these are.
 
+use std::io;
+use std::time::Instant;
+
+use tokio::net::UdpSocket;
+use tokio::task::spawn_blocking;
+use tokio::time::{sleep, timeout};
+
 use super::Proxy;
 use crate::logging::logger;
-use crate::naming::{Filter, Listed, NAMESERVER_ID, Settings, default_locations, failed_to_locate, pick};
+use crate::naming::exchange::{self, Exchange, QUESTION, ROOM, Turn};
+use crate::naming::search::{Broadcast, Search, Step};
+use crate::naming::{Filter, Listed, NAMESERVER_ID, Patience, Settings, pick};
 use crate::uri::Protocol;
 use crate::{Error, Location, Result, Uri};
 
@@ -27,6 +36,17 @@ pub(super) async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> 
         return Ok(uri.clone());
     }
     let nameserver = locate_ns_with(uri.location(), settings).await?;
+    let patience = Patience::new(&settings.config);
+    loop {
+        let found = ask(&nameserver, uri).await;
+        match patience.pause_after(&found) {
+            Some(pause) => sleep(pause).await,
+            None => return found,
+        }
+    }
+}
+
+async fn ask(nameserver: &Proxy, uri: &Uri) -> Result<Uri> {
     let Some(tags) = uri.tags() else {
         return nameserver.call("lookup", (uri.object(),)).await;
     };
@@ -35,24 +55,77 @@ pub(super) async fn resolve_with(uri: &Uri, settings: &Settings) -> Result<Uri> 
     pick(found.into(), tags)
 }
 
-/// Finds the name server at a location, or without one at NS_HOST and NS_PORT of the settings. Gives a proxy for it, which has answered a ping.
+/// Finds the name server where, and as, [`naming::locate_ns_with`](crate::naming::locate_ns_with) does. Gives a proxy for it, which has answered a ping.
 ///
 /// # Errors
-/// `Naming` with the text `Failed to locate the nameserver`, every address that was tried, and the cause.
+/// As there.
 async fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<Proxy> {
-    let candidates = match location {
-        Some(location) => vec![location.clone()],
-        None => default_locations(&settings.config),
-    };
-    let mut error = failed_to_locate();
-    for location in candidates {
-        tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
-        match connect(location, settings).await {
-            Ok(nameserver) => return Ok(nameserver),
-            Err(failure) => error = error.after(failure),
+    let mut search = Search::new(location, settings);
+    while let Some(step) = search.next() {
+        let found = match step {
+            Step::Connect(location) => attempt(location, settings, &mut search).await,
+            Step::Broadcast(broadcast) => ask_network(broadcast, settings, &mut search).await,
+        };
+        if let Some(nameserver) = found {
+            return Ok(nameserver);
         }
     }
-    Err(error)
+    Err(search.into_error())
+}
+
+async fn attempt(location: Location, settings: &Settings, search: &mut Search) -> Option<Proxy> {
+    tracing::debug!(target: logger::NAMING, "looking for the name server on {location}");
+    match connect(location.clone(), settings).await {
+        Ok(nameserver) => Some(nameserver),
+        Err(failure) => {
+            search.failed(&location, failure);
+            None
+        }
+    }
+}
+
+async fn ask_network(broadcast: Broadcast, settings: &Settings, search: &mut Search) -> Option<Proxy> {
+    tracing::debug!(target: logger::NAMING, "looking for the name server by broadcast, on UDP port {}", broadcast.port);
+    // The system's look-up of names blocks.
+    let mut exchange = spawn_blocking(|| Exchange::new(broadcast)).await.ok()?;
+    let socket = match open() {
+        Ok(socket) => socket,
+        Err(error) => {
+            search.unanswered(&exchange.impossible(error));
+            return None;
+        }
+    };
+    let mut room = [0; ROOM];
+    loop {
+        match exchange.turn(Instant::now()) {
+            Turn::Ask => {
+                for (index, target) in exchange.targets() {
+                    exchange.asked(index, socket.send_to(QUESTION, target).await);
+                }
+                exchange.all_asked(Instant::now());
+            }
+            Turn::Listen(time) => {
+                // What an earlier question has met may come back as an error; the next answer is another one.
+                let Ok(Ok((length, from))) = timeout(time, socket.recv_from(&mut room)).await else {
+                    continue;
+                };
+                let heard = exchange.heard(room.get(..length).unwrap_or_default(), from);
+                let Some(location) = heard else { continue };
+                if let Some(nameserver) = attempt(location, settings, search).await {
+                    return Some(nameserver);
+                }
+            }
+            Turn::GiveUp => break,
+        }
+    }
+    search.unanswered(&exchange);
+    None
+}
+
+fn open() -> io::Result<UdpSocket> {
+    let socket = exchange::open()?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket.into())
 }
 
 async fn connect(location: Location, settings: &Settings) -> Result<Proxy> {

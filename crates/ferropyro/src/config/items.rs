@@ -104,19 +104,19 @@ macro_rules! config_items {
 config_items! {
     /// The host name or address that a daemon binds when it is not given one.
     HOST host: String, Both, all("localhost");
-    /// The host where a name server is looked for.
+    /// The host where a name server is looked for. If that is another one than this machine, there is no broadcast.
     NS_HOST ns_host: String, Both, all("localhost");
     /// The TCP port of the name server.
     NS_PORT ns_port: u16, Both, all(DEFAULT_NS_PORT);
     /// The UDP port of the name server's broadcast responder.
     NS_BCPORT ns_bcport: u16, Both, all(9091u16);
-    /// The address that the broadcast responder binds; absent: that of the name server.
+    /// The host name or address that the name server's broadcast responder binds; absent: all interfaces.
     NS_BCHOST ns_bchost: Option<String>, Both, none();
     /// How often the name server removes registrations that cannot be reached; absent: never. Pyro takes no less than 3 seconds.
     NS_AUTOCLEAN ns_autoclean: Option<Duration>, Both, none();
     /// How long `resolve` and name server look-ups wait for a name to appear.
     NS_LOOKUP_DELAY ns_lookup_delay: Duration, Pyro5, all(Duration::ZERO);
-    /// The addresses to which the search for a name server is broadcast.
+    /// The addresses of IPv4 to which the search for a name server is broadcast; `<broadcast>` stands for 255.255.255.255, `''` for 0.0.0.0, which is this machine.
     BROADCAST_ADDRS broadcast_addrs: Vec<String>, Both, all(["<broadcast>".to_owned(), "0.0.0.0".to_owned()]);
     /// The host name that a daemon puts into its URIs when it stands behind network address translation; absent: its own.
     NATHOST nathost: Option<String>, Both, none();

@@ -277,6 +277,27 @@ impl Daemon {
         self.server.stop();
     }
 
+    /// Runs a task in the event loop of the daemon, whoever drives it, beside its clients: a socket of another protocol, or work that is to be done now and then. It begins
+    /// when the daemon begins to serve, so this is called before, and it is dropped when the daemon is shut down. It must not block: everybody else would wait.
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use ferropyro::Daemon;
+    ///
+    /// let daemon = Daemon::new()?;
+    /// let (sender, receiver) = mpsc::channel();
+    /// daemon.accompany(async move {
+    ///     let _ = sender.send("it serves");
+    /// });
+    /// let running = daemon.start();
+    /// assert_eq!(receiver.recv(), Ok("it serves"));
+    /// running.stop();
+    /// # Ok::<(), ferropyro::Error>(())
+    /// ```
+    pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.server.accompany(Box::pin(task));
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         self.server.core()
     }

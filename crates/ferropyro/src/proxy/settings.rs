@@ -64,8 +64,8 @@ impl Settings {
             ..Config::clone(&self.config)
         };
         naming::Settings {
-            config,
             hmac_key: self.hmac_key.clone(),
+            ..naming::Settings::new(config)
         }
     }
 

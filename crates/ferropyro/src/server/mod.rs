@@ -15,7 +15,7 @@ mod single;
 mod thread_pool;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event_loop::EventLoop;
 use housekeeper::Housekeeper;
@@ -23,16 +23,20 @@ use reception::{Reception, Visitor};
 #[cfg(unix)]
 use single::Single;
 use thread_pool::ThreadPool;
+use tokio::task::JoinSet;
 
 use crate::config::ServerType;
 use crate::daemon::core::Core;
 use crate::daemon::socket::Door;
+use crate::object::BoxFuture;
 
 /// A daemon's server, running or not.
 pub(crate) struct Server {
     core: Arc<Core>,
     entrance: Entrance,
     hosts: Hosts,
+    /// What else is to run in the loop, until it does.
+    companions: Mutex<Vec<BoxFuture<'static, ()>>>,
 }
 
 /// Where the clients come from.
@@ -60,6 +64,7 @@ impl Server {
                     entrance: Entrance::Single(Single::new(Arc::clone(&core), socket)),
                     hosts: Hosts::Tasks(EventLoop::new(Arc::clone(&core))),
                     core,
+                    companions: Mutex::default(),
                 });
             }
         };
@@ -70,6 +75,7 @@ impl Server {
                 ServerType::Multiplex => Hosts::Tasks(EventLoop::new(Arc::clone(&core))),
             },
             core,
+            companions: Mutex::default(),
         })
     }
 
@@ -85,6 +91,12 @@ impl Server {
         &self.core
     }
 
+    /// Runs a task in the loop, from when the server begins to serve until it lets nobody in any more.
+    pub(crate) fn accompany(&self, task: BoxFuture<'static, ()>) {
+        let mut companions = self.companions.lock().unwrap_or_else(PoisonError::into_inner);
+        companions.push(task);
+    }
+
     /// Serves until [`Server::stop`], in a runtime of tokio that has IO and time; then waits until all are done.
     ///
     /// # Errors
@@ -92,12 +104,19 @@ impl Server {
     pub(crate) async fn serve(&self) -> io::Result<()> {
         let _ending = Ending(self);
         let _housekeeper = Housekeeper::start(&self.core);
+        let mut companions = self.start_companions();
         self.entrance.run(&self.hosts).await?;
+        companions.shutdown().await;
         match &self.hosts {
             Hosts::Threads(pool) => pool.drain().await,
             Hosts::Tasks(tasks) => tasks.drain().await,
         }
         Ok(())
+    }
+
+    fn start_companions(&self) -> JoinSet<()> {
+        let mut companions = self.companions.lock().unwrap_or_else(PoisonError::into_inner);
+        companions.drain(..).collect()
     }
 
     /// Stops accepting, and reads no more from any connection. Calls that run are finished and answered first: the very call that stops the

@@ -55,9 +55,10 @@ impl<J: Journal> Queue<J> {
         } else {
             drop(waiting);
         }
-        // Without a result somebody has failed in the middle of writing it.
-        Arc::into_inner(ticket)
-            .and_then(OnceLock::into_inner)
+        // Whoever wrote it may still have his hands on the ticket. Without a result he has failed in the middle of it.
+        ticket
+            .get()
+            .cloned()
             .unwrap_or_else(|| Err(trouble("the change was not written".to_owned())))
     }
 

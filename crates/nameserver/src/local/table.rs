@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use crossbeam_skiplist::SkipMap;
@@ -14,7 +14,9 @@ use crate::store::{Entry, History, Listed, Select};
 /// Any number of threads read it, and none of them waits; one at a time changes it.
 #[derive(Debug)]
 pub(crate) struct Table {
-    names: SkipMap<Arc<str>, Arc<Entry>>,
+    /// A new entry takes the place of the old one within the lock, which is held for that alone: `SkipMap::insert` would take the name out first, and those who look it up just
+    /// then would not find it.
+    names: SkipMap<Arc<str>, RwLock<Arc<Entry>>>,
     count: AtomicUsize,
     /// What all entries take up.
     bytes: AtomicUsize,
@@ -69,7 +71,7 @@ impl Table {
     }
 
     pub(super) fn get(&self, name: &str) -> Option<Arc<Entry>> {
-        self.names.get(name).map(|found| Arc::clone(found.value()))
+        self.names.get(name).map(|found| current(found.value()))
     }
 
     pub(super) fn list(&self, select: &Select) -> Vec<Listed> {
@@ -80,8 +82,8 @@ impl Table {
         let range = self.names.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
         range
             .take_while(|found| found.key().starts_with(prefix))
-            .filter(|found| select.includes(found.key(), found.value()))
-            .map(|found| (Arc::clone(found.key()), Arc::clone(found.value())))
+            .map(|found| (Arc::clone(found.key()), current(found.value())))
+            .filter(|(name, entry)| select.includes(name, entry))
             .collect()
     }
 
@@ -112,7 +114,8 @@ impl Table {
     }
 
     fn set(&self, name: Arc<str>, entry: Option<Arc<Entry>>) {
-        let old = self.names.get(&*name).map(|old| size(&name, old.value()));
+        let found = self.names.get(&*name);
+        let old = found.as_ref().map(|old| size(&name, &current(old.value())));
         let new = entry.as_ref().map(|entry| size(&name, entry));
         // Nobody else changes it meanwhile.
         let bytes = self.bytes() + new.unwrap_or_default() - old.unwrap_or_default();
@@ -123,9 +126,10 @@ impl Table {
             .history
             .get()
             .map(|history| (history, Arc::clone(&name), entry.clone()));
-        match entry {
-            Some(entry) => _ = self.names.insert(name, entry),
-            None => _ = self.names.remove(&*name),
+        match (entry, found) {
+            (Some(entry), Some(found)) => *found.value().write().unwrap_or_else(PoisonError::into_inner) = entry,
+            (Some(entry), None) => _ = self.names.insert(name, RwLock::new(entry)),
+            (None, _) => _ = self.names.remove(&*name),
         }
         self.bytes.store(bytes, Ordering::Release);
         self.count.store(count, Ordering::Release);
@@ -133,6 +137,10 @@ impl Table {
             history.record(name, entry);
         }
     }
+}
+
+fn current(entry: &RwLock<Arc<Entry>>) -> Arc<Entry> {
+    Arc::clone(&entry.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// About what an entry takes up.

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ferropyro::{Error, ErrorKind, Result};
 
+#[cfg(feature = "etcd")]
+pub use self::spec::etcd;
 pub use self::spec::{dbm, memory, open, sql};
 use crate::Pattern;
 pub use crate::history::{Event, History};

@@ -20,6 +20,8 @@ macro_rules! suite {
         mod dbm_dumb { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::DbmDumb)); })* }
         mod dbm_sqlite { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::DbmSqlite)); })* }
         mod own { $(#[test] fn $test() { super::$test(&super::Place::new(crate::places::Kind::Own)); })* }
+        #[cfg(all(feature = "etcd", unix))]
+        mod etcd { $(#[test] fn $test() { super::Place::find(crate::places::Kind::Etcd).iter().for_each(super::$test); })* }
     };
 }
 

@@ -7,6 +7,9 @@ use ferropyro::Result;
 use ferropyro_nameserver::store::{self, Entry, Listed, Store};
 use tempfile::TempDir;
 
+#[cfg(all(feature = "etcd", unix))]
+use crate::etcd::Etcd;
+
 /// The stores that there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -16,22 +19,40 @@ pub(crate) enum Kind {
     DbmSqlite,
     /// One that does no more than it must.
     Own,
+    #[cfg(all(feature = "etcd", unix))]
+    Etcd,
 }
 
 /// A place for one store.
 pub(crate) struct Place {
     pub(crate) kind: Kind,
     folder: TempDir,
+    #[cfg(all(feature = "etcd", unix))]
+    etcd: Option<Arc<Etcd>>,
 }
 
 impl Place {
+    /// A new place; `None` on a machine that lacks what the store needs.
+    pub(crate) fn find(kind: Kind) -> Option<Place> {
+        #[cfg(all(feature = "etcd", unix))]
+        if kind == Kind::Etcd && !crate::etcd::is_installed() {
+            return None;
+        }
+        Some(Place::new(kind))
+    }
+
     pub(crate) fn new(kind: Kind) -> Place {
         let folder = tempfile::tempdir().unwrap();
         if kind == Kind::DbmSqlite {
             // As Python 3.13 begins.
             std::fs::write(folder.path().join("names"), "").unwrap();
         }
-        Place { kind, folder }
+        Place {
+            kind,
+            folder,
+            #[cfg(all(feature = "etcd", unix))]
+            etcd: (kind == Kind::Etcd).then(Etcd::shared),
+        }
     }
 
     pub(crate) fn path(&self) -> std::path::PathBuf {
@@ -49,6 +70,11 @@ impl Place {
             Kind::Sql => Ok(Arc::new(store::sql(self.path())?)),
             Kind::DbmDumb | Kind::DbmSqlite => store::dbm(self.path()),
             Kind::Own => Ok(Arc::new(Notebook::default())),
+            #[cfg(all(feature = "etcd", unix))]
+            Kind::Etcd => {
+                let endpoints = self.etcd.as_ref().unwrap().endpoints(0);
+                store::open(&format!("etcd:{endpoints}{}", self.path().display()))
+            }
         }
     }
 
