@@ -110,6 +110,11 @@ impl Failure {
         self
     }
 
+    /// What is wrong.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Tells the user, and gives the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         output::note(format_args!("error: {}", self.text));

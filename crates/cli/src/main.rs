@@ -49,7 +49,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Ns(ns::NsArgs),
+    Ns(ns::NsCommand),
     Nsc(nsc::NscArgs),
     /// `nsc` by the name of one of Pyro's tools.
     #[command(skip)]
@@ -88,6 +88,8 @@ fn run(command: Command, personality: Personality) -> Outcome {
     let command = match command {
         // Settings that make no sense are among what it looks for.
         Command::Doctor(args) => return doctor::run(args),
+        // Its settings, those of the log too, may be in a file of its own.
+        Command::Ns(args) => return ns::run(args, personality),
         other => other,
     };
     logging::init_from_config(&personality.config()?);
@@ -132,7 +134,7 @@ fn misuse(error: &clap::Error) -> ExitCode {
 /// The arguments of a program that is called by the name of one of Pyro's: there is no subcommand in them.
 fn parse_link(link: Link, name: &'static str) -> Command {
     match link {
-        Link::Ns => Command::Ns(parse_as(name)),
+        Link::Ns => Command::Ns(ns::NsCommand::of_pyro(parse_as(name))),
         Link::Nsc => Command::NscLink(parse_as(name)),
         Link::Echo => Command::Echo(parse_as(name)),
         Link::CheckConfig => Command::CheckConfig(parse_as(name)),

@@ -1,21 +1,44 @@
 //! `ferropyro ns`: the name server, `pyro4-ns` and `pyro5-ns`.
 
+mod check;
+mod exposition;
+mod file;
+mod health;
+mod metrics;
+mod own;
+mod reload;
+mod settings;
+mod supervisor;
+
 use std::env;
 
 use clap::Args;
-use ferropyro::Config;
-use ferropyro::config::{Generation, ServerType};
+use ferropyro::config::Generation;
+use ferropyro::logging;
 use ferropyro_nameserver::{NameServerBuilder, NameServerDaemon};
 
+use self::health::Health;
+use self::own::OwnArgs;
+use self::reload::Reload;
+use self::settings::Settings;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::personality::Personality;
-use crate::{keys, output, signals};
+use crate::{files, keys, output, signals};
+
+// What it does is told at the options that every name server has.
+#[derive(Debug, Args)]
+pub(crate) struct NsCommand {
+    #[command(flatten)]
+    args: NsArgs,
+    #[command(flatten)]
+    own: OwnArgs,
+}
 
 /// Starts a name server
 ///
 /// It serves programs of Pyro4 and Pyro5 on one port until Ctrl-C or SIGTERM. Without options it listens on localhost, port 9090, where only programs of
 /// this machine reach it.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(args_override_self = true)] // the last one counts, as for Pyro's programs
 pub(crate) struct NsArgs {
     /// Host name or address to bind the server on [default: HOST of the configuration, localhost]
@@ -31,9 +54,9 @@ pub(crate) struct NsArgs {
     unixsocket: Option<String>,
 
     /// Where names are kept: memory, sql:FILE (an SQLite file), dbm:FILE (a file of Python's dbm, without tags), or, if built with the feature etcd,
-    /// etcd:HOST:PORT,... (for several name servers with the same names)
-    #[arg(short, long, value_name = "SPEC", default_value = "memory")]
-    storage: String,
+    /// etcd:HOST:PORT,... (for several name servers with the same names) [default: memory]
+    #[arg(short, long, value_name = "SPEC")]
+    storage: Option<String>,
 
     /// Host name or address to bind the broadcast responder on [default: NS_BCHOST of the configuration, 0.0.0.0, which is all interfaces]
     #[arg(long, value_name = "HOST")]
@@ -60,28 +83,47 @@ pub(crate) struct NsArgs {
     key: Option<String>,
 }
 
-pub(crate) fn run(args: NsArgs, personality: Personality) -> Outcome {
-    let config = with_event_loop(personality.config()?, personality);
-    let key = key(&args, personality)?;
-    let nameserver = bind(args, config, key)?;
+impl NsCommand {
+    /// That of one of Pyro's name servers, which has no options of ours.
+    pub(crate) fn of_pyro(args: NsArgs) -> NsCommand {
+        NsCommand {
+            args,
+            own: OwnArgs::default(),
+        }
+    }
+}
+
+pub(crate) fn run(command: NsCommand, personality: Personality) -> Outcome {
+    let NsCommand { args, own } = command;
+    if own.check {
+        return check::run(&args, &own, personality);
+    }
+    let settings = Settings::new(&args, &own, personality)?;
+    logging::init_from_config(&settings.config);
+    files::raise_limit();
+    let metrics = settings.metrics_addr.as_deref().map(metrics::bind).transpose()?;
+    let nameserver = bind(settings.clone())?;
     let handle = nameserver.clone();
-    signals::on_stop(move || handle.shutdown())?;
+    let stop = move || {
+        supervisor::stopping();
+        handle.shutdown();
+    };
+    match personality {
+        Personality::Ferropyro => {
+            let reload = Reload::new(args, own, settings, nameserver.clone());
+            signals::on_stop_or_reload(stop, move || reload.run())?;
+        }
+        Personality::Pyro4 | Personality::Pyro5 => signals::on_stop(stop)?,
+    }
     let generation = match personality {
         Personality::Pyro4 => Generation::Pyro4,
         Personality::Ferropyro | Personality::Pyro5 => Generation::Pyro5,
     };
     output::line(nameserver.start_lines(generation)?.join("\n"));
+    health::accompany(Health::new(nameserver.clone()), metrics)?;
     nameserver.run();
     output::line("NS shut down.");
     Ok(Exit::Ok)
-}
-
-/// By our own name it serves any number of clients, each of which would take a thread of Pyro's name servers, unless somebody asks for theirs.
-fn with_event_loop(mut config: Config, personality: Personality) -> Config {
-    if personality == Personality::Ferropyro && env::var_os("PYRO_SERVERTYPE").is_none() {
-        config.servertype = ServerType::Multiplex;
-    }
-    config
 }
 
 /// Only Pyro4 has keys. Pyro5's name server takes the variable for a misspelt setting.
@@ -100,10 +142,18 @@ fn key(args: &NsArgs, personality: Personality) -> Result<Option<String>, Failur
     }
 }
 
-fn bind(args: NsArgs, config: Config, key: Option<String>) -> Result<NameServerDaemon, Failure> {
+fn bind(settings: Settings) -> Result<NameServerDaemon, Failure> {
+    let Settings {
+        config,
+        args,
+        key,
+        read_only,
+        ..
+    } = settings;
     let mut builder = NameServerBuilder::new()
         .config(config)
-        .storage(args.storage)
+        .storage(args.storage.unwrap_or_else(|| "memory".to_owned()))
+        .read_only(read_only)
         .broadcast(!args.nobc)
         .hmac_key(key.unwrap_or_default())
         .on_warning(|text| output::note(format_args!("warning: {text}")));

@@ -53,11 +53,20 @@ impl Personality {
     /// The configuration of the environment, on top of the defaults of that generation. A misspelt `PYRO_*` variable is an error as in Pyro5, but
     /// not to Pyro4's programs.
     pub(crate) fn config(self) -> Result<Config, Failure> {
+        self.config_over(|_| Ok(()))
+    }
+
+    /// The same with other defaults: those of the generation as this changes them.
+    pub(crate) fn config_over(
+        self,
+        change: impl FnOnce(&mut Config) -> Result<(), Failure>,
+    ) -> Result<Config, Failure> {
         let (mut config, unknown) = match self {
             Personality::Ferropyro => (Config::default(), UnknownItems::Refuse),
             Personality::Pyro4 => (Config::pyro4(), UnknownItems::Ignore),
             Personality::Pyro5 => (Config::pyro5(), UnknownItems::Refuse),
         };
+        change(&mut config)?;
         config.apply_env(unknown).map_err(Failure::usage)?;
         Ok(config)
     }

@@ -10,17 +10,21 @@
 //! [2026-11-20 18:51:07.042,Pyro.core,INFO] starting server
 //! ```
 
-use std::fmt::{self, Write as _};
+mod line;
+
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::{Registry, reload};
 
+pub(crate) use self::line::Clipped;
+use self::line::line;
 use crate::config::{Config, InvalidConfig, UnknownItems};
 
 /// The logger names of the library: tracing targets, named after the modules of Pyro. A dot makes a child, as in Python.
@@ -141,15 +145,40 @@ pub fn init(levels: Levels, output: Output) -> bool {
         levels,
         sink: Mutex::new(opened.unwrap_or(Sink::Stderr)),
     };
+    let (log, handle) = reload::Layer::new(log);
     if tracing::subscriber::set_global_default(tracing_subscriber::registry().with(log)).is_err() {
         return false;
     }
+    // It is empty: this is the first time that a subscriber is installed.
+    let _ = HANDLE.set(handle);
     if !is_open {
         tracing::warn!(target: logger::PYRO, "unable to write to the desired logfile (access rights?), falling back to console logger");
     }
     tracing::info!(target: logger::PYRO, "Pyro log configured using built-in defaults, level={text}");
     true
 }
+
+/// Takes over the items `LOGLEVEL` and `LOGFILE` of a configuration while the program runs, and opens the file anew: it may have been moved away meanwhile, as
+/// programs that rotate logs do. No message is lost. Gives whether there is a log from then on that this module has to do with, as [`init_from_config`] does, which this is
+/// if there was none.
+///
+/// # Errors
+/// When the file cannot be opened. Everything stays as it was then.
+pub fn reload_from_config(config: &Config) -> io::Result<bool> {
+    let Some(handle) = HANDLE.get() else {
+        return Ok(init_from_config(config));
+    };
+    let sink = Sink::open(&Output::from_name(config.logfile.as_deref()))?;
+    let levels = config.loglevel.clone().unwrap_or_else(Levels::none);
+    let change = |log: &mut Log| {
+        log.levels = levels;
+        log.sink = Mutex::new(sink);
+    };
+    Ok(handle.modify(change).is_ok())
+}
+
+/// Of the log that this module has installed.
+static HANDLE: OnceLock<reload::Handle<Log, Registry>> = OnceLock::new();
 
 impl Output {
     /// The output that `PYRO_LOGFILE` names: `{stderr}`, or a file; `pyro.log` when it names none.
@@ -167,6 +196,14 @@ impl Levels {
     pub fn all(level: Level) -> Levels {
         Levels {
             root: Some(level),
+            loggers: Vec::new(),
+        }
+    }
+
+    /// Nothing is logged.
+    fn none() -> Levels {
+        Levels {
+            root: None,
             loggers: Vec::new(),
         }
     }
@@ -219,10 +256,7 @@ impl FromStr for Levels {
     type Err = UnknownLevel;
 
     fn from_str(text: &str) -> Result<Levels, UnknownLevel> {
-        let mut levels = Levels {
-            root: None,
-            loggers: Vec::new(),
-        };
+        let mut levels = Levels::none();
         for part in text.split(',').map(str::trim) {
             match part.split_once('=') {
                 Some((logger, level)) => levels
@@ -320,82 +354,6 @@ impl Sink {
         match self {
             Sink::Stderr => io::stderr().write_all(line),
             Sink::File(file) => file.write_all(line),
-        }
-    }
-}
-
-/// The line of an event: `[YYYY-MM-DD hh:mm:ss.mmm,LOGGER,LEVEL] text`.
-fn line(event: &Event<'_>) -> String {
-    let mut fields = Fields::default();
-    event.record(&mut fields);
-    let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S.%3f");
-    let metadata = event.metadata();
-    let text = one_line(&(fields.message + &fields.others));
-    format!(
-        "[{now},{},{}] {text}\n",
-        metadata.target(),
-        level_name(metadata.level())
-    )
-}
-
-/// Python has no name for what is finer than DEBUG.
-fn level_name(level: &tracing::Level) -> Level {
-    Level::of(level).max(Level::Debug)
-}
-
-/// The text with its line breaks escaped: what a peer sends must not be able to look like a line of the log.
-fn one_line(text: &str) -> String {
-    text.replace('\r', "\\r").replace('\n', "\\n")
-}
-
-/// The message of an event, and its other fields as ` name=value`.
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: String,
-}
-
-impl Visit for Fields {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
-        self.record_debug(field, &format_args!("{value}"));
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let name = field.name();
-        let text = if name == "message" {
-            &mut self.message
-        } else {
-            &mut self.others
-        };
-        // Writing to a String does not fail.
-        let _ = if name == "message" {
-            write!(text, "{value:?}")
-        } else {
-            write!(text, " {name}={value:?}")
-        };
-    }
-}
-
-/// A text from elsewhere, of which only so much goes into a line of the log.
-pub(crate) struct Clipped<'a>(pub(crate) &'a str);
-
-/// The most characters of it.
-const MOST_CHARACTERS: usize = 1000;
-
-impl fmt::Display for Clipped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(MOST_CHARACTERS) {
-            None => f.write_str(self.0),
-            Some((end, _)) => write!(
-                f,
-                "{}... ({} bytes)",
-                self.0.get(..end).unwrap_or_default(),
-                self.0.len()
-            ),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ferropyro::Config;
 use ferropyro::logging::{self, Level, Levels, logger};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
@@ -21,6 +22,9 @@ fn child_that_logs() {
     }
     if mode == "own levels" {
         return call_with_own_levels();
+    }
+    if mode == "reload" {
+        return reload();
     }
     let answer = match logging::init_from_env() {
         Ok(is_on) => is_on.to_string(),
@@ -49,6 +53,48 @@ fn call_with_own_levels() {
         .expect("a URI")
         .call::<()>("ping", ())
         .expect("an answer");
+}
+
+/// Logs, then after somebody has moved the file away and asked for more.
+fn reload() {
+    let config = Config::default().logfile("pyro.log".to_owned());
+    assert!(logging::reload_from_config(&config.clone().loglevel("INFO".parse::<Levels>().expect("a level"))).is_ok());
+    say("at first");
+    std::fs::rename("pyro.log", "old.log").expect("the log");
+    say("moved");
+    let more = config.clone().loglevel("DEBUG".parse::<Levels>().expect("a level"));
+    assert!(logging::reload_from_config(&more).expect("a file"));
+    say("reloaded");
+    let nowhere = more.logfile("no-such-folder/pyro.log".to_owned()).loglevel(None);
+    assert!(logging::reload_from_config(&nowhere).is_err());
+    say("refused");
+    assert!(logging::reload_from_config(&config).expect("a file"));
+    say("silent");
+}
+
+fn say(text: &str) {
+    tracing::debug!(target: logger::CORE, "{text}: detail");
+    tracing::info!(target: logger::CORE, "{text}");
+}
+
+#[test]
+fn a_reload_opens_the_file_anew_and_takes_over_the_level() {
+    let place = Place::new("reload");
+    place.run(&[(MODE, "reload")]);
+    let begin = "Pyro,INFO] Pyro log configured using built-in defaults, level=INFO";
+    assert_eq!(
+        place.messages("old.log"),
+        [begin, "Pyro.core,INFO] at first", "Pyro.core,INFO] moved"]
+    );
+    assert_eq!(
+        place.messages("pyro.log"),
+        [
+            "Pyro.core,DEBUG] reloaded: detail",
+            "Pyro.core,INFO] reloaded",
+            "Pyro.core,DEBUG] refused: detail",
+            "Pyro.core,INFO] refused"
+        ]
+    );
 }
 
 struct PrintsLoggers;

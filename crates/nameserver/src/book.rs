@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::Result;
+use ferropyro::naming::NAMESERVER_ID;
 use tokio::sync::Semaphore;
 
+use crate::read_only::ReadOnly;
 use crate::store::{Capabilities, Entry, Event, History, Store};
 
 /// Clients that wait for changes at a time. Each takes one of the places for calls while it does.
@@ -15,6 +17,8 @@ pub(crate) const MOST_WATCHERS: usize = 256;
 /// Store and history.
 pub(crate) struct Book {
     pub(crate) store: Arc<dyn Store>,
+    /// The same.
+    pub(crate) read_only: Arc<ReadOnly>,
     pub(crate) capabilities: Capabilities,
     pub(crate) history: Arc<History>,
     /// Whether the store itself tells the history of changes.
@@ -25,10 +29,12 @@ pub(crate) struct Book {
 impl Book {
     pub(crate) fn new(store: Arc<dyn Store>) -> Book {
         let history = Arc::new(History::new());
+        let read_only = Arc::new(ReadOnly::new(store));
         Book {
-            tells: store.watch(&history),
-            capabilities: store.capabilities(),
-            store,
+            tells: read_only.watch(&history),
+            capabilities: read_only.capabilities(),
+            store: Arc::clone(&read_only) as Arc<dyn Store>,
+            read_only,
             history,
             watchers: Semaphore::new(MOST_WATCHERS),
         }
@@ -59,6 +65,21 @@ impl Book {
             }
         }
         Ok(removed)
+    }
+
+    /// Registers the name server itself.
+    pub(crate) fn put_own(&self, entry: Entry) -> Result<()> {
+        let record = (!self.tells).then(|| Arc::new(entry.clone()));
+        self.read_only.put_own(entry)?;
+        if let Some(entry) = record {
+            self.history.record(NAMESERVER_ID.into(), Some(entry));
+        }
+        Ok(())
+    }
+
+    /// Clients that wait for changes.
+    pub(crate) fn watchers(&self) -> usize {
+        MOST_WATCHERS - self.watchers.available_permits()
     }
 
     /// The changes behind a revision; waits so long if there are none yet. Gives the revision from which to go on, too.

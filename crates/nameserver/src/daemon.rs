@@ -40,6 +40,7 @@ pub struct NameServerBuilder {
     broadcast_port: Option<u16>,
     storage: Option<String>,
     store: Option<Arc<dyn Store>>,
+    read_only: bool,
     hmac_key: Option<Vec<u8>>,
     warn: Option<Warn>,
 }
@@ -123,6 +124,12 @@ impl NameServerBuilder {
         self
     }
 
+    /// Whether clients can look, but change nothing. Default: no. See [`NameServerObject::set_read_only`], which changes it later.
+    pub fn read_only(mut self, is_read_only: bool) -> NameServerBuilder {
+        self.read_only = is_read_only;
+        self
+    }
+
     /// The key that all messages must be signed with; an empty one is none. Only Pyro4 has signatures, so Pyro5 clients are refused then.
     pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> NameServerBuilder {
         self.hmac_key = Some(key.as_ref().to_vec()).filter(|key| !key.is_empty());
@@ -186,13 +193,14 @@ impl NameServerBuilder {
             .map(|period| Cleaner::new(period, config.commtimeout));
         let daemon = builder.config(config).bind()?;
         let uri = daemon.register(NAMESERVER_ID, object.clone())?;
+        object.set_read_only(self.read_only)?;
         object.register_itself(&uri)?;
         let internal_uri = daemon.internal_uri_for(NAMESERVER_ID)?;
         Ok(NameServerDaemon {
             broadcast: responder::start(place, &daemon, &internal_uri, &*warn)?,
             internal_uri,
             daemon,
-            upkeep: Arc::new(Upkeep::start(object.store(), cleaner)),
+            upkeep: Arc::new(Upkeep::start(object.guarded_store(), cleaner)),
             object,
             uri,
             has_key,
@@ -277,6 +285,17 @@ impl NameServerDaemon {
             lines.push(format!("external URI = {}", self.uri));
         }
         Ok(lines)
+    }
+
+    /// Asks the store how many names there are, and whether all was well when it was last looked after, which happens about once a second. Takes as long as the store does.
+    ///
+    /// # Errors
+    /// `Naming` when the store cannot be read.
+    pub fn check_store(&self) -> Result<usize> {
+        match self.upkeep.trouble() {
+            Some(trouble) => Err(trouble),
+            None => self.object.store().count(),
+        }
     }
 
     /// Serves clients until [`NameServerDaemon::shutdown`] is called; then closes the store.

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::{BoxFuture, Call, Members, Method, Object, Param, Raise, Reply, Uri};
 use tokio::task::spawn_blocking;
 
 use crate::answer::{self, Outcome};
 use crate::book::Book;
+use crate::read_only::ReadOnly;
 use crate::request::Request;
+use crate::statistics::{Counters, Statistics};
 use crate::store::{Entry, History, Store};
 
 /// Answers the calls of Pyro4's and Pyro5's name server clients.
@@ -21,6 +22,7 @@ use crate::store::{Entry, History, Store};
 #[derive(Clone)]
 pub struct NameServerObject {
     book: Arc<Book>,
+    calls: Arc<Counters>,
     is_awaited: bool,
 }
 
@@ -91,6 +93,7 @@ impl NameServerObject {
     pub fn new(store: Arc<dyn Store>) -> NameServerObject {
         NameServerObject {
             book: Arc::new(Book::new(store)),
+            calls: Arc::new(Counters::new(&MEMBERS.methods)),
             is_awaited: false,
         }
     }
@@ -103,7 +106,33 @@ impl NameServerObject {
         }
     }
 
-    /// Where the names are kept.
+    /// What it has done so far. This costs hardly anything.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            calls: self.calls.read(),
+            revision: self.book.history.latest(),
+            watchers: self.book.watchers(),
+            is_read_only: self.book.read_only.is_on(),
+        }
+    }
+
+    /// Lets clients change nothing (`NamingError: this name server is read-only`), or everything again. The calls that run already are not concerned.
+    ///
+    /// Meanwhile nothing is written to the store, and NS_AUTOCLEAN rests; the name server's own entry is right all the same. Names that are kept for a
+    /// while only can still be renewed, and go when they are not.
+    ///
+    /// # Errors
+    /// `Naming` when the store does not take the name server's own entry, which it should have from now on; it stays read-only then.
+    pub fn set_read_only(&self, is_read_only: bool) -> ferropyro::Result<()> {
+        self.book.read_only.set(is_read_only)
+    }
+
+    /// The store, which may be read-only.
+    pub(crate) fn guarded_store(&self) -> &Arc<ReadOnly> {
+        &self.book.read_only
+    }
+
+    /// Where the names are kept. What is [read-only](NameServerObject::set_read_only) for clients is read-only in here, too.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.book.store
     }
@@ -116,7 +145,14 @@ impl NameServerObject {
     /// Registers the name server itself, as it does when it starts.
     pub(crate) fn register_itself(&self, uri: &Uri) -> ferropyro::Result<()> {
         let entry = Entry::new(uri.to_string(), answer::own_tags());
-        self.book.put(NAMESERVER_ID, entry, false).map(drop)
+        self.book.put_own(entry)
+    }
+
+    /// Counts a call, and tells the caller what came of it.
+    fn reply(&self, method: Option<usize>, outcome: Result<Outcome, Raise>, call: Call<'_>) -> Result<Reply, Raise> {
+        let reply = outcome.and_then(|outcome| outcome.reply(call));
+        self.calls.count(method, reply.is_ok());
+        reply
     }
 
     async fn run(&self, request: Request) -> Result<Outcome, Raise> {
@@ -149,13 +185,19 @@ impl Object for NameServerObject {
     }
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        Request::read(&call)?.run(&self.book)?.reply(call)
+        let method = self.calls.place(call.method());
+        let outcome = Request::read(&call).and_then(|request| request.run(&self.book));
+        self.reply(method, outcome, call)
     }
 
     fn call_async<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply, Raise>> {
         Box::pin(async move {
-            let request = Request::read(&call)?;
-            self.run(request).await?.reply(call)
+            let method = self.calls.place(call.method());
+            let outcome = match Request::read(&call) {
+                Ok(request) => self.run(request).await,
+                Err(error) => Err(error),
+            };
+            self.reply(method, outcome, call)
         })
     }
 }

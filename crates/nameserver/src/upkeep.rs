@@ -5,7 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use ferropyro::Error;
+
 use crate::autoclean::Cleaner;
+use crate::read_only::ReadOnly;
 use crate::store::Store;
 
 /// How often the store is tended.
@@ -13,7 +16,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// The thread. It ends when the last reference to this goes, or somebody closes it.
 pub(crate) struct Upkeep {
-    store: Arc<dyn Store>,
+    store: Arc<ReadOnly>,
     shared: Arc<Shared>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -21,22 +24,30 @@ pub(crate) struct Upkeep {
 #[derive(Default)]
 struct Shared {
     is_over: Mutex<bool>,
+    /// Why the store could not be tended the last time.
+    trouble: Mutex<Option<Error>>,
     changed: Condvar,
 }
 
 impl Upkeep {
     /// Starts looking after a store.
-    pub(crate) fn start(store: &Arc<dyn Store>, cleaner: Option<Cleaner>) -> Upkeep {
+    pub(crate) fn start(store: &Arc<ReadOnly>, cleaner: Option<Cleaner>) -> Upkeep {
         let shared = Arc::new(Shared::default());
         let work = {
             let (store, shared) = (Arc::clone(store), Arc::clone(&shared));
-            move || shared.work(&*store, cleaner)
+            move || shared.work(&store, cleaner)
         };
         Upkeep {
             store: Arc::clone(store),
             shared,
             thread: Mutex::new(Some(thread::spawn(work))),
         }
+    }
+
+    /// Why the store could not be tended the last time.
+    pub(crate) fn trouble(&self) -> Option<Error> {
+        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.clone()
     }
 
     /// Ends the thread, and closes the store. What is done once is not done again.
@@ -54,12 +65,14 @@ impl Upkeep {
 }
 
 impl Shared {
-    fn work(&self, store: &dyn Store, mut cleaner: Option<Cleaner>) {
+    fn work(&self, store: &ReadOnly, mut cleaner: Option<Cleaner>) {
         while !self.wait(PERIOD) {
-            if let Err(error) = store.tend() {
+            let trouble = store.tend().err();
+            if let Some(error) = &trouble {
                 tracing::warn!("{error}");
             }
-            if let Some(cleaner) = &mut cleaner {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+            if let (Some(cleaner), false) = (&mut cleaner, store.is_on()) {
                 cleaner.clean(store, &|| self.wait(Duration::ZERO));
             }
         }

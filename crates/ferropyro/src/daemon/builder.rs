@@ -205,7 +205,7 @@ impl DaemonBuilder {
         config.workers = self.workers.unwrap_or(config.workers);
         check(&config)?;
         check_key(&config, self.hmac_key.as_ref())?;
-        let tls = tls::acceptor(&config)?;
+        let tls = tls::Acceptor::new(&config)?;
         let max_answer_size = config.max_message_size;
         // What the session reads is measured by the configuration.
         config.max_message_size = match (config.max_message_size, self.max_request_size) {

@@ -1,12 +1,10 @@
 //! What all connections of a daemon share.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header};
-use rustls::ServerConfig;
 
 use crate::config::Config;
 use crate::connection::{Connection, Estate};
@@ -21,6 +19,7 @@ use crate::panics::{contain, drop_contained};
 use crate::ration::Ration;
 use crate::serializer::{Codec, Serializer};
 use crate::session::metadata::Metadata;
+use crate::tls::Acceptor;
 use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
@@ -58,7 +57,7 @@ pub(crate) struct Core {
     pub(crate) nat: Option<Location>,
     pub(crate) hooks: Hooks,
     /// `None` when connections are not encrypted.
-    pub(crate) tls: Option<Arc<ServerConfig>>,
+    pub(crate) tls: Option<Acceptor>,
     /// Threads of the pool, for `Pyro.Daemon.info()`.
     pub(crate) workers: AtomicUsize,
     /// Connections that are served, for the same.
@@ -197,6 +196,14 @@ impl Core {
         }
         if let Some(hook) = &self.hooks.on_error {
             contain("the on_error hook", || hook(call));
+        }
+    }
+
+    /// Reads the certificate and the authorities anew, if connections are encrypted.
+    pub(crate) fn reload_certificates(&self) -> Result<()> {
+        match &self.tls {
+            Some(tls) => tls.renew(&self.config),
+            None => Ok(()),
         }
     }
 

@@ -183,6 +183,15 @@ impl Daemon {
         self.core().statistics()
     }
 
+    /// Reads the certificate, its key and the authorities (the items `SSL_...` of the configuration) anew, for connections that begin from now on. Those that there are go on
+    /// with what they have. Does nothing if connections are not encrypted.
+    ///
+    /// # Errors
+    /// `Value` when the files cannot be used. The daemon goes on with what it had then.
+    pub fn reload_certificates(&self) -> Result<()> {
+        self.core().reload_certificates()
+    }
+
     /// Serves clients until somebody calls [`Daemon::shutdown`].
     pub fn run(&self) {
         // A runtime cannot run inside of another one, so a method or task that runs a daemon lends it a thread.

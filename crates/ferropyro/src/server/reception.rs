@@ -165,7 +165,7 @@ impl Visitor {
         let begun = Instant::now();
         let peer = stream.peer();
         let entry = match &core.tls {
-            Some(tls) => encrypt(core, stream, Arc::clone(tls)).await,
+            Some(tls) => encrypt(core, stream, tls.current()).await,
             None => Ok(Entry::Encrypted(stream, None)),
         };
         let is_in_the_clear = matches!(entry, Ok(Entry::Plain(_)));

@@ -4,6 +4,7 @@
 //! a client shows its own when the server demands one (`SSL_REQUIRECLIENTCERT`). What the certificate says is there to be looked at on both sides:
 //! [`Context::peer_certificate`](crate::Context::peer_certificate) and [`ProxyBuilder::validate_certificate`](crate::ProxyBuilder::validate_certificate).
 
+mod acceptor;
 mod certificate;
 mod explain;
 mod files;
@@ -17,6 +18,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ServerConfig};
 
+pub(crate) use acceptor::Acceptor;
 pub use certificate::{Certificate, Name};
 pub(crate) use explain::explain;
 
@@ -28,7 +30,7 @@ use verify::{ClientVerifier, ServerVerifier, Trust};
 ///
 /// # Errors
 /// `Value` when a file cannot be read or does not have in it what belongs there, with Pyro's texts where it has some.
-pub(crate) fn acceptor(config: &Config) -> Result<Option<Arc<ServerConfig>>> {
+fn acceptor(config: &Config) -> Result<Option<Arc<ServerConfig>>> {
     if !config.ssl {
         return Ok(None);
     }

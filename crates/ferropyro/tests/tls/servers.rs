@@ -217,3 +217,30 @@ fn the_certificates_that_openssl_makes_can_be_used_on_both_sides() -> Result<()>
     }
     Ok(())
 }
+
+#[test]
+fn a_new_certificate_is_taken_over_while_connections_go_on() -> Result<()> {
+    let lab = Lab::new();
+    let expired = lab.issue(&expired(params("localhost", &["localhost"])));
+    let (daemon, uri) = desk(serving(&expired))?;
+    assert!(refusal(&uri, lab.client()).contains("it has expired"));
+    let good = lab.server();
+    // The key is not that of the certificate yet.
+    fs::copy(&good.certificate, &expired.certificate).expect("a file");
+    let error = daemon.reload_certificates().expect_err("they do not fit");
+    assert!(
+        error
+            .message()
+            .contains("the private key is not that of the certificate"),
+        "{error}"
+    );
+    assert!(refusal(&uri, lab.client()).contains("it has expired"));
+    fs::copy(&good.key, &expired.key).expect("a file");
+    daemon.reload_certificates()?;
+    let proxy = Proxy::builder().config(lab.client()).build(uri.clone())?;
+    assert_eq!(proxy.call::<i64>("echo", (1,))?, 1);
+    daemon.reload_certificates()?;
+    assert_eq!(proxy.call::<i64>("echo", (2,))?, 2);
+    assert_eq!(call(&uri, lab.client())?, 42);
+    Ok(())
+}
