@@ -53,8 +53,12 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
     if built && cfg!(target_os = "linux") {
         steps.run("stress", stress::scaled()?);
     }
-    let all: &[&str] = if full { &["interop", "--full"] } else { &["interop"] };
-    interop(steps, python, built, all)
+    // Most of them wait for something most of the time, so that more run at a time than there are cores.
+    let mut all = vec!["interop", "--numprocesses=4", "--dist=worksteal"];
+    if full {
+        all.push("--full");
+    }
+    interop(steps, python, built, &all)
 }
 
 /// The programs that the tests start.
