@@ -1,6 +1,6 @@
 //! Names in the memory of this process, and a journal that keeps what changes.
 //!
-//! Every store that belongs to one name server alone is this one, with another [`Journal`]. Reading asks the memory, which takes no lock. Changes
+//! Every store that belongs to one name server alone is this one, with another [`Journal`]. Reading asks the memory, and waits for no change that is being written. Changes
 //! that arrive while others are being written wait, and are written together next ([`queue`]); they are seen, and acknowledged, once the
 //! journal has them.
 
