@@ -69,6 +69,14 @@ impl Server {
         Server::run(command)
     }
 
+    /// The name server of the command line, with this storage.
+    pub(crate) fn of_names(storage: &str) -> Result<Server, Problem> {
+        let mut command = Command::new(binary()?);
+        command.args(["ns", "-n", "127.0.0.1", "-p", "0", "-s", storage]);
+        command.env_clear();
+        Server::run(command)
+    }
+
     /// Any program that prints the URI of its object.
     pub(crate) fn run(mut command: Command) -> Result<Server, Problem> {
         let mut child = command

@@ -1,7 +1,6 @@
 //! T20: a name server that is killed in the middle of registrations, again and again.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -12,7 +11,7 @@ use ferropyro::{NameServer, Uri};
 use rustix::process::Signal;
 
 use crate::Problem;
-use crate::server::{Server, binary};
+use crate::server::Server;
 use crate::trial::Trial;
 
 const CLIENTS: usize = 4;
@@ -28,7 +27,7 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
         let clients: Vec<Mutex<Client>> = (0..CLIENTS).map(|number| Mutex::new(Client::new(number))).collect();
         let (acknowledged, mut wrong) = (AtomicUsize::new(0), Vec::new());
         for cycle in 0..cycles {
-            let server = start(&spec)?;
+            let server = Server::of_names(&spec)?;
             let nameserver = NameServer::new(server.proxy()?);
             let found = nameserver.list(&Filter::Prefix("client".to_owned()))?;
             let found: BTreeMap<String, String> = found.into_iter().map(|(name, it)| (name, it.uri)).collect();
@@ -57,14 +56,6 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
         trial.expect(acknowledged > cycles * 10, "there was work to lose");
     }
     Ok(())
-}
-
-fn start(spec: &str) -> Result<Server, Problem> {
-    let mut command = Command::new(binary()?);
-    command
-        .args(["ns", "-n", "127.0.0.1", "-p", "0", "-s", spec])
-        .env_clear();
-    Server::run(command)
 }
 
 fn work_until_killed(server: &Server, clients: &[Mutex<Client>], acknowledged: &AtomicUsize) -> Result<(), Problem> {

@@ -1,6 +1,5 @@
 //! T28: a name server with a million names.
 
-use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -8,7 +7,7 @@ use ferropyro::naming::Filter;
 use ferropyro::{NameServer, Uri};
 
 use crate::Problem;
-use crate::server::{Server, binary};
+use crate::server::Server;
 use crate::trial::{Trial, mib};
 
 const CLIENTS: usize = 64;
@@ -23,7 +22,7 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
     ] {
         let form = spec.split(':').next().unwrap_or_default().to_owned();
         println!("   {form}");
-        let server = start(&spec)?;
+        let server = Server::of_names(&spec)?;
         let begun = Instant::now();
         fill(&server, count)?;
         let rate = count as f64 / begun.elapsed().as_secs_f64();
@@ -34,7 +33,7 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
         if form == "sql" {
             drop(server);
             let begun = Instant::now();
-            let server = start(&spec)?;
+            let server = Server::of_names(&spec)?;
             let took = begun.elapsed();
             trial.expect(
                 took < trial.either(Duration::from_secs(5), Duration::from_secs(60)),
@@ -44,14 +43,6 @@ pub(crate) fn run(trial: &mut Trial) -> Result<(), Problem> {
         }
     }
     Ok(())
-}
-
-fn start(spec: &str) -> Result<Server, Problem> {
-    let mut command = Command::new(binary()?);
-    command
-        .args(["ns", "-n", "127.0.0.1", "-p", "0", "-s", spec])
-        .env_clear();
-    Server::run(command)
 }
 
 fn name(number: usize) -> String {
