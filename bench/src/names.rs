@@ -28,7 +28,7 @@ const QUICK: [usize; 2] = [1, 16];
 const POOL: &str = "THREADPOOL_SIZE=1100";
 /// Names that are there.
 const NAMES: usize = 1000;
-const QUICK_NAMES: usize = 10;
+const QUICK_NAMES: usize = 20;
 const LOOK_UPS: &str = "parts of the fixed-frame server's speed";
 const REGISTRATIONS: &str = "registrations for each fdatasync of a plain file";
 
