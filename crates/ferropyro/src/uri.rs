@@ -1,8 +1,13 @@
 //! Pyro URIs: the addresses of objects.
 
+mod borrowed;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+pub use borrowed::UriRef;
+pub(crate) use borrowed::{LocationRef, ObjectRef};
 
 /// The port where a name server listens when a URI names only its host: Pyro's default for `NS_PORT`.
 pub const DEFAULT_NS_PORT: u16 = 9090;
@@ -184,20 +189,7 @@ impl Uri {
     /// # Errors
     /// With Pyro's texts, see [`InvalidUri`].
     pub fn parse_with(text: &str, ns_port: u16) -> Result<Uri, InvalidUri> {
-        let (protocol, object, location) = split(text).ok_or(InvalidUri::Form)?;
-        let target = match protocol.to_ascii_uppercase().as_str() {
-            "PYRO" if location.is_none() => return Err(InvalidUri::Form),
-            "PYRO" => Target::Object(object.to_owned()),
-            "PYRONAME" => Target::Name(object.to_owned()),
-            "PYROMETA" => Target::Tags(parse_tags(object)?),
-            _ => return Err(InvalidUri::Protocol),
-        };
-        let default_port = match target {
-            Target::Object(_) => None,
-            Target::Name(_) | Target::Tags(_) => Some(ns_port),
-        };
-        let location = location.map(|text| Location::parse(text, default_port)).transpose()?;
-        Ok(Uri { target, location })
+        UriRef::parse_with(text, ns_port).map(Uri::from)
     }
 
     /// The protocol word.
@@ -323,86 +315,8 @@ impl Location {
     /// # Errors
     /// With Pyro's texts, see [`InvalidUri`].
     pub fn parse(text: &str, default_port: Option<u16>) -> Result<Location, InvalidUri> {
-        if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
-            let valid = !path.is_empty() && !path.contains(':');
-            return if valid {
-                Ok(Location::unix(path))
-            } else {
-                Err(InvalidUri::Location)
-            };
-        }
-        let (host, port) = match text.strip_prefix('[') {
-            Some(rest) => split_ipv6(rest)?,
-            None => text.split_once(':').unwrap_or((text, "")),
-        };
-        let port = parse_port(port, default_port)?;
-        let readable = !host.is_empty() && host != "./u";
-        if readable {
-            Ok(Location::tcp(host, port))
-        } else {
-            Err(InvalidUri::Location)
-        }
+        LocationRef::parse(text, default_port).map(Location::from)
     }
-}
-
-/// Takes a URI apart into protocol, object and location as the regular expression of Python's class does:
-/// `([Pp][Yy][Rr][Oo][a-zA-Z]*):(\S+?)(@(.+))?$`.
-fn split(text: &str) -> Option<(&str, &str, Option<&str>)> {
-    let text = text.strip_suffix('\n').unwrap_or(text); // `$` also matches in front of a last newline
-    let (protocol, rest) = text.split_once(':')?;
-    let is_word = protocol.bytes().all(|byte| byte.is_ascii_alphabetic());
-    let is_pyro = protocol
-        .get(..4)
-        .is_some_and(|start| start.eq_ignore_ascii_case("pyro"));
-    if !is_word || !is_pyro || rest.contains('\n') {
-        return None;
-    }
-    let (object, location) = match find_location(rest) {
-        Some(at) => (&rest[..at], Some(&rest[at + 1..])),
-        None => (rest, None),
-    };
-    let valid = !object.is_empty() && !object.contains(is_blank);
-    valid.then_some((protocol, object, location))
-}
-
-/// The position of the `@` that ends the object: the first one with something before it and something behind it.
-fn find_location(text: &str) -> Option<usize> {
-    text.match_indices('@')
-        .map(|(at, _)| at)
-        .find(|&at| at > 0 && at + 1 < text.len())
-}
-
-/// What Python's `\s` matches: White_Space and the four separators of ASCII.
-fn is_blank(c: char) -> bool {
-    c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
-}
-
-fn parse_tags(text: &str) -> Result<BTreeSet<String>, InvalidUri> {
-    let tags: BTreeSet<String> = text.split(',').map(str::to_owned).collect();
-    let readable = !text.contains('@') && tags.iter().any(|tag| !tag.is_empty());
-    if readable { Ok(tags) } else { Err(InvalidUri::Form) }
-}
-
-/// Takes `address]:port` apart; what follows is ignored, as Python does.
-fn split_ipv6(text: &str) -> Result<(&str, &str), InvalidUri> {
-    if text.starts_with('[') {
-        return Err(InvalidUri::TooManyBrackets);
-    }
-    let is_numeric = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '%';
-    let (address, rest) = text.split_once(']').ok_or(InvalidUri::NotNumericIpv6)?;
-    if address.is_empty() || !address.chars().all(is_numeric) {
-        return Err(InvalidUri::NotNumericIpv6);
-    }
-    let port = rest.strip_prefix(':').unwrap_or("");
-    let digits = port.find(|c: char| !c.is_ascii_digit()).unwrap_or(port.len());
-    Ok((address, &port[..digits]))
-}
-
-fn parse_port(text: &str, default: Option<u16>) -> Result<u16, InvalidUri> {
-    if text.is_empty() {
-        return default.ok_or(InvalidUri::Port(None));
-    }
-    text.trim().parse().map_err(|_| InvalidUri::Port(Some(text.to_owned())))
 }
 
 fn port_from_state(port: Option<i64>) -> Result<u16, InvalidUri> {
@@ -454,13 +368,20 @@ impl fmt::Display for Uri {
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    /// The word itself, in capitals.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Protocol::Pyro => "PYRO",
             Protocol::PyroName => "PYRONAME",
             Protocol::PyroMeta => "PYROMETA",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

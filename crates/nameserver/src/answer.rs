@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ferropyro::naming::NAMESERVER_ID;
-use ferropyro::{Call, Dialect, Raise, Reply, Set, Uri};
+use ferropyro::uri::UriRef;
+use ferropyro::{Call, Dialect, Raise, Reply, Set};
 use serde::Serialize;
 use serde::ser::Serializer;
 
@@ -64,17 +65,26 @@ pub(crate) enum Outcome {
     Done,
     Answer(bool),
     Count(usize),
-    Changes { latest: u64, events: Vec<Event> },
-    Uri(Uri),
-    Found { name: String, uri: Uri, entry: Arc<Entry> },
-    Listing { entries: Vec<Listed>, with_metadata: bool },
+    Changes {
+        latest: u64,
+        events: Vec<Event>,
+    },
+    /// A name, if its tags are wanted.
+    Found {
+        name: Option<String>,
+        entry: Arc<Entry>,
+    },
+    Listing {
+        entries: Vec<Listed>,
+        with_metadata: bool,
+    },
 }
 
 impl Outcome {
     /// Tells the caller.
     ///
     /// # Errors
-    /// When the caller's serializer cannot carry it.
+    /// When the caller's serializer cannot carry it, or when the store has something else where a URI belongs.
     pub(crate) fn reply(self, call: Call<'_>) -> Result<Reply, Raise> {
         let dialect = call.context().dialect();
         match self {
@@ -85,8 +95,13 @@ impl Outcome {
                 let events: Vec<_> = events.iter().map(|event| change(event, dialect)).collect();
                 call.reply(&(latest, events))
             }
-            Outcome::Uri(uri) => call.reply(&uri),
-            Outcome::Found { name, uri, entry } => call.reply(&(uri, tags(&name, &entry, dialect))),
+            Outcome::Found { name, entry } => {
+                let uri = UriRef::parse(&entry.uri).map_err(ferropyro::Error::from)?;
+                match name {
+                    None => call.reply(&uri),
+                    Some(name) => call.reply(&(uri, tags(&name, &entry, dialect))),
+                }
+            }
             Outcome::Listing { entries, with_metadata } => call.reply(&Listing {
                 entries,
                 with_metadata,

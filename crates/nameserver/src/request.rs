@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ferropyro::naming::NAMESERVER_ID;
-use ferropyro::{Call, Raise, Text, Uri, Value};
+use ferropyro::{Call, Raise, Text, Value};
 
 use crate::answer::Outcome;
 use crate::arguments::{self, Filters};
@@ -100,10 +100,9 @@ impl Request {
                 let Some(entry) = store.get(&name)? else {
                     return Err(unknown(&name));
                 };
-                let uri: Uri = entry.uri.parse().map_err(ferropyro::Error::from)?;
-                Ok(match with_metadata {
-                    false => Outcome::Uri(uri),
-                    true => Outcome::Found { name, uri, entry },
+                Ok(Outcome::Found {
+                    name: with_metadata.then_some(name),
+                    entry,
                 })
             }
             Request::Register { entry, .. } if entry.ttl.is_some() && !book.capabilities.leases => {

@@ -9,7 +9,7 @@ use super::text::TextSeed;
 use crate::serializer::Codec;
 
 /// Object id and method name: what the server needs before it can know the types of the arguments.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Head<'de> {
     pub(crate) object: Cow<'de, str>,
     pub(crate) method: Cow<'de, str>,

@@ -8,18 +8,25 @@ use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeStruct, SerializeTuple, Serializer};
 
 use crate::Uri;
-use crate::uri::{UriObject, UriState};
+use crate::uri::{LocationRef, ObjectRef, UriObject, UriRef, UriState};
 
 const CLASS: &str = "Pyro5.core.URI";
 
 /// As an object of Python's class `URI`, whose name is that of the peer's generation.
 impl Serialize for Uri {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        ClassDict(Object(&self.to_state())).serialize(serializer)
+        UriRef::from(self).serialize(serializer)
     }
 }
 
-struct Object<'a>(&'a UriState);
+/// As [`Uri`] does.
+impl Serialize for UriRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        ClassDict(Object(self)).serialize(serializer)
+    }
+}
+
+struct Object<'a>(&'a UriRef<'a>);
 
 impl Serialize for Object<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -30,19 +37,24 @@ impl Serialize for Object<'_> {
     }
 }
 
-struct State<'a>(&'a UriState);
+struct State<'a>(&'a UriRef<'a>);
 
 impl Serialize for State<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (sockname, host, port) = match self.0.location {
+            None => (None, None, None),
+            Some(LocationRef::Tcp { host, port }) => (None, Some(host), Some(port)),
+            Some(LocationRef::Unix(path)) => (Some(path), None, None),
+        };
         let mut state = serializer.serialize_tuple(5)?;
-        state.serialize_element(&self.0.protocol)?;
+        state.serialize_element(self.0.protocol.as_str())?;
         match &self.0.object {
-            UriObject::Text(text) => state.serialize_element(text)?,
-            UriObject::Tags(tags) => state.serialize_element(&tags.iter().collect::<Set<&String>>())?,
+            ObjectRef::Text(text) => state.serialize_element(text)?,
+            ObjectRef::Tags(tags) => state.serialize_element(&tags.iter().copied().collect::<Set<&str>>())?,
         }
-        state.serialize_element(&self.0.sockname)?;
-        state.serialize_element(&self.0.host)?;
-        state.serialize_element(&self.0.port)?;
+        state.serialize_element(&sockname)?;
+        state.serialize_element(&host)?;
+        state.serialize_element(&port)?;
         state.end()
     }
 }

@@ -225,10 +225,27 @@ impl SessionObjects {
             return *prepared;
         }
         let generation = registry.generation();
-        let is_it = |last: &&Found| last.generation == generation && last.id == id;
-        match self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade()) {
+        match self.again(generation, id) {
             Some(object) => Ok(object),
             None => self.look_up(registry, id, generation),
+        }
+    }
+
+    /// The object of the last call, if this is its id.
+    fn again(&self, generation: u64, id: &str) -> Option<Arc<dyn Object>> {
+        let is_it = |last: &&Found| last.generation == generation && last.id == id;
+        self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade())
+    }
+
+    /// Looks at the members of what is registered under an id.
+    pub(crate) fn with_members<R>(&self, registry: &Registry, id: &str, look: impl FnOnce(&Members) -> R) -> Option<R> {
+        match self.again(registry.generation(), id) {
+            Some(object) => {
+                let seen = look(object.members());
+                let_go(object);
+                Some(seen)
+            }
+            None => registry.get(id).map(|entry| entry.with_members(look)),
         }
     }
 
@@ -239,6 +256,10 @@ impl SessionObjects {
 
     /// Whether [`SessionObjects::find`] would make an instance, or wait for somebody who does.
     pub(crate) fn needs_instance(&self, registry: &Registry, id: &str) -> bool {
+        if let Some(object) = self.again(registry.generation(), id) {
+            let_go(object);
+            return false;
+        }
         let Some(Entry::Class(class)) = registry.get(id) else {
             return false;
         };
@@ -274,5 +295,12 @@ impl SessionObjects {
         let object = (class.create)()?;
         self.instances.push((class, Arc::clone(&object)));
         Ok(object)
+    }
+}
+
+/// The object may have been made for this call only, or somebody has taken it out meanwhile.
+pub(crate) fn let_go(object: Arc<dyn Object>) {
+    if Arc::strong_count(&object) == 1 {
+        drop_contained("dropping an instance", object);
     }
 }

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::oneway::Oneway;
 use super::request::Request;
 use super::server::{ServerSession, Step};
+use crate::arguments::Head;
 use crate::context::Context;
 use crate::daemon::core::Core;
 use crate::daemon::registry::SessionObjects;
@@ -26,6 +27,8 @@ pub(crate) struct Incoming<'a> {
     codec: Codec,
     context: Context,
     payload: Cow<'a, [u8]>,
+    /// Read once for all who ask. Not there if it cannot be read, or if it does not stand in the input.
+    head: Option<Head<'a>>,
     /// The bytes of its message, which are to be dropped afterwards.
     length: usize,
 }
@@ -38,35 +41,40 @@ impl<'a> Incoming<'a> {
         payload: Cow<'a, [u8]>,
         length: usize,
     ) -> Incoming<'a> {
+        let head = match payload {
+            Cow::Borrowed(payload) if !context.flags().contains(Flags::KEEPSERIALIZED) => {
+                Head::read(&codec, payload).ok()
+            }
+            _ => None,
+        };
         Incoming {
             session,
             codec,
             context,
             payload,
+            head,
             length,
         }
     }
 
     /// Whether it is one of an async method, which is to be awaited with [`Incoming::run_async`].
     pub(crate) fn is_asynchronous(&self) -> bool {
-        let request = Request {
-            core: &self.session.core,
-            codec: self.codec,
-            context: &self.context,
-            payload: &self.payload,
-        };
-        request.is_asynchronous()
+        self.request().is_asynchronous(&self.session.objects)
     }
 
     /// Whether an instance of a class is to be made for it, which is the program's own code: see [`Detached::prepare`].
     pub(crate) fn needs_instance(&self) -> bool {
-        let request = Request {
+        self.request().needs_instance(&self.session.objects)
+    }
+
+    fn request(&self) -> Request<'_> {
+        Request {
             core: &self.session.core,
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-        };
-        request.needs_instance(&self.session.objects)
+            head: self.head.as_ref(),
+        }
     }
 
     /// Runs the call in this thread.
@@ -77,6 +85,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
+            head: self.head.as_ref(),
         };
         let goes_on = request.run(objects, out, runner);
         self.session.call_ended(self.context, self.length, goes_on)
@@ -90,6 +99,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
+            head: self.head.as_ref(),
         };
         let goes_on = request.run_async(objects, out, runner).await;
         self.session.call_ended(self.context, self.length, goes_on)
@@ -180,6 +190,7 @@ impl Detached {
             codec: self.codec,
             context: &self.context,
             payload,
+            head: None,
         };
         (request, &mut self.objects, &mut self.out)
     }

@@ -53,6 +53,7 @@ impl Oneway {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
+            head: None,
         }
     }
 

@@ -14,11 +14,10 @@ use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::daemon::core::Core;
-use crate::daemon::registry::SessionObjects;
+use crate::daemon::registry::{SessionObjects, let_go};
 use crate::error::Raise;
 use crate::object::members::Members;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header};
-use crate::panics::drop_contained;
 use crate::serializer::Codec;
 
 /// One INVOKE message.
@@ -27,6 +26,8 @@ pub(super) struct Request<'a> {
     pub(super) codec: Codec,
     pub(super) context: &'a Context,
     pub(super) payload: &'a [u8],
+    /// The front of the payload, if it has been read before.
+    pub(super) head: Option<&'a Head<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -69,7 +70,7 @@ impl<'a> Request<'a> {
     }
 
     /// Whether an async method is called, be it in a batch.
-    pub(super) fn is_asynchronous(&self) -> bool {
+    pub(super) fn is_asynchronous(&self, objects: &SessionObjects) -> bool {
         if !self.core.registry.has_asynchronous() {
             return false;
         }
@@ -78,8 +79,7 @@ impl<'a> Request<'a> {
             true => members.methods.iter().any(|method| method.asynchronous) && self.batch_has_asynchronous(members),
             false => is_asynchronous(members, &head.method),
         };
-        let entry = self.core.registry.get(&head.object);
-        entry.is_some_and(|entry| entry.with_members(has_asynchronous))
+        objects.with_members(&self.core.registry, &head.object, has_asynchronous) == Some(true)
     }
 
     /// Reads the batch for the names alone: plain methods must not get to where async ones are awaited, as they may block.
@@ -165,6 +165,9 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn head(&self) -> Result<Head<'a>, Failure> {
+        if let Some(head) = self.head {
+            return Ok(head.clone());
+        }
         if self.keeps_serialized() {
             let (_, object, method) = self.blob_label().map_err(|raise| Failure::early(raise, None))?;
             return Ok(Head { object, method });
@@ -232,13 +235,6 @@ impl<'a> Request<'a> {
             sink,
         };
         call.reply(&results).map(drop)
-    }
-}
-
-/// The object may have been made for this call only, or somebody has taken it out meanwhile.
-fn let_go(object: Arc<dyn Object>) {
-    if Arc::strong_count(&object) == 1 {
-        drop_contained("dropping an instance", object);
     }
 }
 
