@@ -224,22 +224,25 @@ impl SessionObjects {
         if let Some(prepared) = self.prepared.take() {
             return *prepared;
         }
-        let generation = registry.generation();
-        match self.again(generation, id) {
+        match self.again(registry, id) {
             Some(object) => Ok(object),
-            None => self.look_up(registry, id, generation),
+            None => self.look_up(registry, id),
         }
     }
 
     /// The object of the last call, if this is its id.
-    fn again(&self, generation: u64, id: &str) -> Option<Arc<dyn Object>> {
+    pub(crate) fn again(&self, registry: &Registry, id: &str) -> Option<Arc<dyn Object>> {
+        let generation = registry.generation();
         let is_it = |last: &&Found| last.generation == generation && last.id == id;
-        self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade())
+        match &self.prepared {
+            None => self.last.as_ref().filter(is_it).and_then(|last| last.object.upgrade()),
+            Some(_) => None,
+        }
     }
 
     /// Looks at the members of what is registered under an id.
     pub(crate) fn with_members<R>(&self, registry: &Registry, id: &str, look: impl FnOnce(&Members) -> R) -> Option<R> {
-        match self.again(registry.generation(), id) {
+        match self.again(registry, id) {
             Some(object) => {
                 let seen = look(object.members());
                 let_go(object);
@@ -256,7 +259,7 @@ impl SessionObjects {
 
     /// Whether [`SessionObjects::find`] would make an instance, or wait for somebody who does.
     pub(crate) fn needs_instance(&self, registry: &Registry, id: &str) -> bool {
-        if let Some(object) = self.again(registry.generation(), id) {
+        if let Some(object) = self.again(registry, id) {
             let_go(object);
             return false;
         }
@@ -270,7 +273,8 @@ impl SessionObjects {
         }
     }
 
-    fn look_up(&mut self, registry: &Registry, id: &str, generation: u64) -> Result<Arc<dyn Object>, Raise> {
+    fn look_up(&mut self, registry: &Registry, id: &str) -> Result<Arc<dyn Object>, Raise> {
+        let generation = registry.generation();
         let object = match registry.get(id) {
             None => return Err(Raise::new(ErrorKind::Daemon.class(), "unknown object")),
             Some(Entry::Object(object)) => object,
@@ -300,7 +304,12 @@ impl SessionObjects {
 
 /// The object may have been made for this call only, or somebody has taken it out meanwhile.
 pub(crate) fn let_go(object: Arc<dyn Object>) {
-    if Arc::strong_count(&object) == 1 {
+    if is_last(&object) {
         drop_contained("dropping an instance", object);
     }
+}
+
+/// Whether nobody else keeps an object, so that letting it go is the end of it.
+pub(crate) fn is_last(object: &Arc<dyn Object>) -> bool {
+    Arc::strong_count(object) == 1
 }

@@ -14,7 +14,7 @@ use crate::arguments::{self, Head, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::daemon::core::Core;
-use crate::daemon::registry::{SessionObjects, let_go};
+use crate::daemon::registry::{SessionObjects, is_last, let_go};
 use crate::error::Raise;
 use crate::object::members::Members;
 use crate::object::{Call, Frame, Member, Object, Sink, find_method, reply_header};
@@ -117,13 +117,18 @@ impl<'a> Request<'a> {
     /// The same for an async method.
     pub(super) async fn perform_async(&self, objects: &mut SessionObjects, sink: Sink<'_>) -> Result<(), Failure> {
         let head = self.head()?;
-        let object = {
-            let _entered = self.context.enter();
-            self.find(objects, &head)?
+        let object = match objects.again(&self.core.registry, &head.object) {
+            Some(object) => object,
+            None => {
+                let _entered = self.context.enter();
+                self.find(objects, &head)?
+            }
         };
         let result = self.call_async(&*object, &head, sink).await;
-        let _entered = self.context.enter();
-        let_go(object);
+        if is_last(&object) {
+            let _entered = self.context.enter();
+            let_go(object);
+        }
         result
     }
 

@@ -79,7 +79,7 @@ impl<'a> LocationRef<'a> {
         }
         let (host, port) = match text.strip_prefix('[') {
             Some(rest) => split_ipv6(rest)?,
-            None => text.split_once(':').unwrap_or((text, "")),
+            None => split_at(text, b':').unwrap_or((text, "")),
         };
         let port = parse_port(port, default_port)?;
         let readable = !host.is_empty() && host != "./u";
@@ -141,27 +141,32 @@ fn protocol_of(word: &str) -> Result<Protocol, InvalidUri> {
 /// `([Pp][Yy][Rr][Oo][a-zA-Z]*):(\S+?)(@(.+))?$`.
 fn split(text: &str) -> Option<(&str, &str, Option<&str>)> {
     let text = text.strip_suffix('\n').unwrap_or(text); // `$` also matches in front of a last newline
-    let (protocol, rest) = text.split_once(':')?;
+    let (protocol, rest) = split_at(text, b':')?;
     let is_word = protocol.bytes().all(|byte| byte.is_ascii_alphabetic());
     let is_pyro = protocol
         .get(..4)
         .is_some_and(|start| start.eq_ignore_ascii_case("pyro"));
-    if !is_word || !is_pyro || rest.contains('\n') {
+    if !is_word || !is_pyro || rest.bytes().any(|byte| byte == b'\n') {
         return None;
     }
-    let (object, location) = match find_location(rest) {
+    let (object, location) = match find_location(rest.as_bytes()) {
         Some(at) => (&rest[..at], Some(&rest[at + 1..])),
         None => (rest, None),
     };
-    let valid = !object.is_empty() && !object.contains(is_blank);
+    let valid = !object.is_empty() && !object.chars().any(is_blank);
     valid.then_some((protocol, object, location))
 }
 
+/// What stands before and behind the first of these signs. For texts as short as these, cheaper than the search of the standard library.
+fn split_at(text: &str, sign: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == sign)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
 /// The position of the `@` that ends the object: the first one with something before it and something behind it.
-fn find_location(text: &str) -> Option<usize> {
-    text.match_indices('@')
-        .map(|(at, _)| at)
-        .find(|&at| at > 0 && at + 1 < text.len())
+fn find_location(text: &[u8]) -> Option<usize> {
+    let inner = text.get(1..text.len().checked_sub(1)?)?;
+    inner.iter().position(|byte| *byte == b'@').map(|at| at + 1)
 }
 
 /// What Python's `\s` matches: White_Space and the four separators of ASCII.

@@ -313,6 +313,11 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 }
 
+#[cold]
+fn no_tuple() -> Error {
+    de::Error::custom("invalid type: a text in parentheses, expected a tuple")
+}
+
 /// The items of a container, or the keys and values of a dict.
 struct Items<'a, 'de> {
     de: &'a mut Deserializer<'de>,
@@ -334,19 +339,19 @@ impl<'a, 'de> Items<'a, 'de> {
         }
     }
 
+    #[inline]
     fn next(&mut self) -> Result<bool, Error> {
+        if self.done {
+            return Ok(false);
+        }
         if self.needs_comma && !self.first {
             self.needs_comma = false;
-            if self.de.scan.peek() == b')' && !self.done {
-                return Err(de::Error::custom(
-                    "invalid type: a text in parentheses, expected a tuple",
-                ));
+            if self.de.scan.peek() == b')' {
+                return Err(no_tuple());
             }
         }
-        if !self.done {
-            self.done = !self.de.scan.next_item(self.first, self.close)?;
-            self.first = false;
-        }
+        self.done = !self.de.scan.next_item(self.first, self.close)?;
+        self.first = false;
         Ok(!self.done)
     }
 

@@ -171,12 +171,18 @@ impl<'de> Scanner<'de> {
     }
 
     /// Counts one value.
+    #[inline]
     pub(super) fn count_item(&mut self) -> Result<(), Error> {
         match self.items.checked_sub(1) {
             Some(left) => self.items = left,
-            None => return Err(self.limit(format!("more than {} values", self.limits.items))),
+            None => return Err(self.too_many_items()),
         }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many_items(&self) -> Error {
+        self.limit(format!("more than {} values", self.limits.items))
     }
 
     pub(super) fn limit(&self, message: String) -> Error {
@@ -202,13 +208,14 @@ impl<'de> Scanner<'de> {
     }
 
     /// Goes to the next item of a container. False at its end, with the closing bracket taken.
+    #[inline]
     pub(super) fn next_item(&mut self, first: bool, close: u8) -> Result<bool, Error> {
         let mut byte = self.peek();
         if !first && byte == b',' {
             self.at += 1;
             byte = self.peek();
         } else if !first && byte != close {
-            return Err(self.unexpected(&format!("',' or {}", bracket(close))));
+            return Err(self.no_comma(close));
         }
         if byte == close {
             self.at += usize::from(close != 0);
@@ -216,6 +223,11 @@ impl<'de> Scanner<'de> {
             return Ok(false);
         }
         Ok(true)
+    }
+
+    #[cold]
+    fn no_comma(&self, close: u8) -> Error {
+        self.unexpected(&format!("',' or {}", bracket(close)))
     }
 
     /// Whether a parenthesis comes next, and a text behind it.
