@@ -27,8 +27,8 @@ pub(crate) struct Incoming<'a> {
     codec: Codec,
     context: Context,
     payload: Cow<'a, [u8]>,
-    /// Read once for all who ask. Not there if it cannot be read, or if it does not stand in the input.
-    head: Option<Head<'a>>,
+    /// Read once for all who ask. Not there if it cannot be read, or if it does not stand in the input. Boxed, as every connection has room for a call.
+    head: Option<Box<Head<'a>>>,
     /// The bytes of its message, which are to be dropped afterwards.
     length: usize,
 }
@@ -43,7 +43,7 @@ impl<'a> Incoming<'a> {
     ) -> Incoming<'a> {
         let head = match payload {
             Cow::Borrowed(payload) if !context.flags().contains(Flags::KEEPSERIALIZED) => {
-                Head::read(&codec, payload).ok()
+                Head::read(&codec, payload).ok().map(Box::new)
             }
             _ => None,
         };
@@ -73,7 +73,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_ref(),
+            head: self.head.as_deref(),
         }
     }
 
@@ -85,7 +85,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_ref(),
+            head: self.head.as_deref(),
         };
         let goes_on = request.run(objects, out, runner);
         self.session.call_ended(self.context, self.length, goes_on)
@@ -99,7 +99,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_ref(),
+            head: self.head.as_deref(),
         };
         let goes_on = request.run_async(objects, out, runner).await;
         self.session.call_ended(self.context, self.length, goes_on)
