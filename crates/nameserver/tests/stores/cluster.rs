@@ -143,13 +143,16 @@ impl Book for Remote<'_> {
 enum Fault {
     LeaderIsKilled,
     LeaderStandsStill,
+    /// It goes on to think that it leads, and to answer.
+    LeaderIsCutOff,
     MemberIsKilled,
     NameServerStops,
 }
 
-const FAULTS: [Fault; 4] = [
+const FAULTS: [Fault; 5] = [
     Fault::LeaderIsKilled,
     Fault::LeaderStandsStill,
+    Fault::LeaderIsCutOff,
     Fault::NameServerStops,
     Fault::MemberIsKilled,
 ];
@@ -160,13 +163,14 @@ impl Fault {
         let etcd = servers.etcd;
         let leader = wait_for(|| etcd.leader());
         let hit = match self {
-            Fault::LeaderIsKilled | Fault::LeaderStandsStill => leader,
+            Fault::LeaderIsKilled | Fault::LeaderStandsStill | Fault::LeaderIsCutOff => leader,
             Fault::MemberIsKilled => (leader + 1 + round % 2) % 3,
             Fault::NameServerStops => round % SERVERS,
         };
         match self {
             Fault::LeaderIsKilled | Fault::MemberIsKilled => etcd.kill(hit),
             Fault::LeaderStandsStill => etcd.pause(hit),
+            Fault::LeaderIsCutOff => etcd.cut_off(hit),
             Fault::NameServerStops => servers.stop(hit),
         }
         hit
@@ -177,6 +181,7 @@ impl Fault {
         match self {
             Fault::LeaderIsKilled | Fault::MemberIsKilled => servers.etcd.launch(hit),
             Fault::LeaderStandsStill => servers.etcd.resume(hit),
+            Fault::LeaderIsCutOff => servers.etcd.mend(),
             Fault::NameServerStops => return servers.launch(hit),
         }
         servers.etcd.wait_for(hit);
@@ -229,6 +234,9 @@ fn round(servers: &Servers<'_>, round: usize, fault: Fault, back_in: Duration) {
             is_gone || back[index].get().is_some()
         };
         wait_for(|| (0..SERVERS).all(is_back).then_some(()));
+        if matches!(fault, Fault::LeaderIsCutOff) {
+            assert_ne!(servers.etcd.leader(), Some(hit), "it was not cut off");
+        }
         fault.end(servers, hit);
         thread::sleep(Duration::from_millis(300));
         is_over.store(true, Ordering::Relaxed);

@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cable::Cables;
+
 /// How long a node may take to be there.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -35,31 +37,42 @@ pub(crate) fn is_installed() -> bool {
 pub(crate) struct Etcd {
     nodes: Vec<Mutex<Node>>,
     folder: TempDir,
+    cables: Arc<Cables>,
 }
 
 struct Node {
     client_port: u16,
+    /// Where it hears the others, and where they find it.
     peer_port: u16,
+    cable_port: u16,
     process: Option<Child>,
 }
 
 impl Etcd {
     /// So many nodes, which answer.
     pub(crate) fn start(count: usize) -> Etcd {
-        let listeners: Vec<TcpListener> = (0..2 * count)
+        let listeners: Vec<TcpListener> = (0..3 * count)
             .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
             .collect();
         let port = |index: usize| listeners[index].local_addr().unwrap().port();
         let node = |index: usize| Node {
-            client_port: port(2 * index),
-            peer_port: port(2 * index + 1),
+            client_port: port(3 * index),
+            peer_port: port(3 * index + 1),
+            cable_port: port(3 * index + 2),
             process: None,
         };
         let etcd = Etcd {
             nodes: (0..count).map(|index| Mutex::new(node(index))).collect(),
             folder: tempfile::tempdir().unwrap(),
+            cables: Arc::default(),
         };
-        drop(listeners);
+        for (place, listener) in listeners.into_iter().enumerate() {
+            let index = place / 3;
+            if place % 3 == 2 {
+                let port = etcd.node(index).peer_port;
+                etcd.cables.lay(index, listener, port);
+            }
+        }
         (0..count).for_each(|index| etcd.launch(index));
         (0..count).for_each(|index| etcd.wait_for(index));
         etcd
@@ -91,15 +104,13 @@ impl Etcd {
     pub(crate) fn launch(&self, index: usize) {
         let all = self.nodes.iter().enumerate();
         let peers = all.map(|(index, node)| {
-            let port = node.lock().unwrap_or_else(PoisonError::into_inner).peer_port;
+            let port = node.lock().unwrap_or_else(PoisonError::into_inner).cable_port;
             format!("n{index}=http://127.0.0.1:{port}")
         });
         let peers = peers.collect::<Vec<_>>().join(",");
         let mut node = self.node(index);
-        let (client, peer) = (
-            format!("http://127.0.0.1:{}", node.client_port),
-            format!("http://127.0.0.1:{}", node.peer_port),
-        );
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let (client, peer, cable) = (url(node.client_port), url(node.peer_port), url(node.cable_port));
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -109,7 +120,7 @@ impl Etcd {
         command
             .args(["--name", &format!("n{index}"), "--initial-cluster", &peers])
             .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
-            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
+            .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &cable])
             // What a killed process has written is there all the same.
             .arg("--unsafe-no-fsync")
             .arg("--data-dir")
@@ -156,6 +167,16 @@ impl Etcd {
 
     pub(crate) fn resume(&self, index: usize) {
         self.signal(index, Signal::CONT);
+    }
+
+    /// Keeps a node from the others, and them from it. It still serves whoever asks it for names.
+    pub(crate) fn cut_off(&self, index: usize) {
+        let member = self.status(index).unwrap().member;
+        self.cables.cut(index, format!("{member:x}"));
+    }
+
+    pub(crate) fn mend(&self) {
+        self.cables.mend();
     }
 
     fn signal(&self, index: usize, signal: Signal) {
@@ -218,6 +239,11 @@ impl Etcd {
 impl Drop for Etcd {
     fn drop(&mut self) {
         (0..self.nodes.len()).for_each(|index| self.kill(index));
+        self.cables.end();
+        // Each waits for one more connection.
+        for index in 0..self.nodes.len() {
+            let _ = TcpStream::connect(("127.0.0.1", self.node(index).cable_port));
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod behaviour;
 #[cfg(all(feature = "etcd", unix))]
+mod cable;
+#[cfg(all(feature = "etcd", unix))]
 mod cluster;
 mod concurrency;
 mod durable;
