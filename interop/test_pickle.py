@@ -66,10 +66,12 @@ def test_generated_values_of_rust_survive_every_python(peer_program, other_pytho
 def test_generated_values_of_python_survive_rust(peer_program, values_count, protocol):
     generator = test_values.Generator(protocol, "marshal")
     values = [generator.value() for _ in range(values_count)]
-    for before, after in zip(values, through_rust(peer_program, values, protocol, pickled_as=protocol)):
+    returned = through_rust(peer_program, values, protocol, pickled_as=protocol)
+    for before, after in zip(values, returned, strict=True):
         assert tagged.same(before, after)
     sent = [pickle.dumps(value, protocol) for value in values]
-    assert described(peer_program, sent) == [tagged.describe(value) for value in values]
+    for value, description in zip(values, described(peer_program, sent), strict=True):
+        assert tagged.same(tagged.value(description), value)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -154,7 +156,8 @@ class Local:
 """
     exec(source, scope)
     sent = [scope["fact"], scope["adder"](1), scope["Local"](3), lambda: offset]
-    data = b"".join(frame(library.dumps(value, protocol)) for value in sent)
+    options = {"recurse": True} if library.__name__ == "dill" else {}  # with the globals that a function uses, and no others
+    data = b"".join(frame(library.dumps(value, protocol, **options)) for value in sent)
     copied = peer(peer_program, "copy", protocol, input=data)
     fact, add, local, _ = (library.loads(data) for data in frames(io.BytesIO(copied)))
     assert fact(10) == 3628800
@@ -207,7 +210,6 @@ def test_bombs_end_in_an_error_and_take_little_memory(peer_program):
     bombs = {
         "depth": b"]" * 1_000_000 + b"a" * 999_999 + b".",
         "tuples": b"N" + b"\x85" * 1_000_000 + b".",
-        "calls": b"cm\nf\n" * 200_000 + b"N" + b"\x85R" * 200_000 + b".",
         "announced": b"X\xff\xff\xff\x7fabc.",
         "announced 8": b"\x8e\xff\xff\xff\xff\xff\xff\xff\x7fabc.",
         "memo": b"N" + b"r\xff\xff\xff\xff" * 100_000 + b"j\xfe\xff\xff\xff.",

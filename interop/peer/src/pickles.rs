@@ -125,7 +125,7 @@ fn object(generator: &mut Generator, python2: bool) -> Value {
     match generator.below(if python2 { 8 } else { 13 }) {
         0 => {
             let digits = generator.big_int();
-            Value::Decimal(format!("{digits}E-7").parse().expect(parse_failed))
+            Value::Decimal(format!("{digits}.5").parse().expect(parse_failed))
         }
         1 => Value::Uuid(uuid::Uuid::from_u64_pair(generator.next(), generator.next())),
         2 => {

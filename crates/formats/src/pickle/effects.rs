@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::document::{By, Entry, Made, Name, Node, Object, Step};
+use super::document::{By, Change, Entry, Made, Name, Node, Object, Step, What};
 use super::input::Input;
 use super::machine::Machine;
 use super::names;
@@ -73,7 +73,7 @@ impl<'de> Machine<'de, '_> {
         };
         let is_made = |node: &Node<'de>| matches!(self.object(*node), Some(Object::Made(_)));
         match self.top().ok().filter(is_made).or_else(|| first.filter(is_made)) {
-            Some(changed) => self.add_step(changed, Step::Call(dropped), "a call"),
+            Some(changed) => self.add_step(changed, Step::Call, What::Call(dropped), "a call"),
             None => Err(cannot_change("a call")),
         }
     }
@@ -189,61 +189,71 @@ impl<'de> Machine<'de, '_> {
         self.add(Object::Tuple(items))
     }
 
-    pub(super) fn top_object(&mut self) -> Result<Option<&mut Object<'de>>, Error> {
-        Ok(match self.top()? {
-            Node::Object(nr) => self.objects.get_mut(nr),
-            _ => None,
+    pub(super) fn append(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
+        self.put_in(items, What::Append, |object, mut items| match object {
+            Object::List(list) if list.is_empty() => Ok(*list = items),
+            Object::List(list) => Ok(list.append(&mut items)),
+            Object::Made(made) => Ok(made.add(Step::Append(items))),
+            _ => Err(cannot_change("APPENDS")),
         })
     }
 
-    pub(super) fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
-        match self.top_object()? {
-            Some(Object::List(list)) if list.is_empty() => *list = items,
-            Some(Object::List(list)) => list.append(&mut items),
-            _ => return self.change(Step::Append(items), "APPENDS"),
-        }
-        Ok(())
+    pub(super) fn add_items(&mut self) -> Result<(), Error> {
+        let items = self.pop_mark()?;
+        self.put_in(items, What::Append, |object, mut items| match object {
+            Object::Set(members) => Ok(members.append(&mut items)),
+            _ => Err(cannot_change("ADDITEMS")),
+        })
     }
 
     pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        let mut items = pairs(items)?;
-        match self.top_object()? {
-            Some(Object::Dict(entries)) if entries.is_empty() => *entries = items,
-            Some(Object::Dict(entries)) => entries.append(&mut items),
-            _ => return self.change(Step::SetItems(items), "SETITEMS"),
+        self.put_in(pairs(items)?, What::SetItems, |object, mut items| match object {
+            Object::Dict(entries) if entries.is_empty() => Ok(*entries = items),
+            Object::Dict(entries) => Ok(entries.append(&mut items)),
+            Object::Made(made) => Ok(made.add(Step::SetItems(items))),
+            _ => Err(cannot_change("SETITEMS")),
+        })
+    }
+
+    /// Puts items into the object on top of the stack.
+    fn put_in<T>(
+        &mut self,
+        items: Vec<T>,
+        what: fn(usize) -> What<'de>,
+        put: impl FnOnce(&mut Object<'de>, Vec<T>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Node::Object(nr) = self.top()? else {
+            return Err(cannot_change("more items"));
+        };
+        let count = items.len();
+        put(&mut self.objects[nr], items)?;
+        if count > 0 {
+            self.remember(nr, what(count));
         }
         Ok(())
     }
 
-    pub(super) fn add_items(&mut self) -> Result<(), Error> {
-        let mut items = self.pop_mark()?;
-        match self.top_object()? {
-            Some(Object::Set(members)) => {
-                members.append(&mut items);
-                Ok(())
-            }
-            _ => Err(cannot_change("ADDITEMS")),
-        }
+    fn remember(&mut self, object: usize, what: What<'de>) {
+        let time = self.objects.len();
+        self.log.push(Change { object, time, what });
     }
 
-    /// Remembers what is done to the object on top.
-    pub(super) fn change(&mut self, step: Step<'de>, what: &str) -> Result<(), Error> {
+    /// Sets the state of the object on top.
+    pub(super) fn build(&mut self, state: Node<'de>) -> Result<(), Error> {
         let top = self.top()?;
-        self.add_step(top, step, what)
+        self.add_step(top, Step::State(state), What::State(state), "BUILD")
     }
 
-    pub(super) fn add_step(&mut self, node: Node<'de>, step: Step<'de>, what: &str) -> Result<(), Error> {
-        let object = match node {
-            Node::Object(nr) => self.objects.get_mut(nr),
-            _ => None,
+    fn add_step(&mut self, node: Node<'de>, step: Step<'de>, what: What<'de>, name: &str) -> Result<(), Error> {
+        let Node::Object(nr) = node else {
+            return Err(cannot_change(name));
         };
-        match object {
-            Some(Object::Made(made)) => {
-                made.add(step);
-                Ok(())
-            }
-            _ => Err(cannot_change(what)),
+        match self.objects.get_mut(nr) {
+            Some(Object::Made(made)) => made.add(step),
+            _ => return Err(cannot_change(name)),
         }
+        self.remember(nr, what);
+        Ok(())
     }
 
     pub(super) fn make(
