@@ -31,14 +31,14 @@ pub(super) enum Object<'de> {
     /// A text with lone surrogates.
     Wtf8(Vec<u8>),
     OldStr(Vec<u8>),
-    BigInt(BigInt),
+    BigInt(Box<BigInt>),
     List(Vec<Node<'de>>),
     Tuple(Vec<Node<'de>>),
     Set(Vec<Node<'de>>),
     FrozenSet(Vec<Node<'de>>),
     Dict(Vec<Entry<'de>>),
     /// A class, function or other attribute of a module, by name.
-    Global(Name<'de>),
+    Global(Box<Name<'de>>),
     Made(Box<Made<'de>>),
 }
 

@@ -181,7 +181,7 @@ impl<'de> Machine<'de, '_> {
             let message = format!("invalid literal for int() with base 10: {text:?}");
             Error::new(ErrorKind::Syntax, message)
         })?;
-        self.add(Object::BigInt(BigInt(number)))
+        self.add(Object::BigInt(Box::new(BigInt(number))))
     }
 
     pub(super) fn tuple(&mut self, count: usize) -> Result<(), Error> {
@@ -189,48 +189,52 @@ impl<'de> Machine<'de, '_> {
         self.add(Object::Tuple(items))
     }
 
-    pub(super) fn append(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        self.put_in(items, What::Append, |object, mut items| match object {
-            Object::List(list) if list.is_empty() => Ok(*list = items),
-            Object::List(list) => Ok(list.append(&mut items)),
-            Object::Made(made) => Ok(made.add(Step::Append(items))),
-            _ => Err(cannot_change("APPENDS")),
-        })
+    pub(super) fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
+        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("APPENDS"))?;
+        let count = items.len();
+        match object {
+            Object::List(list) if list.is_empty() => *list = items,
+            Object::List(list) => list.append(&mut items),
+            Object::Made(made) => made.add(Step::Append(items)),
+            _ => return Err(cannot_change("APPENDS")),
+        }
+        self.remember(nr, What::Append(count));
+        Ok(())
     }
 
     pub(super) fn add_items(&mut self) -> Result<(), Error> {
-        let items = self.pop_mark()?;
-        self.put_in(items, What::Append, |object, mut items| match object {
-            Object::Set(members) => Ok(members.append(&mut items)),
+        let mut items = self.pop_mark()?;
+        let count = items.len();
+        match self.top_object() {
+            Some((nr, Object::Set(members))) => {
+                members.append(&mut items);
+                self.remember(nr, What::Append(count));
+                Ok(())
+            }
             _ => Err(cannot_change("ADDITEMS")),
-        })
+        }
     }
 
     pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        self.put_in(pairs(items)?, What::SetItems, |object, mut items| match object {
-            Object::Dict(entries) if entries.is_empty() => Ok(*entries = items),
-            Object::Dict(entries) => Ok(entries.append(&mut items)),
-            Object::Made(made) => Ok(made.add(Step::SetItems(items))),
-            _ => Err(cannot_change("SETITEMS")),
-        })
+        let mut items = pairs(items)?;
+        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("SETITEMS"))?;
+        let count = items.len();
+        match object {
+            Object::Dict(entries) if entries.is_empty() => *entries = items,
+            Object::Dict(entries) => entries.append(&mut items),
+            Object::Made(made) => made.add(Step::SetItems(items)),
+            _ => return Err(cannot_change("SETITEMS")),
+        }
+        self.remember(nr, What::SetItems(count));
+        Ok(())
     }
 
-    /// Puts items into the object on top of the stack.
-    fn put_in<T>(
-        &mut self,
-        items: Vec<T>,
-        what: fn(usize) -> What<'de>,
-        put: impl FnOnce(&mut Object<'de>, Vec<T>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let Node::Object(nr) = self.top()? else {
-            return Err(cannot_change("more items"));
-        };
-        let count = items.len();
-        put(&mut self.objects[nr], items)?;
-        if count > 0 {
-            self.remember(nr, what(count));
+    /// The object on top of the stack, with its number.
+    fn top_object(&mut self) -> Option<(usize, &mut Object<'de>)> {
+        match self.top() {
+            Ok(Node::Object(nr)) => self.objects.get_mut(nr).map(|object| (nr, object)),
+            _ => None,
         }
-        Ok(())
     }
 
     fn remember(&mut self, object: usize, what: What<'de>) {
@@ -321,7 +325,7 @@ impl<'de> Machine<'de, '_> {
                 return Err(Error::new(ErrorKind::Security, message));
             }
         }
-        self.add(Object::Global(name))
+        self.add(Object::Global(Box::new(name)))
     }
 
     pub(super) fn get(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
