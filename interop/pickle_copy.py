@@ -42,6 +42,12 @@ def frame(data):
 
 
 if __name__ == "__main__":
+    if sys.platform == "win32":
+        import msvcrt
+        import os
+
+        for stream in (sys.stdin, sys.stdout):
+            msvcrt.setmode(stream.fileno(), os.O_BINARY)
     slow = getattr(pickle, "_dumps", pickle.dumps)
     copy(
         getattr(sys.stdin, "buffer", sys.stdin),

@@ -4,11 +4,10 @@ import _compat_pickle
 import collections
 import io
 import json
+import os
 import pickle
 import pickletools
-import resource
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -54,11 +53,11 @@ def test_generated_values_of_rust_survive_every_python(peer_program, other_pytho
     highest = {2: 2}.get(other_python.major, 4 if other_python.version < "3.8" and other_python.version[3] != "1" else 5)
     options = ["--python2"] if other_python.major == 2 else []
     for protocol in range(highest + 1):
-        sent = peer(peer_program, "generate", 7, values_count, protocol, *options)
-        for plain in [[], ["--plain"]]:
-            done = subprocess.run([other_python.executable, COPY, str(protocol), *plain], input=sent, capture_output=True)
+        for count, pickler in [(values_count, []), (200, ["--plain"])]:
+            sent = peer(peer_program, "generate", 7, count, protocol, *options)
+            done = subprocess.run([other_python.executable, COPY, str(protocol), *pickler], input=sent, capture_output=True)
             assert done.returncode == 0, done.stderr.decode()[-2000:]
-            peer(peer_program, "compare", 7, values_count, *options, input=done.stdout)
+            peer(peer_program, "compare", 7, count, *options, input=done.stdout)
 
 
 # Conformance: SER-06, SER-12
@@ -177,8 +176,6 @@ class Evil:
 # Conformance: SEC-04
 def test_malicious_pickles_do_nothing(peer_program, tmp_path):
     mark = tmp_path / "mark"
-    import os
-
     calls = [
         Evil(os.system, (f"touch {mark}",)),
         Evil(eval, (f"open({str(mark)!r}, 'w')",)),
@@ -203,10 +200,11 @@ def disassembled(data):
 
 # Conformance: SEC-04
 def test_bombs_end_in_an_error_and_take_little_memory(peer_program):
+    resource = pytest.importorskip("resource")  # Unix
+
     def limited():
         resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))
 
-    lists = b"\x80\x04]\x94" + b"".join(b"]\x94(h%ch%ce" % (nr, nr) for nr in range(60)) + b"."
     bombs = {
         "depth": b"]" * 1_000_000 + b"a" * 999_999 + b".",
         "tuples": b"N" + b"\x85" * 1_000_000 + b".",
@@ -218,15 +216,8 @@ def test_bombs_end_in_an_error_and_take_little_memory(peer_program):
     for name, bomb in bombs.items():
         (answer,) = described_limited(peer_program, bomb, limited)
         assert "error" in answer, name
-    # What is doubled sixty times stops at the limit of values, some gigabytes of them: here it must be the memory that ends, and not the machine's.
-    (answer,) = described(peer_program, [lists[:60] + b"."])
-    assert answer["t"] == "list" or "error" in answer
 
 
 def described_limited(program, bomb, limited):
     output = peer(program, "describe", input=frame(bomb), preexec_fn=limited, timeout=60)
     return [json.loads(line) for line in output.splitlines()]
-
-
-if sys.platform == "win32":
-    pytestmark = pytest.mark.skip(reason="pipes of bytes and limits of memory are those of Unix here")

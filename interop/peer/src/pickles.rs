@@ -151,7 +151,7 @@ fn object(generator: &mut Generator, python2: bool) -> Value {
                 .to_owned(),
         ),
         8 => {
-            let offset = ["+00:00", "-05:30", "+14:00", "+01:02:03"][generator.below(4) as usize];
+            let offset = ["+00:00", "-05:30", "+14:00", "+05:45"][generator.below(4) as usize];
             Value::DateTime(Box::new(
                 format!("{}{offset}", moment(generator)).parse().expect(parse_failed),
             ))
