@@ -17,6 +17,7 @@
 //! | Pyro4's URI, Proxy, Daemon; slice, range | itself, from its class dict | its class dict, as in the other formats |
 //! | OrderedDict, defaultdict, Counter | | dict |
 //! | deque, array | | list; an array of bytes a bytearray, one of characters a str |
+//! | array or scalar of numpy, with the feature `numpy` | | lists of numbers, a number |
 //! | everything else | | [`Value::Pickled`](crate::Value), which is written again as it came |
 //!
 //! What is in the last line are objects of classes that make or fill them in ways of their own (a named tuple, a member of an enum, a class with `__slots__`, a
@@ -64,6 +65,8 @@ mod input;
 mod machine;
 mod memo;
 mod names;
+#[cfg(feature = "numpy")]
+mod numpy;
 mod object;
 mod opcode;
 mod parts;

@@ -92,6 +92,10 @@ impl<'n> Name<'n> {
 
     /// Whether this is one of the globals that mean something here, all of which are harmless.
     pub(super) fn is_known(&self) -> bool {
+        #[cfg(feature = "numpy")]
+        if super::numpy::is_known(self) {
+            return true;
+        }
         let known: &[&str] = match &*self.module {
             "builtins" => BUILTINS,
             "_codecs" => &["encode"],

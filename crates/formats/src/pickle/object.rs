@@ -117,6 +117,10 @@ fn call<'a, 'de>(
     if callee.is_exception() || has_traceback(document, &made.steps) {
         return Ok(exception(document, callee, args, &made.steps));
     }
+    #[cfg(feature = "numpy")]
+    if super::numpy::is_known(callee) {
+        return Ok(super::numpy::read(walk, callee, args, &made.steps)?.map(Meaning::Value));
+    }
     if !made.steps.is_empty() {
         return Ok(None);
     }

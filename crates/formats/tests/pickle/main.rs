@@ -5,6 +5,8 @@ mod bytes;
 mod common;
 mod golden;
 mod hostile;
+#[cfg(feature = "numpy")]
+mod numpy;
 mod objects;
 mod types;
 
