@@ -38,7 +38,8 @@ pub(crate) fn works(mut command: Command) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// What is switched on beside the defaults wherever the whole workspace is built, always the same, so that nothing is built twice: the store in etcd, whose build needs protoc.
+/// What is switched on beside the defaults wherever the whole workspace is built, always the same, so that nothing is built twice: numpy in pickles, and the
+/// store in etcd, whose build needs protoc.
 ///
 /// # Errors
 /// Without protoc, on a machine that checks changes.
@@ -47,14 +48,17 @@ pub(crate) fn features() -> Result<&'static [&'static str], Failure> {
         std::env::var_os("PROTOC").unwrap_or_else(|| "protoc".into()),
         &["--version"],
     )) {
-        return Ok(&["--features", "ferropyro-cli/etcd,ferropyro-nameserver/etcd"]);
+        return Ok(&[
+            "--features",
+            "ferropyro-cli/etcd,ferropyro-nameserver/etcd,ferropyro-formats/numpy",
+        ]);
     }
     let reason = "protoc is missing (Debian: apt-get install protobuf-compiler libprotobuf-dev), so the name server's store in etcd is not built";
     match std::env::var("CI").is_ok_and(|ci| ci == "true") {
         true => Err(Failure::Error(reason.to_owned())),
         false => {
             println!("==> {reason}");
-            Ok(&[])
+            Ok(&["--features", "ferropyro-formats/numpy"])
         }
     }
 }

@@ -1,0 +1,284 @@
+//! Carries a pickle out: a machine with a stack, a memo, and no way to call anything.
+
+use super::document::{By, Change, Document, Node, Object};
+use super::effects::{pairs, underflow};
+use super::input::Input;
+use super::memo::Memo;
+use super::{escape, opcode};
+use crate::{Error, ErrorKind, Limits};
+
+/// Which globals may occur, by their dotted names.
+pub(super) type Accept<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Reads the pickle that starts in `input` at this offset.
+pub(super) fn run<'de>(
+    input: &'de [u8],
+    start: usize,
+    limits: &Limits,
+    accept: Option<Accept<'_>>,
+) -> Result<Document<'de>, Error> {
+    let mut machine = Machine {
+        input: Input::new(input, start, limits),
+        limits: *limits,
+        accept,
+        protocol: 0,
+        left: limits.items,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: Memo::default(),
+        objects: Vec::new(),
+        log: Vec::new(),
+        just_called: false,
+    };
+    let root = machine.run()?;
+    Ok(Document {
+        objects: machine.objects,
+        log: machine.log,
+        changes: Default::default(),
+        root,
+        end: machine.input.at,
+    })
+}
+
+pub(super) struct Machine<'de, 'a> {
+    pub(super) input: Input<'de>,
+    pub(super) limits: Limits,
+    pub(super) accept: Option<Accept<'a>>,
+    pub(super) protocol: u8,
+    /// The values that may still be made.
+    pub(super) left: usize,
+    pub(super) stack: Vec<Node<'de>>,
+    /// How high the stack was at each mark.
+    pub(super) marks: Vec<usize>,
+    pub(super) memo: Memo<'de>,
+    pub(super) objects: Vec<Object<'de>>,
+    pub(super) log: Vec<Change<'de>>,
+    /// The last opcode was a call.
+    pub(super) just_called: bool,
+}
+
+impl<'de> Machine<'de, '_> {
+    fn run(&mut self) -> Result<Node<'de>, Error> {
+        loop {
+            let start = self.input.at;
+            let opcode = self.input.opcode()?;
+            if opcode == opcode::STOP {
+                return self.pop().map_err(|error| error.or_at(start));
+            }
+            self.step(opcode).map_err(|error| error.or_at(start))?;
+            self.just_called = opcode == opcode::REDUCE;
+        }
+    }
+
+    fn step(&mut self, opcode: u8) -> Result<(), Error> {
+        match opcode {
+            opcode::SHORT_BINUNICODE => self.text(Input::u8),
+            opcode::BINUNICODE => self.text(Input::u32),
+            opcode::BINUNICODE8 => self.text(Input::u64),
+            opcode::MEMOIZE => {
+                let top = self.top()?;
+                self.memo.memoize(top);
+                Ok(())
+            }
+            opcode::BININT1 => {
+                let number = self.input.u8()? as i64;
+                self.push(Node::Int(number))
+            }
+            opcode::BININT2 => {
+                let number = u16::from_le_bytes(self.input.array()?);
+                self.push(Node::Int(number.into()))
+            }
+            opcode::BININT => {
+                let number = i32::from_le_bytes(self.input.array()?);
+                self.push(Node::Int(number.into()))
+            }
+            opcode::BINFLOAT => {
+                let number = f64::from_be_bytes(self.input.array()?);
+                self.push(Node::Float(number))
+            }
+            opcode::NONE => self.push(Node::None),
+            opcode::NEWTRUE => self.push(Node::Bool(true)),
+            opcode::NEWFALSE => self.push(Node::Bool(false)),
+            opcode::LONG1 => self.long(Input::u8),
+            opcode::LONG4 => self.long(Input::i32_length),
+            opcode::SHORT_BINBYTES => self.bytes(Input::u8, Node::Bytes),
+            opcode::BINBYTES => self.bytes(Input::u32, Node::Bytes),
+            opcode::BINBYTES8 => self.bytes(Input::u64, Node::Bytes),
+            opcode::BYTEARRAY8 => self.bytes(Input::u64, Node::ByteArray),
+            opcode::SHORT_BINSTRING => self.bytes(Input::u8, Node::OldStr),
+            opcode::BINSTRING => self.bytes(Input::i32_length, Node::OldStr),
+            opcode::MARK => {
+                self.marks.push(self.stack.len());
+                Ok(())
+            }
+            opcode::EMPTY_LIST => self.add(Object::List(Vec::new())),
+            opcode::EMPTY_TUPLE => self.add(Object::Tuple(Vec::new())),
+            opcode::EMPTY_DICT => self.add(Object::Dict(Vec::new())),
+            opcode::EMPTY_SET => self.add(Object::Set(Vec::new())),
+            opcode::APPENDS => {
+                let items = self.pop_mark()?;
+                self.append(items)
+            }
+            opcode::APPEND => {
+                let items = self.pop_last(1)?;
+                self.append(items)
+            }
+            opcode::SETITEMS => {
+                let items = self.pop_mark()?;
+                self.set_items(items)
+            }
+            opcode::SETITEM => {
+                let items = self.pop_last(2)?;
+                self.set_items(items)
+            }
+            opcode::ADDITEMS => self.add_items(),
+            opcode::TUPLE1 => self.tuple(1),
+            opcode::TUPLE2 => self.tuple(2),
+            opcode::TUPLE3 => self.tuple(3),
+            opcode::TUPLE => {
+                let items = self.pop_mark()?;
+                self.add(Object::Tuple(items))
+            }
+            opcode::LIST => {
+                let items = self.pop_mark()?;
+                self.add(Object::List(items))
+            }
+            opcode::FROZENSET => {
+                let items = self.pop_mark()?;
+                self.add(Object::FrozenSet(items))
+            }
+            opcode::DICT => {
+                let entries = pairs(self.pop_mark()?)?;
+                self.add(Object::Dict(entries))
+            }
+            opcode::BINGET => self.get(Input::u8),
+            opcode::LONG_BINGET => self.get(Input::u32),
+            opcode::GET => self.get(Input::number_line),
+            opcode::BINPUT => self.put(Input::u8),
+            opcode::LONG_BINPUT => self.put(Input::u32),
+            opcode::PUT => self.put(Input::number_line),
+            opcode::PROTO => self.proto(),
+            opcode::FRAME => {
+                let length = self.input.u64()?;
+                self.input.check_frame(length)
+            }
+            opcode::POP => self.drop_top(),
+            opcode::POP_MARK => self.pop_mark().map(drop),
+            opcode::DUP => {
+                let top = self.top()?;
+                self.push(top)
+            }
+            _ => self.rare(opcode),
+        }
+    }
+
+    /// The opcodes of objects, of protocol 0, and those that are refused.
+    fn rare(&mut self, opcode: u8) -> Result<(), Error> {
+        match opcode {
+            opcode::GLOBAL => {
+                let (module, name) = (self.input.text_line()?, self.input.text_line()?);
+                self.global(module.into(), name.into())
+            }
+            opcode::STACK_GLOBAL => self.stack_global(),
+            opcode::REDUCE => {
+                let args = self.pop()?;
+                let callee = self.pop()?;
+                match self.loaded_type(callee, args) {
+                    Some(name) => self.global("builtins".into(), name),
+                    None => self.make(By::Call, callee, args, None),
+                }
+            }
+            opcode::NEWOBJ => {
+                let args = self.pop()?;
+                let callee = self.pop()?;
+                self.make(By::New, callee, args, None)
+            }
+            opcode::NEWOBJ_EX => {
+                let kwargs = self.pop()?;
+                let args = self.pop()?;
+                let callee = self.pop()?;
+                self.make(By::New, callee, args, Some(kwargs))
+            }
+            opcode::BUILD => {
+                let state = self.pop()?;
+                self.build(state)
+            }
+            opcode::INST => {
+                let (module, name) = (self.input.text_line()?, self.input.text_line()?);
+                let args = self.pop_mark()?;
+                self.global(module.into(), name.into())?;
+                let callee = self.pop()?;
+                self.instance(callee, args)
+            }
+            opcode::OBJ => {
+                let mut args = self.pop_mark()?;
+                match args.is_empty() {
+                    true => Err(underflow()),
+                    false => {
+                        let callee = args.remove(0);
+                        self.instance(callee, args)
+                    }
+                }
+            }
+            opcode::INT => self.int_line(),
+            opcode::LONG => self.long_line(),
+            opcode::FLOAT => {
+                let number = self.input.float_line()?;
+                self.push(Node::Float(number))
+            }
+            opcode::STRING => {
+                let bytes = self.input.string_line()?;
+                self.add(Object::OldStr(bytes))
+            }
+            opcode::UNICODE => {
+                let text = escape::read_unicode(self.input.line()?);
+                let text = text.map_err(|what| Error::new(ErrorKind::Syntax, what))?;
+                self.add(match String::from_utf8(text) {
+                    Ok(text) => Object::Text(text),
+                    Err(error) => Object::Wtf8(error.into_bytes()),
+                })
+            }
+            opcode::EXT1 => self.extension(1),
+            opcode::EXT2 => self.extension(2),
+            opcode::EXT4 => self.extension(4),
+            opcode::PERSID | opcode::BINPERSID => Err(Error::new(
+                ErrorKind::Unsupported,
+                "A load persistent id instruction was encountered, but no persistent_load function was specified.",
+            )),
+            opcode::NEXT_BUFFER | opcode::READONLY_BUFFER => Err(Error::new(
+                ErrorKind::Unsupported,
+                "pickle stream refers to out-of-band data but no *buffers* argument was given",
+            )),
+            unknown => Err(Error::new(ErrorKind::Syntax, invalid_key(unknown))),
+        }
+    }
+
+    fn proto(&mut self) -> Result<(), Error> {
+        let [protocol] = self.input.array()?;
+        if protocol > super::HIGHEST_PROTOCOL {
+            let message = format!("unsupported pickle protocol: {protocol}");
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        self.protocol = protocol;
+        Ok(())
+    }
+
+    fn extension(&mut self, width: usize) -> Result<(), Error> {
+        let bytes = self.input.bytes(width)?;
+        let code = bytes
+            .iter()
+            .rev()
+            .fold(0_u32, |code, byte| code << 8 | u32::from(*byte));
+        let message = format!("unregistered extension code {code}");
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
+}
+
+#[cold]
+fn invalid_key(key: u8) -> String {
+    match key {
+        b'\\' | b'\'' => format!("invalid load key, '\\{}'.", char::from(key)),
+        0x20..=0x7E => format!("invalid load key, '{}'.", char::from(key)),
+        _ => format!("invalid load key, '\\x{key:02x}'."),
+    }
+}
