@@ -33,6 +33,15 @@ impl Challenge {
         Ok(Challenge { dialect, message })
     }
 
+    /// One with this message.
+    #[cfg(test)]
+    pub(super) fn of(dialect: Dialect, message: &[u8]) -> Challenge {
+        Challenge {
+            dialect,
+            message: message.to_vec(),
+        }
+    }
+
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         [self.dialect.challenge(), &self.message].concat()
     }

@@ -8,6 +8,8 @@ mod challenge;
 mod digest;
 mod handshake;
 mod key;
+#[cfg(test)]
+mod tests;
 
 use crate::AuthenticationError;
 
