@@ -9,8 +9,13 @@ use crate::tag::{Tag, visit_tagged};
 use crate::value::{BigInt, Complex};
 
 /// Deserializer methods that pass on to others, since Python has one type for both; and what reads a value in rich mode (see [`crate::tag`]).
+///
+/// What reads it may ask for the tag that the type named.
 macro_rules! forward_to_python_types {
     (|$self:ident, $visitor:ident| $rich:expr) => {
+        $crate::de::forward_to_python_types! { |$self, $visitor, _tag| $rich }
+    };
+    (|$self:ident, $visitor:ident, $tag:pat_param| $rich:expr) => {
         fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
             self.deserialize_f64(visitor)
         }
@@ -29,7 +34,7 @@ macro_rules! forward_to_python_types {
 
         fn deserialize_newtype_struct<V: Visitor<'de>>($self, name: &'static str, $visitor: V) -> Result<V::Value, Error> {
             match Tag::from_name(name) {
-                Some(_) => $rich,
+                Some($tag) => $rich,
                 None => $visitor.visit_newtype_struct($self),
             }
         }

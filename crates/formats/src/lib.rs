@@ -1,6 +1,6 @@
 //! Python's data in Rust, and the formats in which Pyro programs exchange it.
 //!
-//! Each format is a complete serde data format: [`serpent`], [`json`], [`marshal`], [`msgpack`]. Types that derive serde's traits go straight
+//! Each format is a complete serde data format: [`serpent`], [`json`], [`marshal`], [`msgpack`], [`pickle`]. Types that derive serde's traits go straight
 //! to bytes and back; [`Value`] holds whatever Python may send when no type is known.
 //!
 //! Python has types that serde's data model lacks: sets, complex numbers, integers of any size, dates. The wrapper types of this crate
@@ -17,6 +17,7 @@ pub mod json;
 mod limits;
 pub mod marshal;
 pub mod msgpack;
+pub mod pickle;
 mod plain;
 mod refusal;
 mod ser;

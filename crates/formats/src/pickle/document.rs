@@ -1,0 +1,148 @@
+//! What a pickle builds: values, and the objects that they share.
+
+use std::borrow::Cow;
+
+use crate::BigInt;
+
+/// A value on the stack, in a container or in the memo. What can be copied cheaply stands in here, everything else in [`Document::objects`].
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Node<'de> {
+    None,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    /// An int beyond 64 bits: two's complement, little-endian.
+    Long(&'de [u8]),
+    Str(&'de str),
+    Bytes(&'de [u8]),
+    ByteArray(&'de [u8]),
+    /// A `str` of Python 2: bytes, or a text in an encoding that nothing tells.
+    OldStr(&'de [u8]),
+    /// One of the document's objects, by its number.
+    Object(usize),
+}
+
+#[derive(Debug)]
+pub(super) enum Object<'de> {
+    /// A text that could not be borrowed from the pickle.
+    Text(String),
+    /// A text with lone surrogates.
+    Wtf8(Vec<u8>),
+    OldStr(Vec<u8>),
+    BigInt(BigInt),
+    List(Vec<Node<'de>>),
+    Tuple(Vec<Node<'de>>),
+    Set(Vec<Node<'de>>),
+    FrozenSet(Vec<Node<'de>>),
+    Dict(Vec<Entry<'de>>),
+    /// A class, function or other attribute of a module, by name.
+    Global(Name<'de>),
+    Made(Box<Made<'de>>),
+}
+
+/// Key and value.
+pub(super) type Entry<'de> = (Node<'de>, Node<'de>);
+
+/// The name of a global, as Python 3 has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Name<'de> {
+    pub(super) module: Cow<'de, str>,
+    /// With the classes around it, separated by dots.
+    pub(super) name: Cow<'de, str>,
+}
+
+/// An object that Python would make by a call. Here it is only remembered how.
+#[derive(Debug)]
+pub(super) struct Made<'de> {
+    pub(super) by: By,
+    /// The class or function.
+    pub(super) callee: Node<'de>,
+    /// The arguments, usually a tuple.
+    pub(super) args: Node<'de>,
+    /// The keyword arguments of [`By::New`].
+    pub(super) kwargs: Option<Node<'de>>,
+    /// What was done to the object afterwards.
+    pub(super) steps: Vec<Step<'de>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    /// `callee(*args)`
+    Call,
+    /// `callee.__new__(callee, *args, **kwargs)`
+    New,
+}
+
+#[derive(Debug)]
+pub(super) enum Step<'de> {
+    /// The state is set, usually a dict of attributes.
+    State(Node<'de>),
+    Append(Vec<Node<'de>>),
+    SetItems(Vec<Entry<'de>>),
+    /// This is called, for what it does to the object, and its result dropped.
+    Call(Node<'de>),
+}
+
+/// A whole pickle.
+#[derive(Debug)]
+pub(super) struct Document<'de> {
+    pub(super) objects: Vec<Object<'de>>,
+    pub(super) root: Node<'de>,
+    /// Where the pickle ends in the input.
+    pub(super) end: usize,
+}
+
+impl<'de> Document<'de> {
+    /// The object behind a node, if it has one.
+    pub(super) fn object(&self, node: Node<'de>) -> Option<&Object<'de>> {
+        match node {
+            Node::Object(nr) => self.objects.get(nr),
+            _ => None,
+        }
+    }
+
+    /// The text, if the node is one; a `str` of Python 2 is one if it is UTF-8.
+    pub(super) fn text(&self, node: Node<'de>) -> Option<&str> {
+        match node {
+            Node::Str(text) => Some(text),
+            Node::OldStr(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => match self.object(node)? {
+                Object::Text(text) => Some(text),
+                Object::OldStr(bytes) => std::str::from_utf8(bytes).ok(),
+                _ => None,
+            },
+        }
+    }
+
+    /// The items, if the node is a tuple.
+    pub(super) fn tuple(&self, node: Node<'de>) -> Option<&[Node<'de>]> {
+        match self.object(node)? {
+            Object::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The items, if the node is a list.
+    pub(super) fn list(&self, node: Node<'de>) -> Option<&[Node<'de>]> {
+        match self.object(node)? {
+            Object::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries, if the node is a dict.
+    pub(super) fn dict(&self, node: Node<'de>) -> Option<&[Entry<'de>]> {
+        match self.object(node)? {
+            Object::Dict(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// The name, if the node is a global.
+    pub(super) fn global(&self, node: Node<'de>) -> Option<&Name<'de>> {
+        match self.object(node)? {
+            Object::Global(name) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The lowest layer: numbers, texts and lines of the input.
+
+use super::escape;
+use crate::{Error, ErrorKind, Limits};
+
+pub(super) struct Input<'de> {
+    bytes: &'de [u8],
+    pub(super) at: usize,
+    limits: Limits,
+}
+
+impl<'de> Input<'de> {
+    pub(super) fn new(bytes: &'de [u8], limits: &Limits) -> Input<'de> {
+        Input {
+            bytes,
+            at: 0,
+            limits: *limits,
+        }
+    }
+
+    /// The next opcode.
+    pub(super) fn opcode(&mut self) -> Result<u8, Error> {
+        let Some(opcode) = self.bytes.get(self.at) else {
+            return Err(Error::eof("Ran out of input", self.at));
+        };
+        self.at += 1;
+        Ok(*opcode)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'de [u8], Error> {
+        let rest = &self.bytes[self.at..];
+        let taken = rest.get(..count).ok_or_else(|| truncated(self.bytes.len()))?;
+        self.at += count;
+        Ok(taken)
+    }
+
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
+        let bytes = self.bytes[self.at..].first_chunk();
+        let bytes = bytes.ok_or_else(|| truncated(self.bytes.len()))?;
+        self.at += N;
+        Ok(*bytes)
+    }
+
+    pub(super) fn u8(&mut self) -> Result<usize, Error> {
+        self.array().map(|[byte]| byte.into())
+    }
+
+    pub(super) fn u32(&mut self) -> Result<usize, Error> {
+        self.array().map(|bytes| u32::from_le_bytes(bytes) as usize)
+    }
+
+    pub(super) fn u64(&mut self) -> Result<usize, Error> {
+        let start = self.at;
+        let length = u64::from_le_bytes(self.array()?);
+        usize::try_from(length).map_err(|_| self.too_long(length, start))
+    }
+
+    /// As [`Self::u32`], where a length beyond 31 bits is negative.
+    pub(super) fn i32_length(&mut self) -> Result<usize, Error> {
+        let start = self.at;
+        let length = i32::from_le_bytes(self.array()?);
+        usize::try_from(length).map_err(|_| Error::syntax("pickle has a negative byte count", start))
+    }
+
+    /// So many bytes of a text, byte string or number.
+    pub(super) fn bytes(&mut self, count: usize) -> Result<&'de [u8], Error> {
+        if count > self.limits.bytes {
+            return Err(self.too_long(count as u64, self.at));
+        }
+        self.take(count)
+    }
+
+    /// What stands before the next end of line.
+    pub(super) fn line(&mut self) -> Result<&'de [u8], Error> {
+        let start = self.at;
+        let length = memchr::memchr(b'\n', &self.bytes[start..]).ok_or_else(|| truncated(self.bytes.len()))?;
+        let line = self.bytes(length)?;
+        self.at += 1;
+        Ok(line)
+    }
+
+    /// A line in UTF-8.
+    pub(super) fn text_line(&mut self) -> Result<&'de str, Error> {
+        let start = self.at;
+        let line = self.line()?;
+        std::str::from_utf8(line).map_err(|_| Error::syntax("a name that is not UTF-8", start))
+    }
+
+    /// A line with a number of an object.
+    pub(super) fn number_line(&mut self) -> Result<usize, Error> {
+        let start = self.at;
+        let line = self.text_line()?;
+        line.trim()
+            .parse()
+            .map_err(|_| Error::syntax(format!("invalid literal for int() with base 10: {line:?}"), start))
+    }
+
+    pub(super) fn float_line(&mut self) -> Result<f64, Error> {
+        let start = self.at;
+        let line = self.text_line()?;
+        line.trim()
+            .parse()
+            .map_err(|_| Error::syntax(format!("could not convert string to float: {line:?}"), start))
+    }
+
+    /// A line with a `str` of Python 2 in quotes.
+    pub(super) fn string_line(&mut self) -> Result<Vec<u8>, Error> {
+        let start = self.at;
+        let line = self.line()?.trim_ascii_end();
+        let quoted = match line {
+            [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
+            _ => return Err(Error::syntax("the STRING opcode argument must be quoted", start)),
+        };
+        escape::read_string(quoted).map_err(|what| Error::syntax(what, start))
+    }
+
+    /// Checks that so many bytes follow.
+    pub(super) fn check_frame(&self, length: usize) -> Result<(), Error> {
+        match length <= self.bytes.len() - self.at {
+            true => Ok(()),
+            false => Err(truncated(self.bytes.len())),
+        }
+    }
+
+    fn too_long(&self, length: u64, position: usize) -> Error {
+        let message = format!("a text or number of {length} bytes, more than {}", self.limits.bytes);
+        Error::at(ErrorKind::Limit, message, position)
+    }
+}
+
+#[cold]
+fn truncated(position: usize) -> Error {
+    Error::eof("pickle data was truncated", position)
+}
