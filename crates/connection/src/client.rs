@@ -27,8 +27,8 @@ impl Client {
     pub fn connect(address: impl Into<Address>, options: &Options) -> Result<Connection> {
         let auth = options.auth()?;
         let address = address.into().of_family(options.family)?;
-        let deadline = options.limits.handshake_deadline();
+        let deadline = options.terms.handshake_deadline();
         let socket = Socket::connect(&address, deadline)?;
-        Connection::of_client(socket, auth, options.limits, deadline)
+        Connection::of_client(socket, auth, options.terms, deadline)
     }
 }

@@ -7,9 +7,13 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ferropyro_formats::pickle;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::auth::{Auth, Handshake, LONGEST_MESSAGE, Part, Then, is_challenge};
 use crate::frame::{Head, Inbox};
-use crate::options::Limits;
+use crate::options::Terms;
 use crate::socket::{Socket, send_at_once};
 use crate::{Address, AuthKey, BufferTooShort, Digests, Error, Options, Result};
 
@@ -28,6 +32,7 @@ pub struct Connection {
 pub struct Sender {
     socket: Arc<Socket>,
     timeout: Option<Duration>,
+    pickle: pickle::Options,
     state: State,
 }
 
@@ -64,12 +69,13 @@ impl State {
 
 impl Connection {
     /// A connection over this socket, to which some bytes have come already.
-    pub(crate) fn new(socket: Socket, inbox: Inbox) -> Connection {
+    pub(crate) fn new(socket: Socket, inbox: Inbox, pickle: pickle::Options) -> Connection {
         let socket = Arc::new(socket);
         Connection {
             sender: Sender {
                 socket: Arc::clone(&socket),
                 timeout: None,
+                pickle,
                 state: State::Open,
             },
             receiver: Receiver {
@@ -86,18 +92,23 @@ impl Connection {
     pub(crate) fn of_client(
         socket: Socket,
         auth: Option<Auth>,
-        limits: Limits,
+        terms: Terms,
         deadline: Option<Instant>,
     ) -> Result<Connection> {
-        let mut connection = Connection::new(socket, Inbox::new(limits.max_message_size));
+        let pickle = pickle_options(terms.pickle_protocol);
+        let mut connection = Connection::new(socket, Inbox::new(terms.max_message_size), pickle);
         match auth {
-            Some(auth) => connection.authenticate(Handshake::of_client(auth), deadline)?,
+            Some(auth) => {
+                let mut handshake = Handshake::of_client(auth);
+                connection.authenticate(&mut handshake, deadline)?;
+                connection.sender.pickle = negotiated(terms.pickle_protocol, &handshake);
+            }
             None => connection.receiver.may_be_challenged = true,
         }
         Ok(connection)
     }
 
-    fn authenticate(&mut self, mut handshake: Handshake, deadline: Option<Instant>) -> Result<()> {
+    fn authenticate(&mut self, handshake: &mut Handshake, deadline: Option<Instant>) -> Result<()> {
         let mut turn = handshake.begin();
         loop {
             if let Some(message) = &turn.send {
@@ -114,6 +125,23 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Sends a value as an object of Python's (Python's `send`), in the protocol of pickle that [`Options::pickle_protocol`] says.
+    ///
+    /// # Errors
+    /// [`Error::Pickle`] for what cannot be pickled: then nothing is sent. Else as for [`Connection::send_bytes`].
+    pub fn send<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.sender.send(value)
+    }
+
+    /// Waits for the next message and reads the object in it (Python's `recv`), as a type of the program's own or as a [`Value`](ferropyro_formats::Value). Nothing is imported or called for that: classes
+    /// and functions are data.
+    ///
+    /// # Errors
+    /// [`Error::Pickle`] when the message is no pickle, or not of such a value; the next message can be received. Else as for [`Connection::recv_bytes`].
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.receiver.recv()
     }
 
     /// Sends these bytes as one message (Python's `send_bytes`, in processing `sendBytes`).
@@ -213,8 +241,32 @@ fn take_part(connection: &mut Connection, key: &AuthKey, digests: Digests, part:
         key: key.clone(),
         digests,
     };
-    let deadline = Options::new().limits.handshake_deadline();
-    connection.authenticate(Handshake::of_part(auth, part), deadline)
+    let deadline = Options::new().terms.handshake_deadline();
+    connection.authenticate(&mut Handshake::of_part(auth, part), deadline)
+}
+
+/// What Python's pickle writes by itself from 3.8 to 3.13, and reads from 3.4 on.
+const PICKLE_PROTOCOL: u8 = 4;
+/// What Python 2 reads.
+const PICKLE_PROTOCOL_OF_PROCESSING: u8 = 2;
+
+pub(crate) fn pickle_options(protocol: Option<u8>) -> pickle::Options {
+    pickle::Options {
+        protocol: protocol.unwrap_or(PICKLE_PROTOCOL),
+        ..pickle::Options::default()
+    }
+}
+
+/// The same, when it is known who is at the other end.
+pub(crate) fn negotiated(protocol: Option<u8>, handshake: &Handshake) -> pickle::Options {
+    let theirs = handshake.is_with_processing().then_some(PICKLE_PROTOCOL_OF_PROCESSING);
+    pickle_options(protocol.or(theirs))
+}
+
+pub(crate) fn pickled<T: Serialize + ?Sized>(value: &T, options: &pickle::Options) -> Result<Vec<u8>> {
+    let mut message = Vec::new();
+    pickle::append(&mut message, value, options)?;
+    Ok(message)
 }
 
 /// Why the other end may be silent, or gone.
@@ -230,7 +282,12 @@ pub(crate) fn while_authenticating(error: Error) -> Error {
 
 impl From<Socket> for Connection {
     fn from(socket: Socket) -> Connection {
-        Connection::new(socket, Inbox::new(Options::new().limits.max_message_size))
+        let terms = Options::new().terms;
+        Connection::new(
+            socket,
+            Inbox::new(terms.max_message_size),
+            pickle_options(terms.pickle_protocol),
+        )
     }
 }
 
@@ -251,6 +308,14 @@ impl From<UnixStream> for Connection {
 }
 
 impl Sender {
+    /// As [`Connection::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.send_bytes(&pickled(value, &self.pickle)?)
+    }
+
     /// As [`Connection::send_bytes`].
     ///
     /// # Errors
@@ -283,6 +348,14 @@ impl Sender {
 }
 
 impl Receiver {
+    /// As [`Connection::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        Ok(pickle::from_slice(&self.recv_bytes()?)?)
+    }
+
     /// As [`Connection::recv_bytes`].
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use crate::auth::Auth;
 use crate::listening::Listening;
-use crate::options::Limits;
+use crate::options::Terms;
 use crate::{Address, Connection, Error, Options, Result, aio};
 
 /// Waits for clients (Python's class of this name).
@@ -88,10 +88,10 @@ impl Listener {
             asked: Notify::new(),
         });
         let shared = Arc::clone(&reception);
-        let limits = options.limits;
+        let terms = options.terms;
         let thread = thread::Builder::new().name("listener".to_owned());
         let thread = thread
-            .spawn(move || shared.run(&runtime, listening, auth, limits))
+            .spawn(move || shared.run(&runtime, listening, auth, terms))
             .map_err(cannot)?;
         Ok(Listener {
             reception,
@@ -213,9 +213,9 @@ impl Reception {
     }
 
     /// The thread.
-    fn run(&self, runtime: &Runtime, listening: Listening, auth: Option<Auth>, limits: Limits) {
+    fn run(&self, runtime: &Runtime, listening: Listening, auth: Option<Auth>, terms: Terms) {
         runtime.block_on(async {
-            match aio::Listener::new(listening, auth, limits) {
+            match aio::Listener::new(listening, auth, terms) {
                 Ok(listener) => self.receive(listener).await,
                 Err(error) => self.hand_over(None, Err(error)),
             }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 #[cfg(unix)]
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
@@ -144,12 +144,13 @@ fn only_for_this_user() -> std::fs::Permissions {
     std::fs::Permissions::from_mode(0o600)
 }
 
-/// Whether there is the file of a socket that nobody listens on any more. Connecting to a file of another kind is refused as well.
+/// Whether there is the file of a socket that nobody has any more. It is asked for with a socket of another type, which connects to nothing: a listener that is alive
+/// would take a connection for a client.
 #[cfg(unix)]
 fn is_left_over(path: &Path) -> bool {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let connected = std::os::unix::net::UnixStream::connect(path);
+    let connected = UnixDatagram::unbound().and_then(|socket| socket.connect(path));
     is_socket && connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }
 

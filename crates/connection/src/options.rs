@@ -19,19 +19,21 @@ pub struct Options {
     pub(crate) backlog: i32,
     authkey: Option<AuthKey>,
     authenticate: bool,
-    pub(crate) limits: Limits,
+    pub(crate) terms: Terms,
     digests: Digests,
 }
 
-/// What both ends have limits for.
+/// What connections are made with.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct Terms {
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) unfinished_handshakes: usize,
     pub(crate) max_message_size: usize,
+    /// What to write, if that has been decided.
+    pub(crate) pickle_protocol: Option<u8>,
 }
 
-impl Limits {
+impl Terms {
     /// When a handshake that begins now has to be done.
     pub(crate) fn handshake_deadline(&self) -> Option<Instant> {
         self.handshake_timeout.and_then(|time| Instant::now().checked_add(time))
@@ -46,10 +48,11 @@ impl Default for Options {
             backlog: 1,
             authkey: None,
             authenticate: false,
-            limits: Limits {
+            terms: Terms {
                 handshake_timeout: Some(Duration::from_secs(10)),
                 unfinished_handshakes: 128,
                 max_message_size: 1 << 30,
+                pickle_protocol: None,
             },
             digests: Digests::default(),
         }
@@ -119,21 +122,29 @@ impl Options {
     /// without one, and late from one that serves one client after the other.
     #[must_use]
     pub fn handshake_timeout(mut self, time: impl Into<Option<Duration>>) -> Options {
-        self.limits.handshake_timeout = time.into();
+        self.terms.handshake_timeout = time.into();
         self
     }
 
     /// Listeners: how many clients may be about to authenticate; when there are more, the one that has taken longest is disconnected. 128 unless set.
     #[must_use]
     pub fn unfinished_handshakes(mut self, count: usize) -> Options {
-        self.limits.unfinished_handshakes = count.max(1);
+        self.terms.unfinished_handshakes = count.max(1);
         self
     }
 
     /// The longest message that is received, in bytes; 1 GiB unless set. Memory is taken as the bytes arrive.
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Options {
-        self.limits.max_message_size = bytes;
+        self.terms.max_message_size = bytes;
+        self
+    }
+
+    /// The protocol of pickle that objects are sent in, 0 to 5. Unless set it is 4, which Python reads from 3.4 on, and 2 for a peer that has authenticated in the dialect of
+    /// `processing`. Other peers of Python 2 need 2. (All of them are read.)
+    #[must_use]
+    pub fn pickle_protocol(mut self, protocol: u8) -> Options {
+        self.terms.pickle_protocol = Some(protocol);
         self
     }
 

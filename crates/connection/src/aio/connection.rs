@@ -5,13 +5,16 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferropyro_formats::pickle;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::socket::AsyncSocket;
 use crate::auth::{Auth, Handshake, LONGEST_MESSAGE, Then};
-use crate::connection::{into_buffer, unless_challenged, while_authenticating};
+use crate::connection::{into_buffer, negotiated, pickle_options, pickled, unless_challenged, while_authenticating};
 use crate::frame::{Head, Inbox};
-use crate::options::Limits;
+use crate::options::Terms;
 use crate::{Address, Error, Result};
 
 /// A [`Connection`](crate::Connection) whose methods are awaited.
@@ -27,6 +30,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub struct Sender {
     socket: Arc<AsyncSocket>,
+    pickle: pickle::Options,
     state: State,
 }
 
@@ -48,16 +52,17 @@ enum State {
 }
 
 impl Connection {
-    pub(super) fn new(socket: AsyncSocket, inbox: Inbox) -> Connection {
+    pub(super) fn new(socket: AsyncSocket, terms: Terms) -> Connection {
         let socket = Arc::new(socket);
         Connection {
             sender: Sender {
                 socket: Arc::clone(&socket),
+                pickle: pickle_options(terms.pickle_protocol),
                 state: State::Open,
             },
             receiver: Receiver {
                 socket,
-                inbox,
+                inbox: Inbox::new(terms.max_message_size),
                 is_closed: false,
                 may_be_challenged: false,
             },
@@ -65,23 +70,26 @@ impl Connection {
     }
 
     /// A client's, which proves that it has the key if there is one.
-    pub(super) async fn of_client(socket: AsyncSocket, auth: Option<Auth>, limits: Limits) -> Result<Connection> {
-        let mut connection = Connection::new(socket, Inbox::new(limits.max_message_size));
+    pub(super) async fn of_client(socket: AsyncSocket, auth: Option<Auth>, terms: Terms) -> Result<Connection> {
+        let mut connection = Connection::new(socket, terms);
         match auth {
-            Some(auth) => connection.authenticate(Handshake::of_client(auth)).await?,
+            Some(auth) => connection.authenticate(Handshake::of_client(auth), terms).await?,
             None => connection.receiver.may_be_challenged = true,
         }
         Ok(connection)
     }
 
-    pub(super) async fn authenticate(&mut self, mut handshake: Handshake) -> Result<()> {
+    pub(super) async fn authenticate(&mut self, mut handshake: Handshake, terms: Terms) -> Result<()> {
         let mut turn = handshake.begin();
         loop {
             if let Some(message) = &turn.send {
                 self.sender.send_bytes(message).await?;
             }
             match turn.then {
-                Then::Finish(result) => return result,
+                Then::Finish(result) => {
+                    self.sender.pickle = negotiated(terms.pickle_protocol, &handshake);
+                    return result;
+                }
                 Then::Receive => {
                     let message = self
                         .receiver
@@ -92,6 +100,22 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// As [`Connection::send`](crate::Connection::send). For dropping it see [`Connection::send_bytes`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.sender.send(value).await
+    }
+
+    /// As [`Connection::recv`](crate::Connection::recv). This may be dropped before it is done: nothing is lost.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        self.receiver.recv().await
     }
 
     /// Sends these bytes as one message.
@@ -156,17 +180,25 @@ impl Connection {
     /// When the system cannot make the socket block.
     pub fn into_blocking(self) -> Result<crate::Connection> {
         let Connection { sender, receiver } = self;
-        drop(sender);
+        let pickle = sender.pickle;
+        drop(sender.socket);
         let cannot = |error| Error::io("cannot make the socket block", error);
         let socket = Arc::into_inner(receiver.socket).ok_or_else(|| cannot(io::Error::other("it is in use")))?;
-        Ok(crate::Connection::new(
-            socket.into_blocking().map_err(cannot)?,
-            receiver.inbox,
-        ))
+        let socket = socket.into_blocking().map_err(cannot)?;
+        Ok(crate::Connection::new(socket, receiver.inbox, pickle))
     }
 }
 
 impl Sender {
+    /// As [`Connection::send`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        let message = pickled(value, &self.pickle)?;
+        self.send_bytes(&message).await
+    }
+
     /// As [`Connection::send_bytes`].
     ///
     /// # Errors
@@ -191,6 +223,14 @@ impl Sender {
 }
 
 impl Receiver {
+    /// As [`Connection::recv`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        Ok(pickle::from_slice(&self.recv_bytes().await?)?)
+    }
+
     /// As [`Connection::recv_bytes`].
     ///
     /// # Errors

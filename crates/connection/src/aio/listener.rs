@@ -15,11 +15,10 @@ use super::Connection;
 use super::socket::AsyncSocket;
 use crate::auth::{Auth, Handshake};
 use crate::connection::while_authenticating;
-use crate::frame::Inbox;
 #[cfg(unix)]
 use crate::listening::SocketFile;
 use crate::listening::{Listening, ListeningSocket};
-use crate::options::Limits;
+use crate::options::Terms;
 use crate::{Address, Error, Options, Result};
 
 /// A [`Listener`](crate::Listener) whose connections are awaited.
@@ -29,7 +28,7 @@ pub struct Listener {
     address: Address,
     last_accepted: Option<Address>,
     auth: Option<Auth>,
-    limits: Limits,
+    terms: Terms,
     /// Clients that are about to authenticate.
     unfinished: JoinSet<Admission>,
     /// The same, the one first that has come first. Some may be done.
@@ -60,7 +59,7 @@ impl Listener {
     pub async fn bind(address: impl Into<Address>, options: &Options) -> Result<Listener> {
         let auth = options.auth_of_listener()?;
         let listening = Listening::bind(Some(address.into()), options.family, options.backlog)?;
-        Listener::new(listening, auth, options.limits)
+        Listener::new(listening, auth, options.terms)
     }
 
     /// As [`Listener::bind_anywhere`](crate::Listener::bind_anywhere).
@@ -70,11 +69,11 @@ impl Listener {
     pub async fn bind_anywhere(options: &Options) -> Result<Listener> {
         let auth = options.auth_of_listener()?;
         let listening = Listening::bind(None, options.family, options.backlog)?;
-        Listener::new(listening, auth, options.limits)
+        Listener::new(listening, auth, options.terms)
     }
 
     /// Must be called in a runtime.
-    pub(crate) fn new(listening: Listening, auth: Option<Auth>, limits: Limits) -> Result<Listener> {
+    pub(crate) fn new(listening: Listening, auth: Option<Auth>, terms: Terms) -> Result<Listener> {
         let address = listening.address;
         let socket = AsyncListeningSocket::new(listening.socket);
         let socket = socket.map_err(|error| Error::io(format_args!("cannot listen on {address}"), error))?;
@@ -83,7 +82,7 @@ impl Listener {
             address,
             last_accepted: None,
             auth,
-            limits,
+            terms,
             unfinished: JoinSet::new(),
             order: VecDeque::new(),
             #[cfg(unix)]
@@ -119,7 +118,7 @@ impl Listener {
                     Ok((socket, peer)) => {
                         pause = FIRST_PAUSE;
                         let peer = peer.map(Address::from);
-                        let connection = Connection::new(socket, Inbox::new(self.limits.max_message_size));
+                        let connection = Connection::new(socket, self.terms);
                         match &self.auth {
                             None => {
                                 self.last_accepted = peer;
@@ -141,14 +140,14 @@ impl Listener {
 
     fn authenticate(&mut self, mut connection: Connection, peer: Option<Address>, handshake: Handshake) {
         self.order.retain(|client| !client.is_finished());
-        if self.order.len() >= self.limits.unfinished_handshakes
+        if self.order.len() >= self.terms.unfinished_handshakes
             && let Some(oldest) = self.order.pop_front()
         {
             oldest.abort();
         }
-        let limit = self.limits.handshake_timeout;
+        let terms = self.terms;
         self.order.push_back(self.unfinished.spawn(async move {
-            let admitted = within(limit, connection.authenticate(handshake)).await;
+            let admitted = within(terms.handshake_timeout, connection.authenticate(handshake, terms)).await;
             (peer, admitted.map(|()| connection))
         }));
     }

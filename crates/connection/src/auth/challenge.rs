@@ -22,13 +22,11 @@ const RANDOM: usize = 40;
 const MD5_LEN: usize = 16;
 
 impl Challenge {
-    pub(super) fn new(dialect: Dialect, digests: Digests) -> Result<Challenge> {
+    /// One that asks for this digest, where challenges name one.
+    pub(super) fn new(dialect: Dialect, digest: Digest) -> Result<Challenge> {
         let message = match dialect {
             Dialect::Processing => random_bytes(OLD_RANDOM)?,
-            Dialect::Multiprocessing => {
-                let digest = digests.preferred().unwrap_or(Digest::Sha256);
-                [digest.in_braces(), random_bytes(RANDOM)?].concat()
-            }
+            Dialect::Multiprocessing => [digest.in_braces(), random_bytes(RANDOM)?].concat(),
         };
         Ok(Challenge { dialect, message })
     }
@@ -64,12 +62,17 @@ impl Challenge {
     }
 }
 
-/// The answer to a challenge of the other end, and its dialect; `expected`: the only one there may be.
-pub(super) fn answer(
-    challenge: &[u8],
-    auth: &Auth,
-    expected: Option<Dialect>,
-) -> Result<(Vec<u8>, Dialect), AuthenticationError> {
+/// What a challenge of the other end leads to.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) bytes: Vec<u8>,
+    pub(super) dialect: Dialect,
+    /// The digest that the challenge named.
+    pub(super) named: Option<Digest>,
+}
+
+/// The answer to a challenge of the other end; `expected`: the only dialect that there may be.
+pub(super) fn answer(challenge: &[u8], auth: &Auth, expected: Option<Dialect>) -> Result<Answer, AuthenticationError> {
     let mut dialects = Dialect::BOTH.into_iter();
     let found = dialects.find_map(|dialect| Some((dialect, challenge.strip_prefix(dialect.challenge())?)));
     let (dialect, message) = match (found, expected) {
@@ -83,16 +86,21 @@ pub(super) fn answer(
             message.len()
         )));
     }
-    let (digest, name) = match dialect {
-        Dialect::Processing => (Digest::Sha1, Vec::new()),
-        Dialect::Multiprocessing if message.len() == OLD_RANDOM => (Digest::Md5, Vec::new()),
+    let (digest, named) = match dialect {
+        Dialect::Processing => (Digest::Sha1, None),
+        Dialect::Multiprocessing if message.len() == OLD_RANDOM => (Digest::Md5, None),
         Dialect::Multiprocessing => {
             let (digest, _) = Digest::named_in(message).ok_or_else(|| unsupported(message))?;
-            (digest, digest.in_braces())
+            (digest, Some(digest))
         }
     };
     acceptable(digest, auth.digests, "the other end asks for")?;
-    Ok(([name, digest.mac(&auth.key, message)].concat(), dialect))
+    let name = named.map(Digest::in_braces).unwrap_or_default();
+    Ok(Answer {
+        bytes: [name, digest.mac(&auth.key, message)].concat(),
+        dialect,
+        named,
+    })
 }
 
 fn acceptable(digest: Digest, digests: Digests, what: &str) -> Result<(), AuthenticationError> {

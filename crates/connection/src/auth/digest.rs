@@ -151,9 +151,12 @@ impl Digests {
         self.0 & 1 << digest as u8 != 0
     }
 
-    /// The one that is asked for in a challenge of multiprocessing.
-    pub(super) fn preferred(self) -> Option<Digest> {
-        NAMED.into_iter().find(|digest| self.has(*digest))
+    /// The one that is asked for in a challenge of multiprocessing. With none at all, no answer will do.
+    pub(super) fn preferred(self) -> Digest {
+        NAMED
+            .into_iter()
+            .find(|digest| self.has(*digest))
+            .unwrap_or(Digest::Sha256)
     }
 }
 

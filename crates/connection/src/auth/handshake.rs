@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::challenge::{Challenge, answer};
-use super::{Auth, AuthenticationError, Dialect};
+use super::{Auth, AuthenticationError, Dialect, Digest};
 use crate::{Error, Result};
 
 /// One end's part of the handshake. Its driver does what each [`Turn`] says, until one finishes.
@@ -13,6 +13,8 @@ pub(crate) struct Handshake {
     parts: VecDeque<Part>,
     /// Of the challenges of this end; that of a client is the one in which it has been challenged.
     dialect: Dialect,
+    /// What its challenges ask for; that of a client, if it has been named one, is the one that it has been asked for.
+    digest: Digest,
     /// The only one that the other end may use.
     expected: Option<Dialect>,
     awaited: Awaited,
@@ -72,6 +74,7 @@ impl Handshake {
 
     fn new(auth: Auth, parts: impl Into<VecDeque<Part>>, dialect: Dialect, expected: Option<Dialect>) -> Handshake {
         Handshake {
+            digest: auth.digests.preferred(),
             auth,
             parts: parts.into(),
             dialect,
@@ -89,10 +92,11 @@ impl Handshake {
     pub(crate) fn receive(&mut self, message: &[u8]) -> Turn {
         match std::mem::replace(&mut self.awaited, Awaited::Nothing) {
             Awaited::TheirChallenge => match answer(message, &self.auth, self.expected) {
-                Ok((answer, dialect)) => {
-                    self.dialect = dialect;
+                Ok(answer) => {
+                    self.dialect = answer.dialect;
+                    self.digest = answer.named.unwrap_or(self.digest);
                     self.awaited = Awaited::Verdict;
-                    Turn::receive(Some(answer))
+                    Turn::receive(Some(answer.bytes))
                 }
                 Err(error) => Turn::fail(None, error),
             },
@@ -111,6 +115,11 @@ impl Handshake {
         }
     }
 
+    /// Whether the other end is one of `processing`, as far as is known.
+    pub(crate) fn is_with_processing(&self) -> bool {
+        self.dialect == Dialect::Processing
+    }
+
     fn next_part(&mut self, send: Option<Vec<u8>>) -> Turn {
         match self.parts.pop_front() {
             None => Turn {
@@ -122,7 +131,7 @@ impl Handshake {
                 Turn::receive(send)
             }
             // Nothing is left to send before: this end was waiting for a verdict, or is the first to speak.
-            Some(Part::Deliver) => match Challenge::new(self.dialect, self.auth.digests) {
+            Some(Part::Deliver) => match Challenge::new(self.dialect, self.digest) {
                 Ok(challenge) => {
                     let send = challenge.to_bytes();
                     self.awaited = Awaited::Answer(challenge);
