@@ -2,6 +2,8 @@
 
 use serde::ser::{Impossible, Serialize, Serializer};
 
+use crate::ser::refuse_other_forms;
+use crate::tag::Tag;
 use crate::{Error, Surrogates};
 
 /// The text or bytes that `content` serialises as.
@@ -30,12 +32,6 @@ fn not_ours() -> Error {
 
 struct Capture;
 
-macro_rules! refuse {
-    ($($method:ident($($arg:ty),*) -> $ok:ty;)*) => {
-        $(fn $method(self, $(_: $arg),*) -> Result<$ok, Error> { Err(not_ours()) })*
-    };
-}
-
 type Never = Impossible<Vec<u8>, Error>;
 
 impl Serializer for Capture {
@@ -57,47 +53,20 @@ impl Serializer for Capture {
         Ok(bytes.to_vec())
     }
 
-    refuse! {
-        serialize_bool(bool) -> Vec<u8>;
-        serialize_i8(i8) -> Vec<u8>;
-        serialize_i16(i16) -> Vec<u8>;
-        serialize_i32(i32) -> Vec<u8>;
-        serialize_i64(i64) -> Vec<u8>;
-        serialize_u8(u8) -> Vec<u8>;
-        serialize_u16(u16) -> Vec<u8>;
-        serialize_u32(u32) -> Vec<u8>;
-        serialize_u64(u64) -> Vec<u8>;
-        serialize_f32(f32) -> Vec<u8>;
-        serialize_f64(f64) -> Vec<u8>;
-        serialize_char(char) -> Vec<u8>;
-        serialize_none() -> Vec<u8>;
-        serialize_unit() -> Vec<u8>;
-        serialize_unit_struct(&'static str) -> Vec<u8>;
-        serialize_unit_variant(&'static str, u32, &'static str) -> Vec<u8>;
-        serialize_seq(Option<usize>) -> Never;
-        serialize_tuple(usize) -> Never;
-        serialize_tuple_struct(&'static str, usize) -> Never;
-        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Never;
-        serialize_map(Option<usize>) -> Never;
-        serialize_struct(&'static str, usize) -> Never;
-        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Never;
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, text: &T) -> Result<Vec<u8>, Error> {
+        match Tag::from_name(name) {
+            Some(Tag::ClassName) => text.serialize(self),
+            _ => Err(not_ours()),
+        }
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<Vec<u8>, Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Never, Error> {
         Err(not_ours())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<Vec<u8>, Error> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Error> {
         Err(not_ours())
     }
 
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        _: &'static str,
-        _: &T,
-    ) -> Result<Vec<u8>, Error> {
-        Err(not_ours())
-    }
+    refuse_other_forms! { Vec<u8>, Never, not_ours() }
 }

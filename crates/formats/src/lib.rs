@@ -31,8 +31,8 @@ pub use error::{Error, ErrorKind};
 pub use limits::Limits;
 pub use value::{
     BigInt, ByteArray, Bytes, BytesRef, ClassDict, ClassName, Complex, Date, DateTime, Decimal, Dict, Exception,
-    Instance, InvalidTemporal, Set, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems, ValueSerializer,
-    from_value, to_value,
+    Instance, InvalidTemporal, Pickled, Set, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems,
+    ValueSerializer, from_value, to_value,
 };
 
 /// Translates the class name of a class dict while it is written, for example from Pyro5's names to Pyro4's.

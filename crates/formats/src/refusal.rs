@@ -49,7 +49,7 @@ pub(crate) fn class_of(tag: Tag) -> &'static str {
         Tag::Type => "type",
         Tag::Ellipsis => "ellipsis",
         Tag::Exception => "Exception",
-        Tag::Instance => "object",
+        Tag::Instance | Tag::Pickled => "object",
     }
 }
 

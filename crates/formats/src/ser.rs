@@ -129,7 +129,53 @@ macro_rules! collects_entries {
     };
 }
 
-pub(crate) use {collects_entries, collects_items, forward_to_python_forms};
+/// The methods of a serializer that takes nothing but texts, bytes, newtype structs, maps and structs.
+macro_rules! refuse_other_forms {
+    ($ok:ty, $never:ty, $error:expr) => {
+        $crate::ser::refuse_other_forms! { $error =>
+            serialize_bool(bool) -> $ok;
+            serialize_i8(i8) -> $ok;
+            serialize_i16(i16) -> $ok;
+            serialize_i32(i32) -> $ok;
+            serialize_i64(i64) -> $ok;
+            serialize_u8(u8) -> $ok;
+            serialize_u16(u16) -> $ok;
+            serialize_u32(u32) -> $ok;
+            serialize_u64(u64) -> $ok;
+            serialize_f32(f32) -> $ok;
+            serialize_f64(f64) -> $ok;
+            serialize_char(char) -> $ok;
+            serialize_none() -> $ok;
+            serialize_unit() -> $ok;
+            serialize_unit_struct(&'static str) -> $ok;
+            serialize_unit_variant(&'static str, u32, &'static str) -> $ok;
+            serialize_seq(Option<usize>) -> $never;
+            serialize_tuple(usize) -> $never;
+            serialize_tuple_struct(&'static str, usize) -> $never;
+            serialize_tuple_variant(&'static str, u32, &'static str, usize) -> $never;
+            serialize_struct_variant(&'static str, u32, &'static str, usize) -> $never;
+        }
+
+        fn serialize_some<T: serde::Serialize + ?Sized>(self, _: &T) -> Result<$ok, $crate::Error> {
+            Err($error)
+        }
+
+        fn serialize_newtype_variant<T: serde::Serialize + ?Sized>(
+            self,
+            _: &'static str,
+            _: u32,
+            _: &'static str,
+            _: &T,
+        ) -> Result<$ok, $crate::Error> {
+            Err($error)
+        }
+    };
+    ($error:expr => $($method:ident($($arg:ty),*) -> $ok:ty;)*) => {
+        $(fn $method(self, $(_: $arg),*) -> Result<$ok, $crate::Error> { Err($error) })*
+    };
+}
+
+pub(crate) use {collects_entries, collects_items, forward_to_python_forms, refuse_other_forms};
 
 /// Appends to `out`; after an error `out` is as it was.
 pub(crate) fn append(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>) -> Result<(), Error> {

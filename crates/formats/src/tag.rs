@@ -73,6 +73,8 @@ tags! {
     Exception = "Exception",
     /// An instance of a class. Content: its class dict as a map.
     Instance = "Instance",
+    /// An object that only Python can make. Content: bytes, see [`Pickled`](crate::Pickled).
+    Pickled = "Pickled",
 }
 
 /// Hands `content` to the visitor as the enum variant `tag`.

@@ -128,9 +128,14 @@ impl<'a> Serializer<'a> {
                 let name = capture_text(content)?;
                 self.text(&(self.options.class_names)(&name))
             }
-            Tag::FrozenSet | Tag::Complex | Tag::ByteArray | Tag::Time | Tag::TimeDelta | Tag::Type | Tag::Ellipsis => {
-                Err(refusal::unknown_class(refusal::class_of(tag), "JsonSerializer"))
-            }
+            Tag::FrozenSet
+            | Tag::Complex
+            | Tag::ByteArray
+            | Tag::Time
+            | Tag::TimeDelta
+            | Tag::Type
+            | Tag::Ellipsis
+            | Tag::Pickled => Err(refusal::unknown_class(refusal::class_of(tag), "JsonSerializer")),
         }
     }
 

@@ -150,7 +150,9 @@ impl<'a> Serializer<'a> {
                 Ok(())
             }
             Tag::Exception | Tag::Instance | Tag::Value | Tag::Tuple => content.serialize(self),
-            Tag::Type | Tag::Decimal | Tag::DateTime | Tag::Date | Tag::Time | Tag::TimeDelta => Err(unmarshallable()),
+            Tag::Pickled | Tag::Type | Tag::Decimal | Tag::DateTime | Tag::Date | Tag::Time | Tag::TimeDelta => {
+                Err(unmarshallable())
+            }
         }
     }
 

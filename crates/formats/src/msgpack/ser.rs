@@ -176,7 +176,7 @@ impl<'a> Serializer<'a> {
                 let name = capture_text(content)?;
                 self.text(&(self.options.class_names)(&name))
             }
-            Tag::FrozenSet | Tag::Time | Tag::TimeDelta | Tag::Type | Tag::Ellipsis => {
+            Tag::FrozenSet | Tag::Time | Tag::TimeDelta | Tag::Type | Tag::Ellipsis | Tag::Pickled => {
                 Err(refusal::unknown_class(refusal::class_of(tag), "MsgpackSerializer"))
             }
         }

@@ -1,4 +1,3 @@
-use serde::Deserializer as _;
 use serde::de::{self, Visitor};
 
 use super::machine::{self, Accept};

@@ -71,6 +71,8 @@ pub(super) enum By {
     Call,
     /// `callee.__new__(callee, *args, **kwargs)`
     New,
+    /// The way of Python 2's old-style classes: with arguments a call, and without any an instance that is not initialised.
+    Old,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,17 @@ pub(super) enum Step<'de> {
     SetItems(Vec<Entry<'de>>),
     /// This is called, for what it does to the object, and its result dropped.
     Call(Node<'de>),
+}
+
+impl<'de> Made<'de> {
+    /// Remembers one more step. What comes in several batches is one step.
+    pub(super) fn add(&mut self, step: Step<'de>) {
+        match (self.steps.last_mut(), step) {
+            (Some(Step::Append(items)), Step::Append(mut more)) => items.append(&mut more),
+            (Some(Step::SetItems(entries)), Step::SetItems(mut more)) => entries.append(&mut more),
+            (_, step) => self.steps.push(step),
+        }
+    }
 }
 
 /// A whole pickle.

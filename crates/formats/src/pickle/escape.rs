@@ -1,7 +1,5 @@
 //! The two escaped forms of texts in protocol 0.
 
-use crate::Surrogates;
-
 /// Reads the inside of a quoted `str` of Python 2. The error says what is wrong with it.
 pub(super) fn read_string(escaped: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut bytes = Vec::with_capacity(escaped.len());
@@ -38,28 +36,49 @@ pub(super) fn read_string(escaped: &[u8]) -> Result<Vec<u8>, &'static str> {
     Ok(bytes)
 }
 
-/// Reads the raw-unicode-escape form: Latin-1, and `\u` and `\U` with the number of any character.
-pub(super) fn read_unicode(escaped: &[u8]) -> Result<Result<String, Surrogates>, String> {
-    let mut points = Vec::with_capacity(escaped.len());
+/// Writes the form that [`read_string`] reads.
+pub(super) fn write_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    for byte in bytes {
+        match byte {
+            b'\\' | b'\'' => out.extend_from_slice(&[b'\\', *byte]),
+            0x20..=0x7E => out.push(*byte),
+            _ => out.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+        }
+    }
+}
+
+/// Reads the raw-unicode-escape form: Latin-1, and `\u` and `\U` with the number of any character. Gives UTF-8 in which surrogates may stand like any other
+/// character.
+pub(super) fn read_unicode(escaped: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut text = Vec::with_capacity(escaped.len());
     let mut rest = escaped.iter().copied();
     while let Some(byte) = rest.next() {
-        points.push(u32::from(byte));
         if byte != b'\\' {
+            push_point(&mut text, byte.into())?;
             continue;
         }
-        let digits = match rest.next() {
-            Some(b'u') => 4,
-            Some(b'U') => 8,
-            Some(other) => {
-                points.push(other.into());
-                continue;
+        match rest.next() {
+            Some(b'u') => push_point(&mut text, hex(&mut rest, 4).ok_or("truncated \\uXXXX escape")?)?,
+            Some(b'U') => push_point(&mut text, hex(&mut rest, 8).ok_or("truncated \\UXXXXXXXX escape")?)?,
+            other => {
+                text.push(byte);
+                other.map_or(Ok(()), |other| push_point(&mut text, other.into()))?;
             }
-            None => break,
-        };
-        points.pop();
-        points.push(hex(&mut rest, digits).ok_or("truncated \\u escape")?);
+        }
     }
-    Surrogates::from_code_points(points).map_err(|_| "\\Uxxxxxxxx out of range".to_owned())
+    Ok(text)
+}
+
+fn push_point(text: &mut Vec<u8>, point: u32) -> Result<(), &'static str> {
+    match (char::from_u32(point), point) {
+        (Some(char), _) => text.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes()),
+        (None, 0xD800..=0xDFFF) => {
+            let six_bits = |shift: u32| 0x80 | (point >> shift & 0x3F) as u8;
+            text.extend_from_slice(&[0xED, six_bits(6), six_bits(0)]);
+        }
+        _ => return Err("\\Uxxxxxxxx out of range"),
+    }
+    Ok(())
 }
 
 fn hex(rest: &mut impl Iterator<Item = u8>, digits: usize) -> Option<u32> {

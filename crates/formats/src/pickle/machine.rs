@@ -175,7 +175,10 @@ impl<'de> Machine<'de, '_> {
             opcode::REDUCE => {
                 let args = self.pop()?;
                 let callee = self.pop()?;
-                self.make(By::Call, callee, args, None)
+                match self.loaded_type(callee, args) {
+                    Some(name) => self.global("builtins".into(), name),
+                    None => self.make(By::Call, callee, args, None),
+                }
             }
             opcode::NEWOBJ => {
                 let args = self.pop()?;
@@ -220,11 +223,11 @@ impl<'de> Machine<'de, '_> {
                 self.add(Object::OldStr(bytes))
             }
             opcode::UNICODE => {
-                let text =
-                    escape::read_unicode(self.input.line()?).map_err(|what| Error::syntax(what, self.input.at))?;
-                self.add(match text {
+                let text = escape::read_unicode(self.input.line()?);
+                let text = text.map_err(|what| Error::new(ErrorKind::Syntax, what))?;
+                self.add(match String::from_utf8(text) {
                     Ok(text) => Object::Text(text),
-                    Err(text) => Object::Wtf8(text.as_bytes().to_vec()),
+                    Err(error) => Object::Wtf8(error.into_bytes()),
                 })
             }
             opcode::EXT1 => self.extension(1),
@@ -422,7 +425,7 @@ impl<'de> Machine<'de, '_> {
     fn change(&mut self, step: Step<'de>, what: &str) -> Result<(), Error> {
         match self.top_object()? {
             Some(Object::Made(made)) => {
-                made.steps.push(step);
+                made.add(step);
                 Ok(())
             }
             _ => Err(cannot_change(what)),
@@ -439,12 +442,26 @@ impl<'de> Machine<'de, '_> {
         })))
     }
 
-    /// An instance as Python 2 pickles those of old-style classes: without arguments it is made as it is, and not initialised.
+    /// The name of a type of Python's own that dill names by a call.
+    fn loaded_type(&self, callee: Node<'de>, args: Node<'de>) -> Option<Cow<'de, str>> {
+        let object = |node| match node {
+            Node::Object(nr) => self.objects.get(nr),
+            _ => None,
+        };
+        match (object(callee)?, object(args)?) {
+            (Object::Global(callee), Object::Tuple(args)) if callee.is("dill._dill", "_load_type") => match args[..] {
+                [name] => self.name_part(name).filter(|name| Name::builtin(name).is_known()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// An instance as Python 2 pickles those of old-style classes.
     fn instance(&mut self, callee: Node<'de>, args: Vec<Node<'de>>) -> Result<(), Error> {
-        let by = if args.is_empty() { By::New } else { By::Call };
         self.add(Object::Tuple(args))?;
         let args = self.pop()?;
-        self.make(by, callee, args, None)
+        self.make(By::Old, callee, args, None)
     }
 
     fn stack_global(&mut self) -> Result<(), Error> {
@@ -470,7 +487,7 @@ impl<'de> Machine<'de, '_> {
     fn global(&mut self, module: Cow<'de, str>, name: Cow<'de, str>) -> Result<(), Error> {
         let name = names::from_pickle(module, name, self.protocol);
         if let Some(accept) = self.accept
-            && !names::is_known(&name)
+            && !name.is_known()
         {
             let dotted = name.dotted();
             if !accept(&dotted) {
@@ -513,14 +530,6 @@ impl<'de> Machine<'de, '_> {
             .fold(0_u32, |code, byte| code << 8 | u32::from(*byte));
         let message = format!("unregistered extension code {code}");
         Err(Error::new(ErrorKind::Unsupported, message))
-    }
-}
-
-impl Name<'_> {
-    /// Module and name with a dot between them; with a colon where the name itself has dots.
-    pub(super) fn dotted(&self) -> String {
-        let dot = if self.name.contains('.') { ':' } else { '.' };
-        format!("{}{dot}{}", self.module, self.name)
     }
 }
 

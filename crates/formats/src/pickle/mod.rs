@@ -1,15 +1,23 @@
 //! Python's pickle format, as data: reads and writes protocols 0 to 5, and never calls or imports anything.
 
+mod array;
+mod class;
 mod de;
 mod document;
 mod escape;
+mod graph;
 mod input;
 mod machine;
 mod memo;
 mod names;
+mod object;
 mod opcode;
+mod pyro;
+mod python2;
 mod reader;
 mod ser;
+mod special;
+mod temporal;
 mod write;
 
 use serde::{Deserialize, Serialize};

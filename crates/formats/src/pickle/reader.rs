@@ -2,18 +2,23 @@
 
 use std::cell::Cell;
 
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer, UnitDeserializer};
+use serde::Deserializer as _;
+use serde::de::value::{
+    BorrowedStrDeserializer, MapAccessDeserializer, StrDeserializer, StringDeserializer, UnitDeserializer,
+};
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::document::{Document, Entry, Name, Node, Object};
+use super::document::{Document, Entry, Made, Name, Node, Object};
+use super::graph;
+use super::object::{Meaning, meaning};
 use crate::de::{
     forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_items, visit_surrogates, visit_tagged_bytes,
 };
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
 use crate::variant::{Content, NOT_A_VARIANT};
-use crate::{BigInt, Error, ErrorKind, Limits};
+use crate::{BigInt, Error, ErrorKind, Limits, Pickled, Value};
 
 /// A document on its way to a value, and what of the limits is left.
 pub(super) struct Walk<'de> {
@@ -48,8 +53,9 @@ impl<'de> Walk<'de> {
         Reader { walk: self, node }
     }
 
-    fn count(&self) -> Result<(), Error> {
-        let left = self.items.get().checked_sub(1);
+    /// Counts so many values.
+    pub(super) fn count(&self, count: usize) -> Result<(), Error> {
+        let left = self.items.get().checked_sub(count);
         let too_many = || Error::limit(format!("more than {} values", self.limits.items));
         self.items.set(left.ok_or_else(too_many)?);
         Ok(())
@@ -113,7 +119,7 @@ impl Want {
 
 impl<'a, 'de> Reader<'a, 'de> {
     fn visit<V: Visitor<'de>>(self, visitor: V, want: Want) -> Result<V::Value, Error> {
-        self.walk.count()?;
+        self.walk.count(1)?;
         match self.node {
             Node::None => visitor.visit_unit(),
             Node::Bool(value) => visitor.visit_bool(value),
@@ -190,8 +196,44 @@ impl<'a, 'de> Reader<'a, 'de> {
             }
             Object::BigInt(number) => self.big_int(number, visitor, want),
             Object::Global(name) => global(name, visitor, want),
-            Object::Made(_) => Err(de::Error::custom("an object of a class")),
+            Object::Made(made) => self.walk.inside(nr, || self.made(made, visitor, want)),
         }
+    }
+
+    fn made<V: Visitor<'de>>(self, made: &'a Made<'de>, visitor: V, want: Want) -> Result<V::Value, Error> {
+        match meaning(self.walk, made)? {
+            Meaning::Items(tag, items) => self.items(&items, visitor, tag.filter(|_| want.is_rich())),
+            Meaning::Dict(entries) => self.entries(&entries, visitor),
+            Meaning::Instance(class, attributes) => {
+                let entries = Attributes::new(self.walk, attributes, class);
+                match want.is_rich() {
+                    true => visit_tagged(visitor, Tag::Instance, MapAccessDeserializer::new(entries)),
+                    false => visitor.visit_map(entries),
+                }
+            }
+            Meaning::Value(Value::Bytes(bytes) | Value::ByteArray(bytes)) if want == Want::Sequence => {
+                visit_bytes_as_seq(visitor, &bytes)
+            }
+            Meaning::Value(value) if want.is_rich() => value.deserialize_newtype_struct(Tag::Value.name(), visitor),
+            Meaning::Value(value) => value.deserialize_any(visitor),
+            Meaning::Unknown => self.unknown(made, visitor, want),
+        }
+    }
+
+    /// An object that only Python can make: as it is, to be passed on.
+    fn unknown<V: Visitor<'de>>(self, made: &Made<'de>, visitor: V, want: Want) -> Result<V::Value, Error> {
+        let document = &self.walk.document;
+        let callee = document
+            .global(made.callee)
+            .map_or_else(|| "?".to_owned(), Name::dotted);
+        if !want.is_rich() {
+            return Err(de::Error::custom(format_args!(
+                "an object that only Python can make, with {callee}"
+            )));
+        }
+        let pickle = graph::pickle(document, self.node)?;
+        self.walk.spend(pickle.len())?;
+        visit_tagged_bytes(visitor, Tag::Pickled, &Pickled::new(callee, pickle).into_content())
     }
 
     fn big_int<V: Visitor<'de>>(self, number: &BigInt, visitor: V, want: Want) -> Result<V::Value, Error> {
@@ -201,7 +243,7 @@ impl<'a, 'de> Reader<'a, 'de> {
         }
     }
 
-    fn items<V: Visitor<'de>>(self, items: &'a [Node<'de>], visitor: V, tag: Option<Tag>) -> Result<V::Value, Error> {
+    fn items<V: Visitor<'de>>(self, items: &[Node<'de>], visitor: V, tag: Option<Tag>) -> Result<V::Value, Error> {
         let mut items = Items {
             walk: self.walk,
             nodes: items.iter(),
@@ -213,7 +255,7 @@ impl<'a, 'de> Reader<'a, 'de> {
         }
     }
 
-    fn entries<V: Visitor<'de>>(self, entries: &'a [Entry<'de>], visitor: V) -> Result<V::Value, Error> {
+    fn entries<V: Visitor<'de>>(self, entries: &[Entry<'de>], visitor: V) -> Result<V::Value, Error> {
         let mut entries = Entries {
             walk: self.walk,
             entries: entries.iter(),
@@ -354,6 +396,50 @@ impl<'de> de::MapAccess<'de> for Entries<'_, 'de> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.entries.len())
+    }
+}
+
+/// The attributes of an instance, and its class behind them.
+struct Attributes<'a, 'de> {
+    entries: Entries<'a, 'de>,
+    class: Option<String>,
+    /// The key that was read last was that of the class.
+    at_class: bool,
+}
+
+impl<'a, 'de> Attributes<'a, 'de> {
+    fn new(walk: &'a Walk<'de>, attributes: &'a [Entry<'de>], class: String) -> Attributes<'a, 'de> {
+        Attributes {
+            entries: Entries {
+                walk,
+                entries: attributes.iter(),
+                value: Node::None,
+            },
+            class: Some(class),
+            at_class: false,
+        }
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Attributes<'_, 'de> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        if self.entries.entries.len() > 0 {
+            return self.entries.next_key_seed(seed);
+        }
+        if self.class.is_none() || self.at_class {
+            return Ok(None);
+        }
+        self.at_class = true;
+        seed.deserialize(BorrowedStrDeserializer::new("__class__")).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        match self.class.take_if(|_| self.at_class) {
+            Some(class) => seed.deserialize(StringDeserializer::new(class)),
+            None => self.entries.next_value_seed(seed),
+        }
     }
 }
 

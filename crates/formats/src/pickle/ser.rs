@@ -1,12 +1,14 @@
 use serde::ser::{self, Serialize};
 
+use super::class::{CLASS, class_of, is_class_key};
+use super::special::Form;
 use super::write::Writer;
-use super::{HIGHEST_PROTOCOL, LIMITS, Options, opcode};
+use super::{HIGHEST_PROTOCOL, LIMITS, Options, graph, machine, opcode, special, temporal};
 use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
-use crate::{BigInt, Complex, Error};
+use crate::{BigInt, Complex, Error, Pickled, TimeDelta};
 
 /// Writes serde's data model as a pickle.
 pub struct Serializer<'a> {
@@ -15,6 +17,16 @@ pub struct Serializer<'a> {
     depth: usize,
     /// What the next serde sequence is: a list, or within a set's tag the set.
     sequence: Sequence,
+    /// Whether the next serde map is the class dict of an object.
+    object: Object,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    None,
+    /// Of an instance, which was made already.
+    Instance,
+    Exception,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +46,7 @@ impl<'a> Serializer<'a> {
             options,
             depth: 0,
             sequence: Sequence::List,
+            object: Object::None,
         }
     }
 
@@ -64,7 +77,7 @@ impl<'a> Serializer<'a> {
             Tag::Value | Tag::Tuple => content.serialize(self),
             Tag::Set => self.set(Sequence::Set, content),
             Tag::FrozenSet => self.set(Sequence::FrozenSet, content),
-            Tag::BigInt => self.writer.big_int(&BigInt::from_bytes(&capture(content)?).0),
+            Tag::BigInt => self.writer.big_int(&BigInt::from_bytes(&capture(content)?)),
             Tag::Surrogates => match capture_surrogates(content)? {
                 Ok(text) => self.writer.text(&text),
                 Err(text) => self.writer.surrogates(&text),
@@ -84,48 +97,95 @@ impl<'a> Serializer<'a> {
                 self.writer.end_call(2);
                 Ok(())
             }
-            _ => Err(Error::unsupported("not yet")),
+            Tag::Decimal => {
+                self.writer.start_call("decimal", "Decimal", 1)?;
+                self.writer.text(&capture_text(content)?)?;
+                self.writer.end_call(1);
+                Ok(())
+            }
+            Tag::DateTime => temporal::write_datetime(&mut self.writer, &parse(content)?),
+            Tag::Date => temporal::write_date(&mut self.writer, parse(content)?),
+            Tag::Time => temporal::write_time(&mut self.writer, &parse(content)?),
+            Tag::TimeDelta => {
+                temporal::write_timedelta(&mut self.writer, TimeDelta::from_bytes(capture_array(content)?))
+            }
+            Tag::Uuid => self.uuid(capture_array(content)?),
+            Tag::Exception => self.object(Object::Exception, content),
+            Tag::Instance => self.instance(content),
+            Tag::Pickled => self.pickled(&capture(content)?),
+        }
+    }
+
+    fn uuid(&mut self, bytes: [u8; 16]) -> Result<(), Error> {
+        self.writer.start_instance("uuid.UUID")?;
+        self.writer.start_dict();
+        self.writer.text("int")?;
+        self.writer.big_int(&u128::from_be_bytes(bytes).into())?;
+        self.writer.op(opcode::SETITEM);
+        self.writer.op(opcode::BUILD);
+        Ok(())
+    }
+
+    /// An object that came in a pickle, in the protocol of this one.
+    fn pickled(&mut self, content: &[u8]) -> Result<(), Error> {
+        let object = Pickled::from_content(content);
+        let object = object.ok_or_else(|| Error::unsupported("a pickled object with foreign content"))?;
+        let document = machine::run(object.pickle(), &LIMITS, None)?;
+        graph::append(&mut self.writer, &document, document.root)
+    }
+
+    /// An object whose class dict is the next serde map.
+    fn object<T: Serialize + ?Sized>(&mut self, object: Object, content: &T) -> Result<(), Error> {
+        self.object = object;
+        let result = content.serialize(&mut *self);
+        self.object = Object::None;
+        result
+    }
+
+    fn instance<T: Serialize + ?Sized>(&mut self, content: &T) -> Result<(), Error> {
+        // The class stands behind the attributes, and is needed before them.
+        let Some(class) = class_of(content)? else {
+            return content.serialize(self);
+        };
+        let class = (self.options.class_names)(&class).into_owned();
+        match special::form(&class, content)? {
+            Some(Form::State(state)) => {
+                self.writer.start_instance(&class)?;
+                // Before protocol 2 Python asks only for a state that is true.
+                if state.is_true() || self.writer.protocol >= 2 {
+                    state.serialize(&mut *self)?;
+                    self.writer.op(opcode::BUILD);
+                }
+                Ok(())
+            }
+            Some(Form::Call(args)) => {
+                self.writer.dotted_global(&class)?;
+                args.serialize(&mut *self)?;
+                self.writer.op(opcode::REDUCE);
+                Ok(())
+            }
+            None => {
+                self.writer.start_instance(&class)?;
+                self.object(Object::Instance, content)
+            }
         }
     }
 
     /// Starts the dict of one entry that an enum variant with content is.
     fn variant(&mut self, variant: &str) -> Result<(), Error> {
         self.enter()?;
-        self.start_dict();
-        if self.writer.binary() {
-            self.writer.op(opcode::MARK);
-        }
+        self.writer.start_dict();
         self.writer.text(variant)
     }
 
     fn end_variant(&mut self) {
         self.depth -= 1;
-        self.end_entry();
-        self.end_dict(1);
+        self.writer.op(opcode::SETITEM);
     }
 
-    fn start_dict(&mut self) {
-        match self.writer.binary() {
-            true => self.writer.op(opcode::EMPTY_DICT),
-            false => self.writer.out.extend_from_slice(&[opcode::MARK, opcode::DICT]),
-        }
-    }
-
-    /// Behind each entry of a dict: protocol 0 puts them in one by one.
-    fn end_entry(&mut self) {
-        if !self.writer.binary() {
-            self.writer.op(opcode::SETITEM);
-        }
-    }
-
-    fn end_dict(&mut self, entries: usize) {
-        if self.writer.binary() && entries > 0 {
-            self.writer.op(opcode::SETITEMS);
-        }
-    }
-
-    fn items<'s>(&'s mut self, kind: Sequence) -> Result<Items<'s, 'a>, Error> {
+    fn items<'s>(&'s mut self, kind: Sequence, announced: Option<usize>) -> Result<Items<'s, 'a>, Error> {
         self.enter()?;
+        let singly = !self.writer.binary() || announced == Some(1);
         let writer = &mut self.writer;
         match kind {
             Sequence::Tuple(length) => writer.start_tuple(length),
@@ -134,33 +194,38 @@ impl<'a> Serializer<'a> {
             Sequence::Set | Sequence::FrozenSet => {
                 let name = if kind == Sequence::Set { "set" } else { "frozenset" };
                 writer.start_call("builtins", name, 1)?;
-                start_list(writer);
+                writer.start_list();
             }
-            Sequence::List => start_list(writer),
+            Sequence::List => writer.start_list(),
         }
         Ok(Items {
             serializer: self,
             kind,
+            singly,
+            marked: false,
             count: 0,
             in_variant: false,
         })
     }
 
-    fn entries<'s>(&'s mut self) -> Result<Entries<'s, 'a>, Error> {
+    fn entries<'s>(&'s mut self, announced: Option<usize>) -> Result<Entries<'s, 'a>, Error> {
         self.enter()?;
-        self.start_dict();
+        let object = std::mem::replace(&mut self.object, Object::None);
+        // The class is no attribute.
+        let single = if object == Object::Instance { 2 } else { 1 };
+        let singly = !self.writer.binary() || announced == Some(single);
+        if object == Object::None {
+            self.writer.start_dict();
+        }
         Ok(Entries {
             serializer: self,
+            object,
+            in_class: false,
+            singly,
+            marked: false,
             count: 0,
             in_variant: false,
         })
-    }
-}
-
-fn start_list(writer: &mut Writer<'_>) {
-    match writer.binary() {
-        true => writer.op(opcode::EMPTY_LIST),
-        false => writer.out.extend_from_slice(&[opcode::MARK, opcode::LIST]),
     }
 }
 
@@ -192,7 +257,7 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     fn serialize_u128(self, number: u128) -> Result<(), Error> {
-        self.writer.u128(number)
+        self.writer.big_int(&number.into())
     }
 
     fn serialize_bool(self, value: bool) -> Result<(), Error> {
@@ -231,13 +296,13 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         Ok(())
     }
 
-    fn serialize_seq(self, _length: Option<usize>) -> Result<Items<'s, 'a>, Error> {
+    fn serialize_seq(self, length: Option<usize>) -> Result<Items<'s, 'a>, Error> {
         let kind = std::mem::replace(&mut self.sequence, Sequence::List);
-        self.items(kind)
+        self.items(kind, length)
     }
 
     fn serialize_tuple(self, length: usize) -> Result<Items<'s, 'a>, Error> {
-        self.items(Sequence::Tuple(length))
+        self.items(Sequence::Tuple(length), Some(length))
     }
 
     fn serialize_tuple_variant(
@@ -248,15 +313,15 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         length: usize,
     ) -> Result<Items<'s, 'a>, Error> {
         self.variant(variant)?;
-        let items = self.items(Sequence::Tuple(length))?;
+        let items = self.items(Sequence::Tuple(length), Some(length))?;
         Ok(Items {
             in_variant: true,
             ..items
         })
     }
 
-    fn serialize_map(self, _length: Option<usize>) -> Result<Entries<'s, 'a>, Error> {
-        self.entries()
+    fn serialize_map(self, length: Option<usize>) -> Result<Entries<'s, 'a>, Error> {
+        self.entries(length)
     }
 
     fn serialize_struct_variant(
@@ -264,10 +329,10 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-        _length: usize,
+        length: usize,
     ) -> Result<Entries<'s, 'a>, Error> {
         self.variant(variant)?;
-        let entries = self.entries()?;
+        let entries = self.entries(Some(length))?;
         Ok(Entries {
             in_variant: true,
             ..entries
@@ -279,35 +344,45 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
 pub struct Items<'s, 'a> {
     serializer: &'s mut Serializer<'a>,
     kind: Sequence,
+    /// Whether items are put in one by one, and not all those behind a mark at once.
+    singly: bool,
+    marked: bool,
     count: usize,
     in_variant: bool,
 }
 
 impl Items<'_, '_> {
-    /// Whether the items are the arguments of one opcode behind them all, and a mark stands before them.
-    fn is_marked(&self) -> bool {
-        let writer = &self.serializer.writer;
+    /// Whether the items are put into something that exists already.
+    fn are_put_in(&self) -> bool {
         match self.kind {
             Sequence::Tuple(_) => false,
-            Sequence::FrozenSet if writer.protocol >= 4 => false,
-            _ => writer.binary(),
+            Sequence::FrozenSet => self.serializer.writer.protocol < 4,
+            Sequence::List | Sequence::Set => true,
         }
     }
 
+    /// Whether there is no opcode for one item.
+    fn is_new_set(&self) -> bool {
+        self.kind == Sequence::Set && self.serializer.writer.protocol >= 4
+    }
+
     fn item<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
-        if self.count == 0 && self.is_marked() {
-            self.serializer.writer.op(opcode::MARK);
-        }
         self.count += 1;
+        // A number that was announced may be wrong.
+        let singly = self.singly && !self.is_new_set() && (self.count == 1 || !self.serializer.writer.binary());
+        if self.are_put_in() && !singly && !self.marked {
+            self.serializer.writer.op(opcode::MARK);
+            self.marked = true;
+        }
         with_stack_at(self.serializer.depth, || value.serialize(&mut *self.serializer))?;
-        if !self.serializer.writer.binary() && !matches!(self.kind, Sequence::Tuple(_)) {
+        if self.are_put_in() && singly {
             self.serializer.writer.op(opcode::APPEND);
         }
         Ok(())
     }
 
     fn close(self) -> Result<(), Error> {
-        let marked = self.count > 0 && self.is_marked();
+        let new_set = self.is_new_set();
         let writer = &mut self.serializer.writer;
         match self.kind {
             Sequence::Tuple(length) if length != self.count => {
@@ -318,8 +393,8 @@ impl Items<'_, '_> {
             }
             Sequence::Tuple(length) => writer.end_tuple(length),
             Sequence::FrozenSet if writer.protocol >= 4 => writer.op(opcode::FROZENSET),
-            Sequence::Set if writer.protocol >= 4 && marked => writer.op(opcode::ADDITEMS),
-            _ if marked => writer.op(opcode::APPENDS),
+            _ if self.marked && new_set => writer.op(opcode::ADDITEMS),
+            _ if self.marked => writer.op(opcode::APPENDS),
             _ => {}
         }
         if writer.protocol < 4 && matches!(self.kind, Sequence::Set | Sequence::FrozenSet) {
@@ -335,40 +410,101 @@ impl Items<'_, '_> {
 
 collects_items!(Items<'_, '_> => ());
 
-/// A dict that is being written.
+/// A dict or an object that is being written.
 pub struct Entries<'s, 'a> {
     serializer: &'s mut Serializer<'a>,
+    object: Object,
+    /// The last key was that of an instance's class.
+    in_class: bool,
+    /// As in [`Items`].
+    singly: bool,
+    marked: bool,
     count: usize,
     in_variant: bool,
 }
 
 impl Entries<'_, '_> {
     fn start_entry(&mut self) {
-        if self.count == 0 && self.serializer.writer.binary() {
-            self.serializer.writer.op(opcode::MARK);
+        if self.count == 0 && self.object == Object::Instance {
+            // Without attributes there is no state.
+            self.serializer.writer.start_dict();
         }
         self.count += 1;
+        if !self.singly && !self.marked {
+            self.serializer.writer.op(opcode::MARK);
+            self.marked = true;
+        }
     }
 
     fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
-        self.start_entry();
-        self.serializer.writer.text(name)?;
-        self.value(value)
+        match self.object {
+            Object::Exception => self.exception_field(name, value),
+            Object::Instance if name == CLASS => Ok(()),
+            _ => {
+                self.start_entry();
+                self.serializer.writer.text(name)?;
+                self.value(value)
+            }
+        }
     }
 
     fn key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Error> {
+        if self.object == Object::Instance && is_class_key(key) {
+            self.in_class = true;
+            return Ok(());
+        }
         self.start_entry();
         with_stack_at(self.serializer.depth, || key.serialize(&mut *self.serializer))
     }
 
     fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Error> {
+        if std::mem::take(&mut self.in_class) {
+            return Ok(());
+        }
         with_stack_at(self.serializer.depth, || value.serialize(&mut *self.serializer))?;
-        self.serializer.end_entry();
+        if self.singly {
+            self.serializer.writer.op(opcode::SETITEM);
+            self.singly = !self.serializer.writer.binary();
+        }
         Ok(())
     }
 
+    /// A field of an exception: they come in the order of what the reader has to do.
+    fn exception_field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Result<(), Error> {
+        let serializer = &mut *self.serializer;
+        match name {
+            CLASS => {
+                let class = capture_text(value)?;
+                let class = (serializer.options.class_names)(&class).into_owned();
+                serializer.writer.dotted_global(&class)
+            }
+            "args" => {
+                with_stack_at(serializer.depth, || value.serialize(&mut *serializer))?;
+                serializer.writer.op(opcode::REDUCE);
+                Ok(())
+            }
+            "attributes" => {
+                let start = serializer.writer.out.len();
+                serializer.writer.start_dict();
+                let empty = serializer.writer.out.split_off(start);
+                with_stack_at(serializer.depth, || value.serialize(&mut *serializer))?;
+                match serializer.writer.out[start..] == empty {
+                    true => serializer.writer.out.truncate(start),
+                    false => serializer.writer.op(opcode::BUILD),
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn close(self) -> Result<(), Error> {
-        self.serializer.end_dict(self.count);
+        if self.marked {
+            self.serializer.writer.op(opcode::SETITEMS);
+        }
+        if self.count > 0 && self.object == Object::Instance {
+            self.serializer.writer.op(opcode::BUILD);
+        }
         self.serializer.depth -= 1;
         if self.in_variant {
             self.serializer.end_variant();
@@ -378,3 +514,7 @@ impl Entries<'_, '_> {
 }
 
 collects_entries!(Entries<'_, '_> => ());
+
+fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(content: &(impl Serialize + ?Sized)) -> Result<T, Error> {
+    capture_text(content)?.parse().map_err(ser::Error::custom)
+}

@@ -2,11 +2,9 @@
 
 use std::collections::HashMap;
 
-use num_bigint::{BigInt, Sign};
-
 use super::{escape, names, opcode};
 use crate::value::repr::write_float;
-use crate::{Error, Surrogates};
+use crate::{BigInt, Error, Surrogates, refusal};
 
 /// Appends to a pickle.
 pub(super) struct Writer<'a> {
@@ -80,15 +78,16 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn big_int(&mut self, number: &BigInt) -> Result<(), Error> {
-        if let Ok(number) = i128::try_from(number) {
+        if let Ok(number) = i128::try_from(&number.0) {
             self.int(number);
             return Ok(());
         }
         if self.protocol < 2 {
-            self.line(opcode::LONG, &format!("{number}L"));
+            let digits = refusal::digits(number)?;
+            self.line(opcode::LONG, &format!("{digits}L"));
             return Ok(());
         }
-        let bytes = number.to_signed_bytes_le();
+        let bytes = number.0.to_signed_bytes_le();
         match u8::try_from(bytes.len()) {
             Ok(length) => self.op_with(opcode::LONG1, [length]),
             Err(_) => {
@@ -98,11 +97,6 @@ impl<'a> Writer<'a> {
         }
         self.out.extend_from_slice(&bytes);
         Ok(())
-    }
-
-    /// As [`Self::big_int`], for 16 bytes without a sign.
-    pub(super) fn u128(&mut self, number: u128) -> Result<(), Error> {
-        self.big_int(&BigInt::from_bytes_le(Sign::Plus, &number.to_le_bytes()))
     }
 
     pub(super) fn float(&mut self, number: f64) {
@@ -174,14 +168,24 @@ impl<'a> Writer<'a> {
             return Ok(());
         }
         self.start_call("_codecs", "encode", 2)?;
-        self.latin1(bytes)?;
+        self.text(&bytes.iter().copied().map(char::from).collect::<String>())?;
         self.text("latin1")?;
         self.end_call(2);
         Ok(())
     }
 
-    fn latin1(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.text(&bytes.iter().copied().map(char::from).collect::<String>())
+    /// A `str` of Python 2. (Python 3 takes it for a text in ASCII.)
+    pub(super) fn old_str(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        match (self.binary(), i32::try_from(bytes.len())) {
+            (false, _) => {
+                self.out.extend_from_slice(&[opcode::STRING, b'\'']);
+                escape::write_string(self.out, bytes);
+                self.out.extend_from_slice(b"'\n");
+                Ok(())
+            }
+            (true, Ok(_)) => self.sized(Some(opcode::SHORT_BINSTRING), opcode::BINSTRING, None, bytes),
+            (true, Err(_)) => Err(Error::limit("this pickle protocol has no strings of 2 GiB")),
+        }
     }
 
     pub(super) fn byte_array(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -195,16 +199,10 @@ impl<'a> Writer<'a> {
                 self.empty_tuple();
                 self.op(opcode::REDUCE);
             }
-            3.. => {
+            _ => {
                 self.start_call("builtins", "bytearray", 1)?;
                 self.bytes(bytes)?;
                 self.end_call(1);
-            }
-            _ => {
-                self.start_call("builtins", "bytearray", 2)?;
-                self.latin1(bytes)?;
-                self.text("latin-1")?;
-                self.end_call(2);
             }
         }
         Ok(())
@@ -274,6 +272,20 @@ impl<'a> Writer<'a> {
         }
     }
 
+    pub(super) fn start_list(&mut self) {
+        match self.binary() {
+            true => self.op(opcode::EMPTY_LIST),
+            false => self.out.extend_from_slice(&[opcode::MARK, opcode::LIST]),
+        }
+    }
+
+    pub(super) fn start_dict(&mut self) {
+        match self.binary() {
+            true => self.op(opcode::EMPTY_DICT),
+            false => self.out.extend_from_slice(&[opcode::MARK, opcode::DICT]),
+        }
+    }
+
     pub(super) fn empty_tuple(&mut self) {
         match self.binary() {
             true => self.op(opcode::EMPTY_TUPLE),
@@ -298,6 +310,15 @@ impl<'a> Writer<'a> {
             (2.., 3) => opcode::TUPLE3,
             _ => opcode::TUPLE,
         });
+    }
+
+    /// Drops the items of a tuple of this length again.
+    pub(super) fn drop_tuple(&mut self, length: usize) {
+        match (self.protocol, length) {
+            (2.., 0..=3) => self.out.extend(std::iter::repeat_n(opcode::POP, length)),
+            (1.., _) => self.op(opcode::POP_MARK),
+            _ => self.out.extend(std::iter::repeat_n(opcode::POP, length + 1)),
+        }
     }
 
     /// A call with so many arguments, which follow.

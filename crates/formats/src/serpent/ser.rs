@@ -167,7 +167,7 @@ impl<'a> Serializer<'a> {
             Tag::DateTime | Tag::Time => self.temporal(&capture_text(content)?),
             Tag::TimeDelta => self.float(TimeDelta::from_bytes(capture_array(content)?).total_seconds()),
             Tag::Uuid => self.uuid(capture_array(content)?),
-            Tag::Type | Tag::Ellipsis => Err(Error::unsupported(format!(
+            Tag::Type | Tag::Ellipsis | Tag::Pickled => Err(Error::unsupported(format!(
                 "don't know how to serialize class <class '{}'>. Give it vars() or an appropriate __getstate__",
                 refusal::class_of(tag)
             ))),
@@ -187,6 +187,7 @@ impl<'a> Serializer<'a> {
             | Tag::ByteArray
             | Tag::Type
             | Tag::Ellipsis
+            | Tag::Pickled
             | Tag::DateTime
             | Tag::Date
             | Tag::Time

@@ -114,6 +114,10 @@ impl<'de> Visitor<'de> for ValueVisitor {
             Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(array(content)?)),
             Tag::Type => Value::Type(content.newtype_variant()?),
             Tag::Ellipsis => Value::Ellipsis,
+            Tag::Pickled => match super::Pickled::from_content(&bytes(content)?) {
+                Some(object) => Value::Pickled(Box::new(object)),
+                None => return Err(de::Error::custom("a pickled object with foreign content")),
+            },
         })
     }
 }

@@ -34,7 +34,7 @@ macro_rules! derive_with_stack {
 
 derive_with_stack! {
     empty: None Ellipsis;
-    leaf: Bool Int BigInt Float Complex Str Surrogates Bytes ByteArray Decimal DateTime Date Time TimeDelta Uuid Type;
+    leaf: Bool Int BigInt Float Complex Str Surrogates Bytes ByteArray Decimal DateTime Date Time TimeDelta Uuid Type Pickled;
     container: List Tuple Set FrozenSet Dict Exception Instance
 }
 
@@ -61,6 +61,7 @@ impl PartialEq for Value {
             (Time(a), Time(b)) => a == b,
             (TimeDelta(a), TimeDelta(b)) => a == b,
             (Uuid(a), Uuid(b)) => a == b,
+            (Pickled(a), Pickled(b)) => a == b,
             (Exception(a), Exception(b)) => with_stack(|| a == b),
             (Instance(a), Instance(b)) => with_stack(|| a == b),
             _ => false,
@@ -107,6 +108,7 @@ impl Value {
             Value::Time(time) => time.hash(state),
             Value::TimeDelta(delta) => delta.hash(state),
             Value::Uuid(uuid) => uuid.hash(state),
+            Value::Pickled(object) => object.hash(state),
             Value::Exception(exception) => exception.class.hash(state),
             Value::Instance(instance) => instance.class.hash(state),
         }

@@ -60,6 +60,9 @@ impl<'de> Reader<'de> {
             Value::TimeDelta(delta) => return visit_tagged_bytes(visitor, Tag::TimeDelta, &delta.to_bytes()),
             Value::Uuid(uuid) => return visit_tagged_bytes(visitor, Tag::Uuid, uuid.as_bytes()),
             Value::Type(name) => return visit_text(visitor, Tag::Type, name),
+            Value::Pickled(object) => {
+                return visit_tagged_bytes(visitor, Tag::Pickled, &object.as_ref().clone().into_content());
+            }
             Value::Ellipsis => return visit_tagged(visitor, Tag::Ellipsis, UnitDeserializer::new()),
             Value::Tuple(_) => Tag::Tuple,
             Value::Set(_) => Tag::Set,
@@ -175,6 +178,10 @@ fn visit_leaf<'de, V: Visitor<'de>>(leaf: &Value, visitor: V) -> Result<V::Value
         Value::TimeDelta(delta) => visitor.visit_f64(delta.total_seconds()),
         Value::Uuid(uuid) => visitor.visit_string(uuid.to_string()),
         Value::Type(name) => visitor.visit_str(name),
+        Value::Pickled(object) => Err(de::Error::custom(format_args!(
+            "an object that only Python can make, with {}",
+            object.callee()
+        ))),
         _ => visitor.visit_unit(),
     }
 }

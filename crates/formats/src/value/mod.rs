@@ -7,6 +7,7 @@ mod de;
 mod deep;
 mod from_value;
 mod number;
+mod pickled;
 mod printable;
 pub(crate) mod repr;
 mod ser;
@@ -19,6 +20,7 @@ pub use class::{ClassDict, ClassName, Exception, Instance};
 pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
+pub use pickled::Pickled;
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
 pub use text::{ByteArray, Bytes, BytesRef, Surrogates};
 pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
@@ -77,8 +79,10 @@ pub enum Value {
     Exception(Box<Exception>),
     /// An instance of some class, as data: its name and its attributes.
     Instance(Box<Instance>),
-    /// A class or function itself, by its dotted name.
+    /// A class or function itself, by its dotted name (with a colon behind the module where the class stands in another one).
     Type(String),
+    /// An object that only Python can make, from a pickle.
+    Pickled(Box<Pickled>),
     /// `...`
     Ellipsis,
 }
@@ -109,6 +113,7 @@ impl Value {
             Value::Exception(exception) => &exception.class,
             Value::Instance(instance) => &instance.class,
             Value::Type(_) => "type",
+            Value::Pickled(object) => object.callee(),
             Value::Ellipsis => "ellipsis",
         }
     }

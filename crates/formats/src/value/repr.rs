@@ -52,6 +52,7 @@ impl Display for Value {
             }
             Value::Instance(instance) => write!(f, "<{} {}>", instance.class, instance.attributes),
             Value::Type(name) => write!(f, "<class '{name}'>"),
+            Value::Pickled(object) => write!(f, "<pickled object of {}>", object.callee()),
             Value::Ellipsis => f.write_str("Ellipsis"),
         }
     }

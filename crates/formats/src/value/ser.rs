@@ -33,6 +33,7 @@ impl Serialize for Value {
             Value::Exception(exception) => exception.serialize(serializer),
             Value::Instance(instance) => instance.serialize(serializer),
             Value::Type(name) => serializer.serialize_newtype_struct(Tag::Type.name(), name),
+            Value::Pickled(object) => object.serialize(serializer),
             Value::Ellipsis => serializer.serialize_newtype_struct(Tag::Ellipsis.name(), &()),
         }
     }

@@ -145,6 +145,10 @@ impl ValueSerializer {
             Tag::Uuid => Value::Uuid(uuid::Uuid::from_bytes(capture_array(content)?)),
             Tag::Type => Value::Type(capture_text(content)?),
             Tag::Ellipsis => Value::Ellipsis,
+            Tag::Pickled => match super::Pickled::from_content(&capture(content)?) {
+                Some(object) => Value::Pickled(Box::new(object)),
+                None => return Err(Error::unsupported("a pickled object with foreign content")),
+            },
             Tag::Exception | Tag::Instance => object(content)?,
         })
     }

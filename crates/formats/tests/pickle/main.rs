@@ -3,6 +3,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bytes;
+mod golden;
 mod types;
 
 use ferropyro_formats::pickle::{self, Options};
