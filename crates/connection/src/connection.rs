@@ -325,6 +325,12 @@ impl Sender {
         self.send_until(message, deadline)
     }
 
+    /// Ends this direction: the other end has received all there is, and can still send.
+    pub fn close(&mut self) {
+        self.state = State::Closed;
+        self.socket.shut_down(Shutdown::Write);
+    }
+
     /// As [`Connection::set_send_timeout`].
     pub fn set_timeout(&mut self, time: impl Into<Option<Duration>>) {
         self.timeout = time.into();

@@ -220,6 +220,12 @@ impl Sender {
         self.state = State::Open;
         Ok(())
     }
+
+    /// Ends this direction: the other end has received all there is, and can still send.
+    pub fn close(&mut self) {
+        self.state = State::Closed;
+        self.socket.shut_down(Shutdown::Write);
+    }
 }
 
 impl Receiver {

@@ -32,8 +32,9 @@ pub(crate) fn meet(listener: &Options, client: &Options) -> (Result<Connection>,
     let client = connect(listener.address(), client);
     let accepted = loop {
         match listener.accept_timeout(MOMENT) {
-            // A client that is done and has failed is not waited for.
             Err(error) if error.is_timeout() && !client.is_finished() => {}
+            // A client that is done has failed, or is about to be accepted.
+            Err(error) if error.is_timeout() => break listener.accept_timeout(MOMENT * 10),
             accepted => break accepted,
         }
     };
