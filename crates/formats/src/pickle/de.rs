@@ -45,9 +45,8 @@ impl<'de, 'a> Deserializer<'de, 'a> {
 
     /// Carries the next pickle out.
     fn walk(&mut self) -> Result<Walk<'de>, Error> {
-        let rest = self.input.get(self.position..).unwrap_or_default();
-        let document = machine::run(rest, &self.limits, self.accept)?;
-        self.position += document.end;
+        let document = machine::run(self.input, self.position, &self.limits, self.accept)?;
+        self.position = document.end;
         Ok(Walk::new(document, &self.limits))
     }
 }

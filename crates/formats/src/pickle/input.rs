@@ -1,6 +1,6 @@
 //! The lowest layer: numbers, texts and lines of the input.
 
-use super::escape;
+use super::{escape, opcode};
 use crate::{Error, ErrorKind, Limits};
 
 pub(super) struct Input<'de> {
@@ -10,10 +10,10 @@ pub(super) struct Input<'de> {
 }
 
 impl<'de> Input<'de> {
-    pub(super) fn new(bytes: &'de [u8], limits: &Limits) -> Input<'de> {
+    pub(super) fn new(bytes: &'de [u8], start: usize, limits: &Limits) -> Input<'de> {
         Input {
             bytes,
-            at: 0,
+            at: start,
             limits: *limits,
         }
     }
@@ -25,6 +25,20 @@ impl<'de> Input<'de> {
         };
         self.at += 1;
         Ok(*opcode)
+    }
+
+    /// The number in the memo, if the next opcode takes something out of it.
+    pub(super) fn peek_get(&self) -> Option<usize> {
+        let rest = self.bytes.get(self.at..)?;
+        match *rest {
+            [opcode::BINGET, nr, ..] => Some(nr.into()),
+            [opcode::LONG_BINGET, a, b, c, d, ..] => Some(u32::from_le_bytes([a, b, c, d]) as usize),
+            [opcode::GET, ..] => {
+                let line = rest[1..].split(|byte| *byte == b'\n').next()?;
+                std::str::from_utf8(line.get(..20).unwrap_or(line)).ok()?.parse().ok()
+            }
+            _ => None,
+        }
     }
 
     fn take(&mut self, count: usize) -> Result<&'de [u8], Error> {

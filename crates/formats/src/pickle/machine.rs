@@ -1,20 +1,24 @@
 //! Carries a pickle out: a machine with a stack, a memo, and no way to call anything.
 
-use std::borrow::Cow;
-
-use super::document::{By, Document, Entry, Made, Name, Node, Object, Step};
+use super::document::{By, Document, Node, Object, Step};
+use super::effects::{pairs, underflow};
 use super::input::Input;
 use super::memo::Memo;
-use super::{escape, names, opcode};
-use crate::{BigInt, Error, ErrorKind, Limits, Surrogates, refusal};
+use super::{escape, opcode};
+use crate::{Error, ErrorKind, Limits};
 
 /// Which globals may occur, by their dotted names.
 pub(super) type Accept<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Reads the pickle at the start of `input`.
-pub(super) fn run<'de>(input: &'de [u8], limits: &Limits, accept: Option<Accept<'_>>) -> Result<Document<'de>, Error> {
+/// Reads the pickle that starts in `input` at this offset.
+pub(super) fn run<'de>(
+    input: &'de [u8],
+    start: usize,
+    limits: &Limits,
+    accept: Option<Accept<'_>>,
+) -> Result<Document<'de>, Error> {
     let mut machine = Machine {
-        input: Input::new(input, limits),
+        input: Input::new(input, start, limits),
         limits: *limits,
         accept,
         protocol: 0,
@@ -33,20 +37,20 @@ pub(super) fn run<'de>(input: &'de [u8], limits: &Limits, accept: Option<Accept<
     })
 }
 
-struct Machine<'de, 'a> {
-    input: Input<'de>,
-    limits: Limits,
-    accept: Option<Accept<'a>>,
-    protocol: u8,
+pub(super) struct Machine<'de, 'a> {
+    pub(super) input: Input<'de>,
+    pub(super) limits: Limits,
+    pub(super) accept: Option<Accept<'a>>,
+    pub(super) protocol: u8,
     /// The values that may still be made.
-    left: usize,
-    stack: Vec<Node<'de>>,
+    pub(super) left: usize,
+    pub(super) stack: Vec<Node<'de>>,
     /// How high the stack was at each mark.
-    marks: Vec<usize>,
-    memo: Memo<'de>,
-    objects: Vec<Object<'de>>,
+    pub(super) marks: Vec<usize>,
+    pub(super) memo: Memo<'de>,
+    pub(super) objects: Vec<Object<'de>>,
     /// The last opcode was a call.
-    just_called: bool,
+    pub(super) just_called: bool,
 }
 
 impl<'de> Machine<'de, '_> {
@@ -245,273 +249,6 @@ impl<'de> Machine<'de, '_> {
         }
     }
 
-    fn push(&mut self, node: Node<'de>) -> Result<(), Error> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(Error::limit(format!("more than {} values", self.limits.items)));
-        };
-        self.left = left;
-        self.stack.push(node);
-        Ok(())
-    }
-
-    /// Pushes a new object.
-    fn add(&mut self, object: Object<'de>) -> Result<(), Error> {
-        let nr = self.objects.len();
-        self.push(Node::Object(nr))?;
-        self.objects.push(object);
-        Ok(())
-    }
-
-    /// How high the stack was at the last mark: what is below is out of reach.
-    fn floor(&self) -> usize {
-        self.marks.last().copied().unwrap_or(0)
-    }
-
-    fn top(&self) -> Result<Node<'de>, Error> {
-        match self.stack.last() {
-            Some(top) if self.stack.len() > self.floor() => Ok(*top),
-            _ => Err(underflow()),
-        }
-    }
-
-    fn pop(&mut self) -> Result<Node<'de>, Error> {
-        let top = self.top()?;
-        self.stack.pop();
-        Ok(top)
-    }
-
-    fn pop_last(&mut self, count: usize) -> Result<Vec<Node<'de>>, Error> {
-        let height = self.stack.len() - self.floor();
-        let start = height.checked_sub(count).ok_or_else(underflow)?;
-        Ok(self.stack.split_off(self.floor() + start))
-    }
-
-    /// What stands above the last mark, which is taken away.
-    fn pop_mark(&mut self) -> Result<Vec<Node<'de>>, Error> {
-        let mark = self.marks.pop();
-        let mark = mark.ok_or_else(|| Error::new(ErrorKind::Syntax, "could not find MARK"))?;
-        Ok(self.stack.split_off(mark))
-    }
-
-    /// Drops the top of the stack, or a mark. The result of a call that was made for what it does is remembered with the object that it did it to.
-    fn drop_top(&mut self) -> Result<(), Error> {
-        if self.marks.last() == Some(&self.stack.len()) {
-            self.marks.pop();
-            return Ok(());
-        }
-        let dropped = self.pop()?;
-        match self.just_called {
-            true => self.change(Step::Call(dropped), "a call"),
-            false => Ok(()),
-        }
-    }
-
-    fn text(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
-        let bytes = self.input.bytes(length)?;
-        match std::str::from_utf8(bytes) {
-            Ok(text) => self.push(Node::Str(text)),
-            Err(_) => self.wtf8(bytes),
-        }
-    }
-
-    fn wtf8(&mut self, bytes: &'de [u8]) -> Result<(), Error> {
-        match Surrogates::from_wtf8(bytes.to_vec()) {
-            Ok(Ok(text)) => self.add(Object::Text(text)),
-            Ok(Err(text)) => self.add(Object::Wtf8(text.as_bytes().to_vec())),
-            Err(at) => {
-                let start = self.input.at - bytes.len();
-                refusal::utf8(&bytes[at..], start + at, at)?;
-                Err(Error::syntax("text that is not UTF-8", start + at))
-            }
-        }
-    }
-
-    fn bytes(
-        &mut self,
-        length: fn(&mut Input<'de>) -> Result<usize, Error>,
-        node: fn(&'de [u8]) -> Node<'de>,
-    ) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
-        let bytes = self.input.bytes(length)?;
-        self.push(node(bytes))
-    }
-
-    fn long(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
-        let bytes = self.input.bytes(length)?;
-        let negative = bytes.last().is_some_and(|last| *last >= 0x80);
-        let mut small = if negative { [0xFF; 8] } else { [0; 8] };
-        match small.get_mut(..bytes.len()) {
-            Some(start) => {
-                start.copy_from_slice(bytes);
-                self.push(Node::Int(i64::from_le_bytes(small)))
-            }
-            None => self.push(Node::Long(bytes)),
-        }
-    }
-
-    /// A line with an int, or with a bool as protocols 0 and 1 write it.
-    fn int_line(&mut self) -> Result<(), Error> {
-        match self.input.text_line()? {
-            "00" => self.push(Node::Bool(false)),
-            "01" => self.push(Node::Bool(true)),
-            digits => self.digits(digits),
-        }
-    }
-
-    fn long_line(&mut self) -> Result<(), Error> {
-        let digits = self.input.text_line()?;
-        self.digits(digits.strip_suffix('L').unwrap_or(digits))
-    }
-
-    fn digits(&mut self, text: &str) -> Result<(), Error> {
-        let text = text.trim();
-        if let Ok(number) = text.parse() {
-            return self.push(Node::Int(number));
-        }
-        refusal::check_digits(text.trim_start_matches(['-', '+']).len(), &self.limits)?;
-        let number = text.parse();
-        let number = number.map_err(|_| {
-            let message = format!("invalid literal for int() with base 10: {text:?}");
-            Error::new(ErrorKind::Syntax, message)
-        })?;
-        self.add(Object::BigInt(BigInt(number)))
-    }
-
-    fn tuple(&mut self, count: usize) -> Result<(), Error> {
-        let items = self.pop_last(count)?;
-        self.add(Object::Tuple(items))
-    }
-
-    fn top_object(&mut self) -> Result<Option<&mut Object<'de>>, Error> {
-        Ok(match self.top()? {
-            Node::Object(nr) => self.objects.get_mut(nr),
-            _ => None,
-        })
-    }
-
-    fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
-        match self.top_object()? {
-            Some(Object::List(list)) if list.is_empty() => *list = items,
-            Some(Object::List(list)) => list.append(&mut items),
-            _ => return self.change(Step::Append(items), "APPENDS"),
-        }
-        Ok(())
-    }
-
-    fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        let mut items = pairs(items)?;
-        match self.top_object()? {
-            Some(Object::Dict(entries)) if entries.is_empty() => *entries = items,
-            Some(Object::Dict(entries)) => entries.append(&mut items),
-            _ => return self.change(Step::SetItems(items), "SETITEMS"),
-        }
-        Ok(())
-    }
-
-    fn add_items(&mut self) -> Result<(), Error> {
-        let mut items = self.pop_mark()?;
-        match self.top_object()? {
-            Some(Object::Set(members)) => {
-                members.append(&mut items);
-                Ok(())
-            }
-            _ => Err(cannot_change("ADDITEMS")),
-        }
-    }
-
-    /// Remembers what is done to the object on top.
-    fn change(&mut self, step: Step<'de>, what: &str) -> Result<(), Error> {
-        match self.top_object()? {
-            Some(Object::Made(made)) => {
-                made.add(step);
-                Ok(())
-            }
-            _ => Err(cannot_change(what)),
-        }
-    }
-
-    fn make(&mut self, by: By, callee: Node<'de>, args: Node<'de>, kwargs: Option<Node<'de>>) -> Result<(), Error> {
-        self.add(Object::Made(Box::new(Made {
-            by,
-            callee,
-            args,
-            kwargs,
-            steps: Vec::new(),
-        })))
-    }
-
-    /// The name of a type of Python's own that dill names by a call.
-    fn loaded_type(&self, callee: Node<'de>, args: Node<'de>) -> Option<Cow<'de, str>> {
-        let object = |node| match node {
-            Node::Object(nr) => self.objects.get(nr),
-            _ => None,
-        };
-        match (object(callee)?, object(args)?) {
-            (Object::Global(callee), Object::Tuple(args)) if callee.is("dill._dill", "_load_type") => match args[..] {
-                [name] => self.name_part(name).filter(|name| Name::builtin(name).is_known()),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// An instance as Python 2 pickles those of old-style classes.
-    fn instance(&mut self, callee: Node<'de>, args: Vec<Node<'de>>) -> Result<(), Error> {
-        self.add(Object::Tuple(args))?;
-        let args = self.pop()?;
-        self.make(By::Old, callee, args, None)
-    }
-
-    fn stack_global(&mut self) -> Result<(), Error> {
-        let name = self.pop()?;
-        let module = self.pop()?;
-        match (self.name_part(module), self.name_part(name)) {
-            (Some(module), Some(name)) => self.global(module, name),
-            _ => Err(Error::new(ErrorKind::Syntax, "STACK_GLOBAL requires str")),
-        }
-    }
-
-    fn name_part(&self, node: Node<'de>) -> Option<Cow<'de, str>> {
-        match node {
-            Node::Str(text) => Some(text.into()),
-            Node::Object(nr) => match self.objects.get(nr)? {
-                Object::Text(text) => Some(text.clone().into()),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn global(&mut self, module: Cow<'de, str>, name: Cow<'de, str>) -> Result<(), Error> {
-        let name = names::from_pickle(module, name, self.protocol);
-        if let Some(accept) = self.accept
-            && !name.is_known()
-        {
-            let dotted = name.dotted();
-            if !accept(&dotted) {
-                let message = format!("{dotted} is not among the classes that are read from pickles here");
-                return Err(Error::new(ErrorKind::Security, message));
-            }
-        }
-        self.add(Object::Global(name))
-    }
-
-    fn get(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let nr = number(&mut self.input)?;
-        let message = || Error::new(ErrorKind::Syntax, format!("Memo value not found at index {nr}"));
-        let node = self.memo.get(nr).ok_or_else(message)?;
-        self.push(node)
-    }
-
-    fn put(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let nr = number(&mut self.input)?;
-        let top = self.top()?;
-        self.memo.put(nr, top);
-        Ok(())
-    }
-
     fn proto(&mut self) -> Result<(), Error> {
         let [protocol] = self.input.array()?;
         if protocol > super::HIGHEST_PROTOCOL {
@@ -531,24 +268,6 @@ impl<'de> Machine<'de, '_> {
         let message = format!("unregistered extension code {code}");
         Err(Error::new(ErrorKind::Unsupported, message))
     }
-}
-
-fn pairs(items: Vec<Node<'_>>) -> Result<Vec<Entry<'_>>, Error> {
-    let (pairs, rest) = items.as_chunks();
-    match rest.is_empty() {
-        true => Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect()),
-        false => Err(Error::new(ErrorKind::Syntax, "odd number of items for SETITEMS")),
-    }
-}
-
-#[cold]
-fn underflow() -> Error {
-    Error::new(ErrorKind::Syntax, "unpickling stack underflow")
-}
-
-#[cold]
-fn cannot_change(what: &str) -> Error {
-    Error::new(ErrorKind::Syntax, format!("{what} for an object that cannot take it"))
 }
 
 #[cold]

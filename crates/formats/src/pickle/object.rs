@@ -4,11 +4,13 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::class::CLASS;
 use super::document::{By, Document, Entry, Made, Name, Node, Object, Step};
+use super::parts::Part;
 use super::reader::Walk;
 use super::{array, pyro, temporal};
 use crate::tag::Tag;
-use crate::{BigInt, Complex, Dict, Error, Exception, Instance, Value};
+use crate::{BigInt, Complex, Error, Value};
 
 /// An object as a value that is known here.
 pub(super) enum Meaning<'a, 'de> {
@@ -17,6 +19,8 @@ pub(super) enum Meaning<'a, 'de> {
     Dict(Cow<'a, [Entry<'de>]>),
     /// An instance: its class and its attributes.
     Instance(String, &'a [Entry<'de>]),
+    /// An exception, or an instance whose class dict has another form than its pickle.
+    ClassDict(Tag, Vec<(&'static str, Part<'a, 'de>)>),
     Value(Value),
     /// Only Python could make it.
     Unknown,
@@ -29,14 +33,14 @@ pub(super) fn meaning<'a, 'de>(walk: &'a Walk<'de>, made: &'a Made<'de>) -> Resu
         return Ok(Meaning::Unknown);
     };
     let known = match class_of_new(document, class, made) {
-        Some(class) => instance(walk, class, made)?,
+        Some(class) => instance(document, class, made),
         None => call(walk, class, made)?,
     };
     Ok(known.unwrap_or(Meaning::Unknown))
 }
 
 /// The class, if the object was made without a call of it and without arguments.
-fn class_of_new<'a, 'de>(
+pub(super) fn class_of_new<'a, 'de>(
     document: &'a Document<'de>,
     callee: &'a Name<'de>,
     made: &Made<'de>,
@@ -53,26 +57,20 @@ fn class_of_new<'a, 'de>(
     }
 }
 
-fn instance<'a, 'de>(
-    walk: &'a Walk<'de>,
-    class: &'a Name<'de>,
-    made: &'a Made<'de>,
-) -> Result<Option<Meaning<'a, 'de>>, Error> {
-    let document = &walk.document;
-    if let Some(value) = pyro::read(walk, class, &made.steps)? {
-        return Ok(Some(Meaning::Value(value)));
+fn instance<'a, 'de>(document: &'a Document<'de>, class: &Name<'de>, made: &Made<'de>) -> Option<Meaning<'a, 'de>> {
+    if let Some(mut parts) = pyro::read(document, class, &made.steps) {
+        parts.push((CLASS, Part::Text(class.dotted())));
+        return Some(Meaning::ClassDict(Tag::Instance, parts));
     }
     if class.module == "builtins" {
         // A type of Python's own is no object with attributes.
-        return Ok(None);
+        return None;
     }
-    let Some(attributes) = attributes(document, &made.steps) else {
-        return Ok(None);
-    };
+    let attributes = attributes(document, &made.steps)?;
     if class.is("uuid", "UUID") {
-        return Ok(uuid(document, attributes).map(Meaning::Value));
+        return uuid(document, attributes).map(Meaning::Value);
     }
-    Ok(Some(Meaning::Instance(class.dotted(), attributes)))
+    Some(Meaning::Instance(class.dotted(), attributes))
 }
 
 /// The attributes that the steps set, if they do nothing else.
@@ -84,6 +82,17 @@ fn attributes<'a, 'de>(document: &'a Document<'de>, steps: &[Step<'de>]) -> Opti
     };
     let is_name = |(name, _): &Entry<'de>| document.text(*name).is_some_and(|name| name != "__class__");
     entries.iter().all(is_name).then_some(entries)
+}
+
+/// The attributes, or else the slots, of an object that only Python can make: what a type of Rust can read of it.
+pub(super) fn nearest_attributes<'a, 'de>(document: &'a Document<'de>, made: &Made<'de>) -> Option<&'a [Entry<'de>]> {
+    let [Step::State(state)] = made.steps[..] else {
+        return None;
+    };
+    match document.tuple(state) {
+        Some([Node::None, slots]) => document.dict(*slots),
+        _ => document.dict(state),
+    }
 }
 
 fn uuid(document: &Document<'_>, attributes: &[Entry<'_>]) -> Option<Value> {
@@ -105,8 +114,8 @@ fn call<'a, 'de>(
     if let Some(meaning) = container(document, callee, args, &made.steps) {
         return Ok(Some(meaning));
     }
-    if callee.is_exception() {
-        return exception(walk, callee, args, &made.steps);
+    if callee.is_exception() || has_traceback(document, &made.steps) {
+        return Ok(exception(document, callee, args, &made.steps));
     }
     if !made.steps.is_empty() {
         return Ok(None);
@@ -115,7 +124,7 @@ fn call<'a, 'de>(
         ("_codecs", "encode") | ("builtins", "bytes") => bytes_of_call(document, callee, args).map(Value::Bytes),
         ("builtins", "bytearray") => byte_array(document, args).map(Value::ByteArray),
         ("builtins", "complex") => complex(args).map(Value::Complex),
-        ("builtins", "slice" | "range") => slice(walk, callee, args)?,
+        ("builtins", "slice" | "range") => return Ok(slice(callee, args)),
         ("datetime", name) => temporal::read(document, name, args),
         ("decimal", "Decimal") => decimal(document, args),
         ("array", _) => array::read(walk, callee, args)?,
@@ -125,7 +134,7 @@ fn call<'a, 'de>(
 }
 
 /// The containers that are made by a call.
-fn container<'a, 'de>(
+pub(super) fn container<'a, 'de>(
     document: &'a Document<'de>,
     callee: &Name<'de>,
     args: &[Node<'de>],
@@ -166,26 +175,27 @@ fn container<'a, 'de>(
 }
 
 fn exception<'a, 'de>(
-    walk: &'a Walk<'de>,
+    document: &'a Document<'de>,
     class: &Name<'de>,
-    args: &[Node<'de>],
+    args: &'a [Node<'de>],
     steps: &[Step<'de>],
-) -> Result<Option<Meaning<'a, 'de>>, Error> {
-    let Some(entries) = attributes(&walk.document, steps) else {
-        return Ok(None);
-    };
-    let mut attributes = Dict::new();
-    for (name, value) in entries {
-        // Some of Python's exceptions have their arguments among their attributes as well.
-        if walk.document.text(*name) != Some("args") {
-            attributes.insert(walk.value(*name)?, walk.value(*value)?);
-        }
-    }
-    Ok(Some(Meaning::Value(Value::from(Exception {
-        class: class.dotted(),
-        args: walk.values(args)?,
-        attributes,
-    }))))
+) -> Option<Meaning<'a, 'de>> {
+    // Some of Python's exceptions have their arguments among their attributes as well.
+    let others = |(name, _): &&Entry<'de>| document.text(*name) != Some("args");
+    let attributes = attributes(document, steps)?.iter().filter(others).copied();
+    let parts = vec![
+        (CLASS, Part::Text(class.dotted())),
+        ("__exception__", Part::Node(Node::Bool(true))),
+        ("args", Part::Items(args)),
+        ("attributes", Part::Dict(attributes.collect())),
+    ];
+    Some(Meaning::ClassDict(Tag::Exception, parts))
+}
+
+/// Whether Pyro has put the traceback in: then it is an exception, whatever its name.
+fn has_traceback<'de>(document: &Document<'de>, steps: &[Step<'de>]) -> bool {
+    let is_traceback = |(name, _): &Entry<'de>| document.text(*name) == Some("_pyroTraceback");
+    attributes(document, steps).is_some_and(|attributes| attributes.iter().any(is_traceback))
 }
 
 /// The bytes that a text stands for before protocol 3.
@@ -233,14 +243,11 @@ fn complex(args: &[Node<'_>]) -> Option<Complex> {
 /// A slice or range, which is an instance with these attributes here.
 pub(super) const SLICE_ATTRIBUTES: [&str; 3] = ["start", "stop", "step"];
 
-fn slice(walk: &Walk<'_>, class: &Name<'_>, args: &[Node<'_>]) -> Result<Option<Value>, Error> {
-    let values = walk.values(args)?;
-    Ok((values.len() == SLICE_ATTRIBUTES.len()).then(|| {
-        Value::from(Instance {
-            class: class.dotted(),
-            attributes: SLICE_ATTRIBUTES.into_iter().zip(values).collect(),
-        })
-    }))
+fn slice<'a, 'de>(class: &Name<'de>, args: &[Node<'de>]) -> Option<Meaning<'a, 'de>> {
+    let args: [Node<'de>; 3] = args.try_into().ok()?;
+    let attributes = SLICE_ATTRIBUTES.into_iter().zip(args.map(Part::Node));
+    let class = (CLASS, Part::Text(class.dotted()));
+    Some(Meaning::ClassDict(Tag::Instance, attributes.chain([class]).collect()))
 }
 
 fn decimal(document: &Document<'_>, args: &[Node<'_>]) -> Option<Value> {

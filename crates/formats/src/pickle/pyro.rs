@@ -1,91 +1,110 @@
 //! Pyro's own classes, whose state in a pickle is not that of their class dicts.
 
-use super::document::{Name, Node, Step};
-use super::reader::Walk;
+use std::borrow::Cow;
+
+use super::document::{Document, Name, Node, Object, Step};
+use super::object::{Meaning, class_of_new, container};
+use super::parts::Part;
 use super::special::Form;
 use crate::value::{append_base64, decode_base64};
-use crate::{Dict, Error, Instance, Value};
+use crate::{Dict, Instance, Value};
 
-/// The value of an instance of one of Pyro's classes, in the form of its class dict; `None` for others.
-pub(super) fn read<'de>(walk: &Walk<'de>, class: &Name<'de>, steps: &[Step<'de>]) -> Result<Option<Value>, Error> {
-    let state = match steps {
-        [Step::State(state)] => walk.document.tuple(*state),
-        _ => None,
+/// The class dict, but for the class, of an instance of one of Pyro's classes; `None` for others.
+pub(super) fn read<'a, 'de>(
+    document: &'a Document<'de>,
+    class: &Name<'de>,
+    steps: &[Step<'de>],
+) -> Option<Vec<(&'static str, Part<'a, 'de>)>> {
+    let node = match steps {
+        [Step::State(state)] => *state,
+        _ => Node::None,
     };
+    let state = document.tuple(node);
     let state = match (&*class.module, &*class.name, state) {
-        ("Pyro4.core" | "Pyro5.core", "URI", Some(state)) | ("Pyro5.client", "Proxy", Some(state)) => {
-            walk.values(state)?
-        }
-        ("Pyro4.core", "Proxy", Some(state)) => match proxy_state(walk, state)? {
-            Some(state) => state,
-            None => return Ok(None),
-        },
-        ("Pyro4.core", "Daemon", None) | ("Pyro5.server", "Daemon", None) => Vec::new(),
-        _ => return Ok(None),
+        ("Pyro4.core" | "Pyro5.core", "URI", Some(_)) | ("Pyro5.client", "Proxy", Some(_)) => Part::Node(node),
+        ("Pyro4.core", "Proxy", Some(state)) => Part::Parts(proxy_state(document, state)?),
+        ("Pyro4.core", "Daemon", None) | ("Pyro5.server", "Daemon", None) => Part::Items(&[]),
+        _ => return None,
     };
-    Ok(Some(Value::from(Instance {
-        class: class.dotted(),
-        attributes: Dict::from([(STATE, Value::Tuple(state))]),
-    })))
+    Some(vec![(STATE, state)])
 }
 
 /// The attribute that such a class dict has.
 pub(super) const STATE: &str = "state";
 
 /// What a class dict has where a pickle has an URI object, sets and bytes.
-fn proxy_state<'de>(walk: &Walk<'de>, state: &[Node<'de>]) -> Result<Option<Vec<Value>>, Error> {
+fn proxy_state<'a, 'de>(document: &'a Document<'de>, state: &[Node<'de>]) -> Option<Vec<Part<'a, 'de>>> {
     let [uri, oneway, methods, attributes, timeout, key, rest @ ..] = state else {
-        return Ok(None);
+        return None;
     };
-    let Some(uri) = uri_text(walk.value(*uri)?) else {
-        return Ok(None);
-    };
-    let mut values = vec![Value::Str(uri)];
+    let mut parts = vec![Part::Text(uri_text(document, *uri)?)];
     for names in [oneway, methods, attributes] {
-        let names = walk.value(*names)?;
-        values.push(names.into_items().map_or_else(|other| other, Value::Tuple));
+        parts.push(Part::Items(members(document, *names)?));
     }
-    values.push(walk.value(*timeout)?);
-    values.push(match walk.document.bytes(*key) {
+    parts.push(Part::Node(*timeout));
+    parts.push(match document.bytes(*key) {
         Some(key) => {
             let mut text = BASE64.as_bytes().to_vec();
-            append_base64(&mut text, &key).map_err(|error| Error::limit(error.to_string()))?;
-            Value::Str(String::from_utf8_lossy(&text).into_owned())
+            append_base64(&mut text, &key).ok()?;
+            Part::Text(String::from_utf8(text).ok()?)
         }
-        None => walk.value(*key)?,
+        None => Part::Node(*key),
     });
-    values.extend(walk.values(rest)?);
-    Ok(Some(values))
+    parts.extend(rest.iter().copied().map(Part::Node));
+    Some(parts)
 }
 
 /// Marks the text of a key in base64.
 const BASE64: &str = "b64:";
 
+/// The members of a set, in whatever form, or the items of a list or tuple.
+fn members<'a, 'de>(document: &'a Document<'de>, node: Node<'de>) -> Option<&'a [Node<'de>]> {
+    match document.object(node)? {
+        Object::Set(items) | Object::FrozenSet(items) | Object::List(items) | Object::Tuple(items) => Some(items),
+        Object::Made(made) => {
+            let args = document.tuple(made.args)?;
+            match container(document, document.global(made.callee)?, args, &made.steps)? {
+                Meaning::Items(_, Cow::Borrowed(items)) => Some(items),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The text of a URI object.
-fn uri_text(uri: Value) -> Option<String> {
-    let Value::Instance(instance) = uri else {
+fn uri_text(document: &Document<'_>, uri: Node<'_>) -> Option<String> {
+    let Object::Made(made) = document.object(uri)? else {
         return None;
     };
-    let [protocol, object, socket, host, port] = instance.attributes.get(STATE)?.as_sequence()? else {
+    let class = document.global(made.callee)?;
+    let class = class_of_new(document, class, made).filter(|class| class.is("Pyro4.core", "URI"));
+    let [Step::State(state)] = made.steps[..] else {
         return None;
     };
-    let object = match object {
-        Value::Str(object) => object.clone(),
-        names => {
-            let mut names: Vec<_> = names.clone().into_items().ok()?;
-            names.sort_by_key(Value::to_string);
-            let names: Option<Vec<&str>> = names.iter().map(Value::as_str).collect();
-            names?.join(",")
+    let [protocol, object, socket, host, port] = *class.and(document.tuple(state))? else {
+        return None;
+    };
+    let object = match document.text(object) {
+        Some(object) => object.to_owned(),
+        None => {
+            let names: Option<Vec<&str>> = members(document, object)?
+                .iter()
+                .map(|name| document.text(*name))
+                .collect();
+            let mut names = names?;
+            names.sort_unstable();
+            names.join(",")
         }
     };
-    let location = match (socket, host, port) {
-        (Value::Str(socket), _, _) => format!("@./u:{socket}"),
-        (_, Value::Str(host), Value::Int(port)) if host.contains(':') => format!("@[{host}]:{port}"),
-        (_, Value::Str(host), Value::Int(port)) => format!("@{host}:{port}"),
-        (_, Value::Str(host), _) => format!("@{host}"),
+    let location = match (document.text(socket), document.text(host), document.small_int(port)) {
+        (Some(socket), _, _) => format!("@./u:{socket}"),
+        (_, Some(host), Some(port)) if host.contains(':') => format!("@[{host}]:{port}"),
+        (_, Some(host), Some(port)) => format!("@{host}:{port}"),
+        (_, Some(host), None) => format!("@{host}"),
         _ => String::new(),
     };
-    Some(format!("{}:{object}{location}", protocol.as_str()?))
+    Some(format!("{}:{object}{location}", document.text(protocol)?))
 }
 
 /// Whether the class has another state in pickles than in class dicts.

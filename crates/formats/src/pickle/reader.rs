@@ -11,7 +11,8 @@ use serde::forward_to_deserialize_any;
 
 use super::document::{Document, Entry, Made, Name, Node, Object};
 use super::graph;
-use super::object::{Meaning, meaning};
+use super::object::{Meaning, meaning, nearest_attributes};
+use super::parts::Parts;
 use crate::de::{
     forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_items, visit_surrogates, visit_tagged_bytes,
 };
@@ -211,6 +212,13 @@ impl<'a, 'de> Reader<'a, 'de> {
                     false => visitor.visit_map(entries),
                 }
             }
+            Meaning::ClassDict(tag, parts) => {
+                let entries = Parts::new(self.walk, parts);
+                match want.is_rich() {
+                    true => visit_tagged(visitor, tag, MapAccessDeserializer::new(entries)),
+                    false => visitor.visit_map(entries),
+                }
+            }
             Meaning::Value(Value::Bytes(bytes) | Value::ByteArray(bytes)) if want == Want::Sequence => {
                 visit_bytes_as_seq(visitor, &bytes)
             }
@@ -227,6 +235,9 @@ impl<'a, 'de> Reader<'a, 'de> {
             .global(made.callee)
             .map_or_else(|| "?".to_owned(), Name::dotted);
         if !want.is_rich() {
+            if let Some(attributes) = nearest_attributes(document, made) {
+                return visitor.visit_map(Attributes::new(self.walk, attributes, callee));
+            }
             return Err(de::Error::custom(format_args!(
                 "an object that only Python can make, with {callee}"
             )));
@@ -238,16 +249,15 @@ impl<'a, 'de> Reader<'a, 'de> {
 
     fn big_int<V: Visitor<'de>>(self, number: &BigInt, visitor: V, want: Want) -> Result<V::Value, Error> {
         match want {
+            // Beyond the range of floats, and slow to find out otherwise.
+            Want::Float if number.0.bits() > 1024 => Err(de::Error::custom("int too large to convert to float")),
             Want::Float => visitor.visit_f64(number.to_f64()),
             _ => visit_big_int(visitor, number, want.is_rich()),
         }
     }
 
     fn items<V: Visitor<'de>>(self, items: &[Node<'de>], visitor: V, tag: Option<Tag>) -> Result<V::Value, Error> {
-        let mut items = Items {
-            walk: self.walk,
-            nodes: items.iter(),
-        };
+        let mut items = Items::new(self.walk, items);
         let value = visit_items(visitor, tag, &mut items)?;
         match items.nodes.len() {
             0 => Ok(value),
@@ -256,11 +266,7 @@ impl<'a, 'de> Reader<'a, 'de> {
     }
 
     fn entries<V: Visitor<'de>>(self, entries: &[Entry<'de>], visitor: V) -> Result<V::Value, Error> {
-        let mut entries = Entries {
-            walk: self.walk,
-            entries: entries.iter(),
-            value: Node::None,
-        };
+        let mut entries = Entries::new(self.walk, entries);
         let value = visitor.visit_map(&mut entries)?;
         match entries.entries.len() {
             0 => Ok(value),
@@ -354,9 +360,18 @@ impl<'de> IntoDeserializer<'de, Error> for Reader<'_, 'de> {
     }
 }
 
-struct Items<'a, 'de> {
+pub(super) struct Items<'a, 'de> {
     walk: &'a Walk<'de>,
     nodes: std::slice::Iter<'a, Node<'de>>,
+}
+
+impl<'a, 'de> Items<'a, 'de> {
+    pub(super) fn new(walk: &'a Walk<'de>, nodes: &'a [Node<'de>]) -> Items<'a, 'de> {
+        Items {
+            walk,
+            nodes: nodes.iter(),
+        }
+    }
 }
 
 impl<'de> de::SeqAccess<'de> for Items<'_, 'de> {
@@ -372,11 +387,21 @@ impl<'de> de::SeqAccess<'de> for Items<'_, 'de> {
     }
 }
 
-struct Entries<'a, 'de> {
+pub(super) struct Entries<'a, 'de> {
     walk: &'a Walk<'de>,
     entries: std::slice::Iter<'a, Entry<'de>>,
     /// The value of the key that was read last.
     value: Node<'de>,
+}
+
+impl<'a, 'de> Entries<'a, 'de> {
+    pub(super) fn new(walk: &'a Walk<'de>, entries: &'a [Entry<'de>]) -> Entries<'a, 'de> {
+        Entries {
+            walk,
+            entries: entries.iter(),
+            value: Node::None,
+        }
+    }
 }
 
 impl<'de> de::MapAccess<'de> for Entries<'_, 'de> {
@@ -410,11 +435,7 @@ struct Attributes<'a, 'de> {
 impl<'a, 'de> Attributes<'a, 'de> {
     fn new(walk: &'a Walk<'de>, attributes: &'a [Entry<'de>], class: String) -> Attributes<'a, 'de> {
         Attributes {
-            entries: Entries {
-                walk,
-                entries: attributes.iter(),
-                value: Node::None,
-            },
+            entries: Entries::new(walk, attributes),
             class: Some(class),
             at_class: false,
         }

@@ -297,3 +297,8 @@ pub fn plain(value: Value, args: fn(Vec<Value>) -> Value) -> Value {
         other => other,
     }
 }
+
+/// The pickles of functions and classes by value in `functions.json`.
+pub fn functions() -> Vec<Vec<u8>> {
+    lines("functions").iter().filter_map(bytes).collect()
+}

@@ -1,0 +1,348 @@
+//! What opcodes do to the machine's stack, and to the objects.
+
+use std::borrow::Cow;
+
+use super::document::{By, Entry, Made, Name, Node, Object, Step};
+use super::input::Input;
+use super::machine::Machine;
+use super::names;
+use crate::{BigInt, Error, ErrorKind, Surrogates, refusal};
+
+impl<'de> Machine<'de, '_> {
+    pub(super) fn push(&mut self, node: Node<'de>) -> Result<(), Error> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(Error::limit(format!("more than {} values", self.limits.items)));
+        };
+        self.left = left;
+        self.stack.push(node);
+        Ok(())
+    }
+
+    /// Pushes a new object.
+    pub(super) fn add(&mut self, object: Object<'de>) -> Result<(), Error> {
+        let nr = self.objects.len();
+        self.push(Node::Object(nr))?;
+        self.objects.push(object);
+        Ok(())
+    }
+
+    /// How high the stack was at the last mark: what is below is out of reach.
+    pub(super) fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    pub(super) fn top(&self) -> Result<Node<'de>, Error> {
+        match self.stack.last() {
+            Some(top) if self.stack.len() > self.floor() => Ok(*top),
+            _ => Err(underflow()),
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Result<Node<'de>, Error> {
+        let top = self.top()?;
+        self.stack.pop();
+        Ok(top)
+    }
+
+    pub(super) fn pop_last(&mut self, count: usize) -> Result<Vec<Node<'de>>, Error> {
+        let height = self.stack.len() - self.floor();
+        let start = height.checked_sub(count).ok_or_else(underflow)?;
+        Ok(self.stack.split_off(self.floor() + start))
+    }
+
+    /// What stands above the last mark, which is taken away.
+    pub(super) fn pop_mark(&mut self) -> Result<Vec<Node<'de>>, Error> {
+        let mark = self.marks.pop();
+        let mark = mark.ok_or_else(|| Error::new(ErrorKind::Syntax, "could not find MARK"))?;
+        Ok(self.stack.split_off(mark))
+    }
+
+    /// Drops the top of the stack, or a mark. The result of a call that was made for what it does is remembered with the object that it did it to.
+    pub(super) fn drop_top(&mut self) -> Result<(), Error> {
+        if self.marks.last() == Some(&self.stack.len()) {
+            self.marks.pop();
+            return Ok(());
+        }
+        let dropped = self.pop()?;
+        if !self.just_called || self.is_taken_from_memo(dropped) {
+            return Ok(());
+        }
+        let first = match self.object(dropped) {
+            Some(Object::Made(call)) => self.first_argument(call),
+            _ => None,
+        };
+        let is_made = |node: &Node<'de>| matches!(self.object(*node), Some(Object::Made(_)));
+        match self.top().ok().filter(is_made).or_else(|| first.filter(is_made)) {
+            Some(changed) => self.add_step(changed, Step::Call(dropped), "a call"),
+            None => Err(cannot_change("a call")),
+        }
+    }
+
+    /// Whether the object that was just made is dropped because it was made already, on the way to itself: the memo has it.
+    pub(super) fn is_taken_from_memo(&self, dropped: Node<'de>) -> bool {
+        let next = self.input.peek_get().and_then(|nr| self.memo.get(nr));
+        match (self.object(dropped), next.and_then(|node| self.object(node))) {
+            (Some(Object::Made(one)), Some(Object::Made(other))) => self.is_same_global(one.callee, other.callee),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_same_global(&self, one: Node<'de>, other: Node<'de>) -> bool {
+        match (one, other) {
+            (Node::Object(one), Node::Object(other)) if one == other => true,
+            _ => match (self.object(one), self.object(other)) {
+                (Some(Object::Global(one)), Some(Object::Global(other))) => one == other,
+                _ => false,
+            },
+        }
+    }
+
+    pub(super) fn first_argument(&self, call: &Made<'de>) -> Option<Node<'de>> {
+        match self.object(call.args)? {
+            Object::Tuple(args) => args.first().copied(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn object(&self, node: Node<'de>) -> Option<&Object<'de>> {
+        match node {
+            Node::Object(nr) => self.objects.get(nr),
+            _ => None,
+        }
+    }
+
+    pub(super) fn text(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
+        let length = length(&mut self.input)?;
+        let bytes = self.input.bytes(length)?;
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.push(Node::Str(text)),
+            Err(_) => self.wtf8(bytes),
+        }
+    }
+
+    pub(super) fn wtf8(&mut self, bytes: &'de [u8]) -> Result<(), Error> {
+        match Surrogates::from_wtf8(bytes.to_vec()) {
+            Ok(Ok(text)) => self.add(Object::Text(text)),
+            Ok(Err(text)) => self.add(Object::Wtf8(text.as_bytes().to_vec())),
+            Err(at) => {
+                let start = self.input.at - bytes.len();
+                refusal::utf8(&bytes[at..], start + at, at)?;
+                Err(Error::syntax("text that is not UTF-8", start + at))
+            }
+        }
+    }
+
+    pub(super) fn bytes(
+        &mut self,
+        length: fn(&mut Input<'de>) -> Result<usize, Error>,
+        node: fn(&'de [u8]) -> Node<'de>,
+    ) -> Result<(), Error> {
+        let length = length(&mut self.input)?;
+        let bytes = self.input.bytes(length)?;
+        self.push(node(bytes))
+    }
+
+    pub(super) fn long(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
+        let length = length(&mut self.input)?;
+        let bytes = self.input.bytes(length)?;
+        let negative = bytes.last().is_some_and(|last| *last >= 0x80);
+        let mut small = if negative { [0xFF; 8] } else { [0; 8] };
+        match small.get_mut(..bytes.len()) {
+            Some(start) => {
+                start.copy_from_slice(bytes);
+                self.push(Node::Int(i64::from_le_bytes(small)))
+            }
+            None => self.push(Node::Long(bytes)),
+        }
+    }
+
+    /// A line with an int, or with a bool as protocols 0 and 1 write it.
+    pub(super) fn int_line(&mut self) -> Result<(), Error> {
+        match self.input.text_line()? {
+            "00" => self.push(Node::Bool(false)),
+            "01" => self.push(Node::Bool(true)),
+            digits => self.digits(digits),
+        }
+    }
+
+    pub(super) fn long_line(&mut self) -> Result<(), Error> {
+        let digits = self.input.text_line()?;
+        self.digits(digits.strip_suffix('L').unwrap_or(digits))
+    }
+
+    pub(super) fn digits(&mut self, text: &str) -> Result<(), Error> {
+        let text = text.trim();
+        if let Ok(number) = text.parse() {
+            return self.push(Node::Int(number));
+        }
+        refusal::check_digits(text.trim_start_matches(['-', '+']).len(), &self.limits)?;
+        let number = text.parse();
+        let number = number.map_err(|_| {
+            let message = format!("invalid literal for int() with base 10: {text:?}");
+            Error::new(ErrorKind::Syntax, message)
+        })?;
+        self.add(Object::BigInt(BigInt(number)))
+    }
+
+    pub(super) fn tuple(&mut self, count: usize) -> Result<(), Error> {
+        let items = self.pop_last(count)?;
+        self.add(Object::Tuple(items))
+    }
+
+    pub(super) fn top_object(&mut self) -> Result<Option<&mut Object<'de>>, Error> {
+        Ok(match self.top()? {
+            Node::Object(nr) => self.objects.get_mut(nr),
+            _ => None,
+        })
+    }
+
+    pub(super) fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
+        match self.top_object()? {
+            Some(Object::List(list)) if list.is_empty() => *list = items,
+            Some(Object::List(list)) => list.append(&mut items),
+            _ => return self.change(Step::Append(items), "APPENDS"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
+        let mut items = pairs(items)?;
+        match self.top_object()? {
+            Some(Object::Dict(entries)) if entries.is_empty() => *entries = items,
+            Some(Object::Dict(entries)) => entries.append(&mut items),
+            _ => return self.change(Step::SetItems(items), "SETITEMS"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_items(&mut self) -> Result<(), Error> {
+        let mut items = self.pop_mark()?;
+        match self.top_object()? {
+            Some(Object::Set(members)) => {
+                members.append(&mut items);
+                Ok(())
+            }
+            _ => Err(cannot_change("ADDITEMS")),
+        }
+    }
+
+    /// Remembers what is done to the object on top.
+    pub(super) fn change(&mut self, step: Step<'de>, what: &str) -> Result<(), Error> {
+        let top = self.top()?;
+        self.add_step(top, step, what)
+    }
+
+    pub(super) fn add_step(&mut self, node: Node<'de>, step: Step<'de>, what: &str) -> Result<(), Error> {
+        let object = match node {
+            Node::Object(nr) => self.objects.get_mut(nr),
+            _ => None,
+        };
+        match object {
+            Some(Object::Made(made)) => {
+                made.add(step);
+                Ok(())
+            }
+            _ => Err(cannot_change(what)),
+        }
+    }
+
+    pub(super) fn make(
+        &mut self,
+        by: By,
+        callee: Node<'de>,
+        args: Node<'de>,
+        kwargs: Option<Node<'de>>,
+    ) -> Result<(), Error> {
+        self.add(Object::Made(Box::new(Made {
+            by,
+            callee,
+            args,
+            kwargs,
+            steps: Vec::new(),
+        })))
+    }
+
+    /// The name of a type of Python's own that dill names by a call.
+    pub(super) fn loaded_type(&self, callee: Node<'de>, args: Node<'de>) -> Option<Cow<'de, str>> {
+        match (self.object(callee)?, self.object(args)?) {
+            (Object::Global(callee), Object::Tuple(args)) if callee.is("dill._dill", "_load_type") => match args[..] {
+                [name] => self.name_part(name).filter(|name| Name::builtin(name).is_known()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// An instance as Python 2 pickles those of old-style classes.
+    pub(super) fn instance(&mut self, callee: Node<'de>, args: Vec<Node<'de>>) -> Result<(), Error> {
+        self.add(Object::Tuple(args))?;
+        let args = self.pop()?;
+        self.make(By::Old, callee, args, None)
+    }
+
+    pub(super) fn stack_global(&mut self) -> Result<(), Error> {
+        let name = self.pop()?;
+        let module = self.pop()?;
+        match (self.name_part(module), self.name_part(name)) {
+            (Some(module), Some(name)) => self.global(module, name),
+            _ => Err(Error::new(ErrorKind::Syntax, "STACK_GLOBAL requires str")),
+        }
+    }
+
+    pub(super) fn name_part(&self, node: Node<'de>) -> Option<Cow<'de, str>> {
+        match node {
+            Node::Str(text) => Some(text.into()),
+            Node::Object(nr) => match self.objects.get(nr)? {
+                Object::Text(text) => Some(text.clone().into()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(super) fn global(&mut self, module: Cow<'de, str>, name: Cow<'de, str>) -> Result<(), Error> {
+        let name = names::from_pickle(module, name, self.protocol);
+        if let Some(accept) = self.accept
+            && !name.is_known()
+        {
+            let dotted = name.dotted();
+            if !accept(&dotted) {
+                let message = format!("{dotted} is not among the classes that are read from pickles here");
+                return Err(Error::new(ErrorKind::Security, message));
+            }
+        }
+        self.add(Object::Global(name))
+    }
+
+    pub(super) fn get(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
+        let nr = number(&mut self.input)?;
+        let message = || Error::new(ErrorKind::Syntax, format!("Memo value not found at index {nr}"));
+        let node = self.memo.get(nr).ok_or_else(message)?;
+        self.push(node)
+    }
+
+    pub(super) fn put(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
+        let nr = number(&mut self.input)?;
+        let top = self.top()?;
+        self.memo.put(nr, top);
+        Ok(())
+    }
+}
+
+pub(super) fn pairs(items: Vec<Node<'_>>) -> Result<Vec<Entry<'_>>, Error> {
+    let (pairs, rest) = items.as_chunks();
+    match rest.is_empty() {
+        true => Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect()),
+        false => Err(Error::new(ErrorKind::Syntax, "odd number of items for SETITEMS")),
+    }
+}
+
+#[cold]
+pub(super) fn underflow() -> Error {
+    Error::new(ErrorKind::Syntax, "unpickling stack underflow")
+}
+
+#[cold]
+fn cannot_change(what: &str) -> Error {
+    Error::new(ErrorKind::Syntax, format!("{what} for an object that cannot take it"))
+}
