@@ -1,6 +1,7 @@
 //! A client that prints what the server sends.
 //!
 //! Arguments: the port (6000), and a digest to allow (`md5` for a server with a Python up to 3.11, `sha1` for one with `processing`).
+#![allow(clippy::print_stdout)] // the house's lints are not those of an example
 
 use ferropyro_connection::{Client, Options, Result};
 use ferropyro_formats::Value;

@@ -1,6 +1,7 @@
 //! A listener that sends its first client an object, bytes and an array, as in the manual of Python's `processing.connection`.
 //!
 //! Arguments: the port (6000), and a digest to allow (`md5` for a client with a Python up to 3.11, `sha1` for one with `processing`).
+#![allow(clippy::print_stdout)] // the house's lints are not those of an example
 
 use ferropyro_connection::{Listener, Options, Result};
 use ferropyro_formats::Value;

@@ -248,7 +248,7 @@ fn take_part(connection: &mut Connection, key: &AuthKey, digests: Digests, part:
 /// What Python's pickle writes by itself from 3.8 to 3.13, and reads from 3.4 on.
 const PICKLE_PROTOCOL: u8 = 4;
 /// What Python 2 reads.
-const PICKLE_PROTOCOL_OF_PROCESSING: u8 = 2;
+const PICKLE_PROTOCOL_OF_PYTHON_2: u8 = 2;
 
 pub(crate) fn pickle_options(protocol: Option<u8>) -> pickle::Options {
     pickle::Options {
@@ -259,7 +259,7 @@ pub(crate) fn pickle_options(protocol: Option<u8>) -> pickle::Options {
 
 /// The same, when it is known who is at the other end.
 pub(crate) fn negotiated(protocol: Option<u8>, handshake: &Handshake) -> pickle::Options {
-    let theirs = handshake.is_with_processing().then_some(PICKLE_PROTOCOL_OF_PROCESSING);
+    let theirs = handshake.is_with_old().then_some(PICKLE_PROTOCOL_OF_PYTHON_2);
     pickle_options(protocol.or(theirs))
 }
 

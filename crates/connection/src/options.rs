@@ -140,8 +140,8 @@ impl Options {
         self
     }
 
-    /// The protocol of pickle that objects are sent in, 0 to 5. Unless set it is 4, which Python reads from 3.4 on, and 2 for a peer that has authenticated in the dialect of
-    /// `processing`. Other peers of Python 2 need 2. (All of them are read.)
+    /// The protocol of pickle that objects are sent in, 0 to 5. Unless set it is 4, which Python reads from 3.4 on, or 2 for a peer that has authenticated with MD5 or SHA-1 as old ones do, and so may be
+    /// a Python 2. Without a key nobody tells: a Python 2 needs 2 then. (All of them are read.)
     #[must_use]
     pub fn pickle_protocol(mut self, protocol: u8) -> Options {
         self.terms.pickle_protocol = Some(protocol);

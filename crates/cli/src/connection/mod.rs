@@ -59,7 +59,7 @@ struct EndArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     max_message_size: usize,
 
-    /// The protocol of pickle that objects are sent in [default: 4, or 2 with --allow sha1]
+    /// The protocol of pickle that objects are sent in [default: 4, or 2 for a peer that may be a Python 2 by the way it authenticates]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=5))]
     pickle_protocol: Option<u8>,
 }
@@ -87,9 +87,7 @@ impl EndArgs {
                 OldDigest::Sha1 => Digest::Sha1,
             });
         }
-        // Who has no key tells nothing about itself.
-        let theirs = (self.allow == [OldDigest::Sha1]).then_some(2);
-        if let Some(protocol) = self.pickle_protocol.or(theirs) {
+        if let Some(protocol) = self.pickle_protocol {
             options = options.pickle_protocol(protocol);
         }
         Ok(options)

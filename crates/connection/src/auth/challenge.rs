@@ -44,13 +44,16 @@ impl Challenge {
         [self.dialect.challenge(), &self.message].concat()
     }
 
-    /// Whether this answer proves that the other end has the key.
-    pub(super) fn check(&self, answer: &[u8], auth: &Auth) -> Result<(), AuthenticationError> {
-        let (digest, mac) = match self.dialect {
-            Dialect::Processing => (Digest::Sha1, answer),
+    /// Whether this answer proves that the other end has the key; gives the digest that it names, if it is not too old for that.
+    pub(super) fn check(&self, answer: &[u8], auth: &Auth) -> Result<Option<Digest>, AuthenticationError> {
+        let (digest, mac, named) = match self.dialect {
+            Dialect::Processing => (Digest::Sha1, answer, None),
             // The lengths by which Python decides; with the longer one no digest can be right.
-            Dialect::Multiprocessing if [MD5_LEN, OLD_RANDOM].contains(&answer.len()) => (Digest::Md5, answer),
-            Dialect::Multiprocessing => Digest::named_in(answer).ok_or_else(|| unsupported(answer))?,
+            Dialect::Multiprocessing if [MD5_LEN, OLD_RANDOM].contains(&answer.len()) => (Digest::Md5, answer, None),
+            Dialect::Multiprocessing => {
+                let (digest, mac) = Digest::named_in(answer).ok_or_else(|| unsupported(answer))?;
+                (digest, mac, Some(digest))
+            }
         };
         if !digest.accepts(&auth.key, &self.message, mac) {
             return Err(AuthenticationError::new(
@@ -58,7 +61,8 @@ impl Challenge {
             ));
         }
         // It has the key, and may know why it is refused all the same.
-        acceptable(digest, auth.digests, "the other end answers with")
+        acceptable(digest, auth.digests, "the other end answers with")?;
+        Ok(named)
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Handshake {
     dialect: Dialect,
     /// What its challenges ask for; that of a client, if it has been named one, is the one that it has been asked for.
     digest: Digest,
+    /// The other end knows no names of digests: it is processing, or a Python up to 3.11.
+    is_with_old: bool,
     /// The only one that the other end may use.
     expected: Option<Dialect>,
     awaited: Awaited,
@@ -78,6 +80,7 @@ impl Handshake {
             auth,
             parts: parts.into(),
             dialect,
+            is_with_old: false,
             expected,
             awaited: Awaited::Nothing,
         }
@@ -94,6 +97,7 @@ impl Handshake {
             Awaited::TheirChallenge => match answer(message, &self.auth, self.expected) {
                 Ok(answer) => {
                     self.dialect = answer.dialect;
+                    self.is_with_old |= answer.named.is_none();
                     self.digest = answer.named.unwrap_or(self.digest);
                     self.awaited = Awaited::Verdict;
                     Turn::receive(Some(answer.bytes))
@@ -108,16 +112,19 @@ impl Handshake {
                 ),
             ),
             Awaited::Answer(challenge) => match challenge.check(message, &self.auth) {
-                Ok(()) => self.next_part(Some(self.dialect.welcome().to_vec())),
+                Ok(named) => {
+                    self.is_with_old |= named.is_none();
+                    self.next_part(Some(self.dialect.welcome().to_vec()))
+                }
                 Err(error) => Turn::fail(Some(self.dialect.failure().to_vec()), error),
             },
             Awaited::Nothing => self.next_part(None),
         }
     }
 
-    /// Whether the other end is one of `processing`, as far as is known.
-    pub(crate) fn is_with_processing(&self) -> bool {
-        self.dialect == Dialect::Processing
+    /// Whether the other end may be a Python 2, as far as is known: it is processing, or a multiprocessing that knows no names of digests.
+    pub(crate) fn is_with_old(&self) -> bool {
+        self.is_with_old
     }
 
     fn next_part(&mut self, send: Option<Vec<u8>>) -> Turn {

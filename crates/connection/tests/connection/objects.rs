@@ -1,6 +1,6 @@
 //! What goes over a connection, as objects.
 
-use ferropyro_connection::{Digest, Error, Options};
+use ferropyro_connection::{Digest, Digests, Error, Options};
 use ferropyro_formats::{Value, pickle};
 
 use crate::support::{key, pair};
@@ -114,7 +114,9 @@ fn the_protocol_of_pickle_is_one_that_the_peer_reads() {
     };
     assert_eq!(protocol(&Options::new()), 4);
     assert_eq!(protocol(&key("key")), 4);
+    // Both know names, whatever they may fall back to.
     assert_eq!(protocol(&key("key").allow(Digest::Md5)), 4);
+    assert_eq!(protocol(&key("key").digests(Digests::NONE.with(Digest::Md5))), 4);
     assert_eq!(protocol(&key("key").allow(Digest::Sha1)), 2);
     for wanted in [0, 2, 3, 5] {
         let written = protocol(&key("key").allow(Digest::Sha1).pickle_protocol(wanted));
