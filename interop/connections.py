@@ -1,6 +1,7 @@
 """Who takes part in the tests of connections: multiprocessing of several Pythons, and processing 0.52, which only Python 2 has."""
 
 import functools
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -104,7 +105,10 @@ def install_processing(python):
     folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as new:
         pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", new, "processing==0.52"]
-        done = run([python, *pip], timeout=50)
+        try:
+            done = run([python, *pip], timeout=50)
+        except subprocess.TimeoutExpired:
+            return "pip took too long"
         if done.returncode != 0:
             return (done.stderr.strip().splitlines() or ["pip failed"])[-1]
         try:

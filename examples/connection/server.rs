@@ -1,4 +1,4 @@
-//! A listener that sends its first client an object, bytes and an array, as in the manual of Python's `processing.connection`.
+//! A listener that sends its clients an object, bytes and an array, as in the manual of Python's `processing.connection`.
 //!
 //! Arguments: the port (6000), and a digest to allow (`md5` for a client with a Python up to 3.11, `sha1` for one with `processing`).
 #![allow(clippy::print_stdout)] // the house's lints are not those of an example
@@ -16,17 +16,18 @@ fn main() -> Result<()> {
     let listener = Listener::bind(("localhost", port), &options)?;
     println!("listening on {}", listener.address());
 
-    let mut conn = listener.accept()?;
-    if let Some(address) = listener.last_accepted() {
-        println!("connection accepted from {address}");
+    for mut conn in listener.incoming() {
+        if let Some(address) = listener.last_accepted() {
+            println!("connection accepted from {address}");
+        }
+        conn.send(&vec![
+            Value::Float(2.25),
+            Value::None,
+            Value::from("junk"),
+            Value::Type("builtins.float".to_owned()),
+        ])?;
+        conn.send_bytes(b"hello")?;
+        conn.send_bytes(&[42_i32, 1729].map(i32::to_ne_bytes).concat())?;
     }
-    conn.send(&vec![
-        Value::Float(2.25),
-        Value::None,
-        Value::from("junk"),
-        Value::Type("builtins.float".to_owned()),
-    ])?;
-    conn.send_bytes(b"hello")?;
-    conn.send_bytes(&[42_i32, 1729].map(i32::to_ne_bytes).concat())?;
     Ok(())
 }

@@ -16,6 +16,8 @@ mod client;
 mod connection;
 mod error;
 mod frame;
+#[cfg(doctest)]
+mod guide;
 mod listener;
 mod listening;
 mod options;
