@@ -27,7 +27,7 @@ pub enum Error {
     Protocol(String),
     /// An operation has taken longer than it may: `TimeoutError`. (Python's connections wait for ever.)
     TimedOut(String),
-    /// `OSError` with the text "handle is closed": this end has closed it.
+    /// `OSError`: this end has closed the connection ("handle is closed") or the listener ("listener is closed"), or has sent a message only in part.
     Closed(&'static str),
     /// `ValueError`: an address or a family of addresses that makes no sense, or not here.
     Address(String),

@@ -30,3 +30,6 @@ pub use connection::{Connection, Receiver, Sender, answer_challenge, deliver_cha
 pub use error::{AuthenticationError, BufferTooShort, Error, Result};
 pub use listener::{Incoming, Listener};
 pub use options::Options;
+
+/// Whose lines in the log are those of listeners, beside the loggers of Pyro.
+const LOGGER: &str = "Pyro.connection";

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::auth::Auth;
 use crate::listening::Listening;
 use crate::options::Terms;
-use crate::{Address, Connection, Error, Options, Result, aio};
+use crate::{Address, Connection, Error, LOGGER, Options, Result, aio};
 
 /// Waits for clients (Python's class of this name).
 ///
@@ -195,7 +195,7 @@ impl Iterator for Incoming<'_> {
             match self.0.accept() {
                 Ok(connection) => return Some(connection),
                 Err(Error::Closed(_)) => return None,
-                Err(error) => tracing::warn!(target: "Pyro.connection", "a client was refused: {error}"),
+                Err(error) => tracing::warn!(target: LOGGER, "a client was refused: {error}"),
             }
         }
     }

@@ -19,7 +19,7 @@ use crate::connection::while_authenticating;
 use crate::listening::SocketFile;
 use crate::listening::{Listening, ListeningSocket};
 use crate::options::Terms;
-use crate::{Address, Error, Options, Result};
+use crate::{Address, Error, LOGGER, Options, Result};
 
 /// A [`Listener`](crate::Listener) whose connections are awaited.
 #[derive(Debug)]
@@ -129,7 +129,11 @@ impl Listener {
                     }
                     Err(error) if is_about_the_client(&error) => {}
                     Err(error) => {
-                        tracing::warn!(target: TARGET, "cannot accept connections for {pause:?}: {error}");
+                        tracing::warn!(target: LOGGER, "cannot accept connections for {pause:?}: {error}");
+                        // It is files that are missing, most likely: of those who have not authenticated in the first pause, the oldest one has to go.
+                        if pause > FIRST_PAUSE {
+                            self.disconnect_oldest();
+                        }
                         sleep(pause).await;
                         pause = (pause * 2).min(LONGEST_PAUSE);
                     }
@@ -140,16 +144,22 @@ impl Listener {
 
     fn authenticate(&mut self, mut connection: Connection, peer: Option<Address>, handshake: Handshake) {
         self.order.retain(|client| !client.is_finished());
-        if self.order.len() >= self.terms.unfinished_handshakes
-            && let Some(oldest) = self.order.pop_front()
-        {
-            oldest.abort();
+        if self.order.len() >= self.terms.unfinished_handshakes {
+            self.disconnect_oldest();
         }
         let terms = self.terms;
         self.order.push_back(self.unfinished.spawn(async move {
             let admitted = within(terms.handshake_timeout, connection.authenticate(handshake, terms)).await;
             (peer, admitted.map(|()| connection))
         }));
+    }
+
+    fn disconnect_oldest(&mut self) {
+        while let Some(oldest) = self.order.pop_front() {
+            if !oldest.is_finished() {
+                return oldest.abort();
+            }
+        }
     }
 
     /// Where it listens: the real port if 0 was asked for, and an IP address for a host name.
@@ -174,12 +184,10 @@ pub(super) async fn within<T>(limit: Option<Duration>, handshake: impl Future<Ou
     }
 }
 
-const TARGET: &str = "Pyro.connection";
-
 fn tell(peer: Option<Address>, error: &Error) {
     match peer {
-        Some(peer) => tracing::info!(target: TARGET, "a client at {peer} has not authenticated: {error}"),
-        None => tracing::info!(target: TARGET, "a client has not authenticated: {error}"),
+        Some(peer) => tracing::info!(target: LOGGER, "a client at {peer} has not authenticated: {error}"),
+        None => tracing::info!(target: LOGGER, "a client has not authenticated: {error}"),
     }
 }
 
