@@ -83,7 +83,7 @@ impl Generator {
         (self.next() >> bits) as i64
     }
 
-    fn big_int(&mut self) -> Value {
+    pub(crate) fn big_int(&mut self) -> Value {
         let size = 1 + self.below(30);
         let bytes: Vec<u8> = (0..size).map(|_| self.next() as u8).collect();
         BigInt(num_bigint::BigInt::from_signed_bytes_le(&bytes)).into()
@@ -117,7 +117,7 @@ impl Generator {
         Value::Complex(Complex { re, im })
     }
 
-    fn text(&mut self) -> String {
+    pub(crate) fn text(&mut self) -> String {
         const ODD: &[char] = &[
             '\'',
             '"',
@@ -153,12 +153,12 @@ impl Generator {
         }
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         (self.next() >> 11) % limit
     }
 
     /// SplitMix64.
-    fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.state;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

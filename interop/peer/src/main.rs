@@ -1,7 +1,7 @@
 //! The Rust side of the interop tests: a server with an object for every question, and a client that pytest drives.
 //!
 //! `interop_peer serve [OPTIONS]` prints `URI = PYRO:obj.test@...` when it listens; `interop_peer client [--async]` reads commands from standard input, one JSON
-//! object a line, and answers each with a line (see `client.rs`). Settings come from the `PYRO_*` environment.
+//! object a line, and answers each with a line (see `client.rs`). `interop_peer pickle` is for pickles without a connection. Settings come from the `PYRO_*` environment.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // a program for tests, which read what it prints
 
@@ -19,6 +19,7 @@ mod items;
 mod luggage;
 mod orders;
 mod parcels;
+mod pickles;
 mod serve;
 mod thing;
 mod waiting;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Some((mode, options)) if mode == "connected" => connected::main(options),
         Some((mode, options)) if mode == "desk" => desk::main(options),
+        Some((mode, options)) if mode == "pickle" => pickles::main(options),
         Some((mode, options)) if mode == "workshop" => workshop::main(options),
         Some((mode, call)) if mode == "orders" => orders::main(call),
         _ => Err(

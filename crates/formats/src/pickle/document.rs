@@ -1,6 +1,8 @@
 //! What a pickle builds: values, and the objects that they share.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::HashMap;
 
 use crate::BigInt;
 
@@ -29,14 +31,14 @@ pub(super) enum Object<'de> {
     /// A text with lone surrogates.
     Wtf8(Vec<u8>),
     OldStr(Vec<u8>),
-    BigInt(BigInt),
+    BigInt(Box<BigInt>),
     List(Vec<Node<'de>>),
     Tuple(Vec<Node<'de>>),
     Set(Vec<Node<'de>>),
     FrozenSet(Vec<Node<'de>>),
     Dict(Vec<Entry<'de>>),
     /// A class, function or other attribute of a module, by name.
-    Global(Name<'de>),
+    Global(Box<Name<'de>>),
     Made(Box<Made<'de>>),
 }
 
@@ -81,11 +83,48 @@ pub(super) enum Step<'de> {
     State(Node<'de>),
     Append(Vec<Node<'de>>),
     SetItems(Vec<Entry<'de>>),
-    /// This is called, for what it does to the object, and its result dropped.
-    Call(Node<'de>),
+    /// Something is called for what it does to the object, and its result dropped.
+    Call,
+}
+
+impl<'de> Object<'de> {
+    /// Adds the nodes that the object is made of.
+    pub(super) fn parts(&self, parts: &mut Vec<Node<'de>>) {
+        match self {
+            Object::List(items) | Object::Tuple(items) | Object::Set(items) | Object::FrozenSet(items) => {
+                parts.extend_from_slice(items);
+            }
+            Object::Dict(entries) => parts.extend(entries.iter().flat_map(|(key, value)| [*key, *value])),
+            Object::Made(made) => {
+                parts.extend([made.callee, made.args]);
+                parts.extend(made.kwargs);
+                parts.extend(made.items());
+                parts.extend(made.entries().flat_map(|(key, value)| [key, value]));
+            }
+            _ => {}
+        }
+    }
 }
 
 impl<'de> Made<'de> {
+    /// The items that were appended.
+    pub(super) fn items(&self) -> impl Iterator<Item = Node<'de>> {
+        let appended = self.steps.iter().filter_map(|step| match step {
+            Step::Append(items) => Some(items),
+            _ => None,
+        });
+        appended.flatten().copied()
+    }
+
+    /// The entries that were set.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry<'de>> {
+        let set = self.steps.iter().filter_map(|step| match step {
+            Step::SetItems(entries) => Some(entries),
+            _ => None,
+        });
+        set.flatten().copied()
+    }
+
     /// Remembers one more step. What comes in several batches is one step.
     pub(super) fn add(&mut self, step: Step<'de>) {
         match (self.steps.last_mut(), step) {
@@ -96,16 +135,63 @@ impl<'de> Made<'de> {
     }
 }
 
+/// Something that was done to an object after it was made.
+#[derive(Debug)]
+pub(super) struct Change<'de> {
+    pub(super) object: usize,
+    /// How many objects there were at that time.
+    pub(super) time: usize,
+    pub(super) what: What<'de>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) enum What<'de> {
+    /// So many more items.
+    Append(usize),
+    /// So many more entries.
+    SetItems(usize),
+    State(Node<'de>),
+    /// This call was made, for what it does to the object, and its result dropped.
+    Call(Node<'de>),
+}
+
 /// A whole pickle.
 #[derive(Debug)]
 pub(super) struct Document<'de> {
+    /// In the order in which they were made.
     pub(super) objects: Vec<Object<'de>>,
+    /// What was done to them, in order.
+    pub(super) log: Vec<Change<'de>>,
+    /// The numbers of an object's changes in the log.
+    pub(super) changes: OnceCell<HashMap<usize, Vec<usize>>>,
     pub(super) root: Node<'de>,
     /// Where the pickle ends in the input.
     pub(super) end: usize,
 }
 
 impl<'de> Document<'de> {
+    /// The numbers of an object's changes in the log.
+    pub(super) fn changes(&self, object: usize) -> &[usize] {
+        let changes = self.changes.get_or_init(|| {
+            let mut changes = HashMap::<usize, Vec<usize>>::new();
+            for (nr, change) in self.log.iter().enumerate() {
+                changes.entry(change.object).or_default().push(nr);
+            }
+            changes
+        });
+        changes.get(&object).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// How many of an object's items and of its entries were added after it was made.
+    pub(super) fn added_later(&self, object: usize) -> (usize, usize) {
+        let changes = self.changes(object).iter().map(|nr| self.log[*nr].what);
+        changes.fold((0, 0), |(items, entries), what| match what {
+            What::Append(count) => (items + count, entries),
+            What::SetItems(count) => (items, entries + count),
+            _ => (items, entries),
+        })
+    }
+
     /// The object behind a node, if it has one.
     pub(super) fn object(&self, node: Node<'de>) -> Option<&Object<'de>> {
         match node {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::document::{By, Entry, Made, Name, Node, Object, Step};
+use super::document::{By, Change, Entry, Made, Name, Node, Object, Step, What};
 use super::input::Input;
 use super::machine::Machine;
 use super::names;
@@ -73,7 +73,7 @@ impl<'de> Machine<'de, '_> {
         };
         let is_made = |node: &Node<'de>| matches!(self.object(*node), Some(Object::Made(_)));
         match self.top().ok().filter(is_made).or_else(|| first.filter(is_made)) {
-            Some(changed) => self.add_step(changed, Step::Call(dropped), "a call"),
+            Some(changed) => self.add_step(changed, Step::Call, What::Call(dropped), "a call"),
             None => Err(cannot_change("a call")),
         }
     }
@@ -181,7 +181,7 @@ impl<'de> Machine<'de, '_> {
             let message = format!("invalid literal for int() with base 10: {text:?}");
             Error::new(ErrorKind::Syntax, message)
         })?;
-        self.add(Object::BigInt(BigInt(number)))
+        self.add(Object::BigInt(Box::new(BigInt(number))))
     }
 
     pub(super) fn tuple(&mut self, count: usize) -> Result<(), Error> {
@@ -189,61 +189,75 @@ impl<'de> Machine<'de, '_> {
         self.add(Object::Tuple(items))
     }
 
-    pub(super) fn top_object(&mut self) -> Result<Option<&mut Object<'de>>, Error> {
-        Ok(match self.top()? {
-            Node::Object(nr) => self.objects.get_mut(nr),
-            _ => None,
-        })
-    }
-
     pub(super) fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
-        match self.top_object()? {
-            Some(Object::List(list)) if list.is_empty() => *list = items,
-            Some(Object::List(list)) => list.append(&mut items),
-            _ => return self.change(Step::Append(items), "APPENDS"),
+        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("APPENDS"))?;
+        let count = items.len();
+        match object {
+            Object::List(list) if list.is_empty() => *list = items,
+            Object::List(list) => list.append(&mut items),
+            Object::Made(made) => made.add(Step::Append(items)),
+            _ => return Err(cannot_change("APPENDS")),
         }
-        Ok(())
-    }
-
-    pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        let mut items = pairs(items)?;
-        match self.top_object()? {
-            Some(Object::Dict(entries)) if entries.is_empty() => *entries = items,
-            Some(Object::Dict(entries)) => entries.append(&mut items),
-            _ => return self.change(Step::SetItems(items), "SETITEMS"),
-        }
+        self.remember(nr, What::Append(count));
         Ok(())
     }
 
     pub(super) fn add_items(&mut self) -> Result<(), Error> {
         let mut items = self.pop_mark()?;
-        match self.top_object()? {
-            Some(Object::Set(members)) => {
+        let count = items.len();
+        match self.top_object() {
+            Some((nr, Object::Set(members))) => {
                 members.append(&mut items);
+                self.remember(nr, What::Append(count));
                 Ok(())
             }
             _ => Err(cannot_change("ADDITEMS")),
         }
     }
 
-    /// Remembers what is done to the object on top.
-    pub(super) fn change(&mut self, step: Step<'de>, what: &str) -> Result<(), Error> {
-        let top = self.top()?;
-        self.add_step(top, step, what)
+    pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
+        let mut items = pairs(items)?;
+        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("SETITEMS"))?;
+        let count = items.len();
+        match object {
+            Object::Dict(entries) if entries.is_empty() => *entries = items,
+            Object::Dict(entries) => entries.append(&mut items),
+            Object::Made(made) => made.add(Step::SetItems(items)),
+            _ => return Err(cannot_change("SETITEMS")),
+        }
+        self.remember(nr, What::SetItems(count));
+        Ok(())
     }
 
-    pub(super) fn add_step(&mut self, node: Node<'de>, step: Step<'de>, what: &str) -> Result<(), Error> {
-        let object = match node {
-            Node::Object(nr) => self.objects.get_mut(nr),
+    /// The object on top of the stack, with its number.
+    fn top_object(&mut self) -> Option<(usize, &mut Object<'de>)> {
+        match self.top() {
+            Ok(Node::Object(nr)) => self.objects.get_mut(nr).map(|object| (nr, object)),
             _ => None,
-        };
-        match object {
-            Some(Object::Made(made)) => {
-                made.add(step);
-                Ok(())
-            }
-            _ => Err(cannot_change(what)),
         }
+    }
+
+    fn remember(&mut self, object: usize, what: What<'de>) {
+        let time = self.objects.len();
+        self.log.push(Change { object, time, what });
+    }
+
+    /// Sets the state of the object on top.
+    pub(super) fn build(&mut self, state: Node<'de>) -> Result<(), Error> {
+        let top = self.top()?;
+        self.add_step(top, Step::State(state), What::State(state), "BUILD")
+    }
+
+    fn add_step(&mut self, node: Node<'de>, step: Step<'de>, what: What<'de>, name: &str) -> Result<(), Error> {
+        let Node::Object(nr) = node else {
+            return Err(cannot_change(name));
+        };
+        match self.objects.get_mut(nr) {
+            Some(Object::Made(made)) => made.add(step),
+            _ => return Err(cannot_change(name)),
+        }
+        self.remember(nr, what);
+        Ok(())
     }
 
     pub(super) fn make(
@@ -311,7 +325,7 @@ impl<'de> Machine<'de, '_> {
                 return Err(Error::new(ErrorKind::Security, message));
             }
         }
-        self.add(Object::Global(name))
+        self.add(Object::Global(Box::new(name)))
     }
 
     pub(super) fn get(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {

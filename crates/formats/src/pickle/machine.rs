@@ -1,6 +1,6 @@
 //! Carries a pickle out: a machine with a stack, a memo, and no way to call anything.
 
-use super::document::{By, Document, Node, Object, Step};
+use super::document::{By, Change, Document, Node, Object};
 use super::effects::{pairs, underflow};
 use super::input::Input;
 use super::memo::Memo;
@@ -27,11 +27,14 @@ pub(super) fn run<'de>(
         marks: Vec::new(),
         memo: Memo::default(),
         objects: Vec::new(),
+        log: Vec::new(),
         just_called: false,
     };
     let root = machine.run()?;
     Ok(Document {
         objects: machine.objects,
+        log: machine.log,
+        changes: Default::default(),
         root,
         end: machine.input.at,
     })
@@ -49,6 +52,7 @@ pub(super) struct Machine<'de, 'a> {
     pub(super) marks: Vec<usize>,
     pub(super) memo: Memo<'de>,
     pub(super) objects: Vec<Object<'de>>,
+    pub(super) log: Vec<Change<'de>>,
     /// The last opcode was a call.
     pub(super) just_called: bool,
 }
@@ -197,7 +201,7 @@ impl<'de> Machine<'de, '_> {
             }
             opcode::BUILD => {
                 let state = self.pop()?;
-                self.change(Step::State(state), "BUILD")
+                self.build(state)
             }
             opcode::INST => {
                 let (module, name) = (self.input.text_line()?, self.input.text_line()?);

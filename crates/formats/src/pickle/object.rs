@@ -289,7 +289,7 @@ impl<'de> Document<'de> {
             Node::Int(number) => Some(number.into()),
             Node::Long(bytes) => Some(BigInt::from_bytes(bytes)),
             _ => match self.object(node)? {
-                Object::BigInt(number) => Some(number.clone()),
+                Object::BigInt(number) => Some(BigInt::clone(number)),
                 _ => None,
             },
         }

@@ -22,6 +22,7 @@ pub(super) const MOVED: &[Moved] = &[
     Moved(From2, "StringIO", "io"),
     Moved(Both, "Tkconstants", "tkinter.constants"),
     Moved(Both, "Tkdnd", "tkinter.dnd"),
+    Moved(Both, "Tix", "tkinter.tix"),
     Moved(Both, "Tkinter", "tkinter"),
     Moved(From2, "UserDict", "collections"),
     Moved(From2, "UserList", "collections"),

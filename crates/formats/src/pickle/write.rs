@@ -312,15 +312,6 @@ impl<'a> Writer<'a> {
         });
     }
 
-    /// Drops the items of a tuple of this length again.
-    pub(super) fn drop_tuple(&mut self, length: usize) {
-        match (self.protocol, length) {
-            (2.., 0..=3) => self.out.extend(std::iter::repeat_n(opcode::POP, length)),
-            (1.., _) => self.op(opcode::POP_MARK),
-            _ => self.out.extend(std::iter::repeat_n(opcode::POP, length + 1)),
-        }
-    }
-
     /// A call with so many arguments, which follow.
     pub(super) fn start_call(&mut self, module: &str, name: &str, arguments: usize) -> Result<(), Error> {
         self.global(module, name)?;

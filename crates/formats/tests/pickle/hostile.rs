@@ -227,8 +227,9 @@ fn nests_deep_and_no_deeper_on_a_usual_stack() {
                 );
             }
         }
-        let error = decode(&nested(200_000, b"cm\nf\n", b"\x85R")).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Limit);
+        // What only Python can make is not looked into.
+        let calls = decode(&nested(200_000, b"cm\nf\n", b"\x85R")).unwrap();
+        assert_eq!(decode(&pickle::to_vec(&calls).unwrap()).unwrap(), calls);
         let typed: Nested = pickle::from_slice(&nested(LIMITS.depth, b"]", b"a")).unwrap();
         let bytes = pickle::to_vec(&typed).unwrap();
         assert_eq!(bytes.len(), 2 + 2 * LIMITS.depth + 1 + 1 - LIMITS.depth);

@@ -171,10 +171,7 @@ fn a_global_is_written_once_and_then_taken_from_the_memo() {
     let dates = vec!["2024-02-29".parse::<ferropyro_formats::Date>().unwrap(); 300];
     for protocol in 0..=5 {
         let bytes = encode(&dates, protocol).unwrap();
-        assert_eq!(
-            bytes.windows(8).filter(|window| *window == b"datetime").count(),
-            1
-        );
+        assert_eq!(bytes.windows(8).filter(|window| *window == b"datetime").count(), 1);
         assert_eq!(
             pickle::from_slice::<Vec<ferropyro_formats::Date>>(&bytes).unwrap(),
             dates
