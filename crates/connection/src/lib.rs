@@ -18,16 +18,19 @@ mod error;
 mod frame;
 #[cfg(doctest)]
 mod guide;
+mod halves;
 mod listener;
 mod listening;
+mod objects;
 mod options;
 mod socket;
 
 pub use address::{Address, Family};
 pub use auth::{AuthKey, Digest, Digests, hand_down_process_key, process_key, set_process_key};
 pub use client::Client;
-pub use connection::{Connection, Receiver, Sender, answer_challenge, deliver_challenge};
+pub use connection::{Connection, answer_challenge, deliver_challenge};
 pub use error::{AuthenticationError, BufferTooShort, Error, Result};
+pub use halves::{Receiver, Sender};
 pub use listener::{Incoming, Listener};
 pub use options::Options;
 

@@ -12,8 +12,10 @@ use tokio::time::timeout;
 
 use super::socket::AsyncSocket;
 use crate::auth::{Auth, Handshake, LONGEST_MESSAGE, Then};
-use crate::connection::{into_buffer, negotiated, pickle_options, pickled, unless_challenged, while_authenticating};
+use crate::connection::while_authenticating;
 use crate::frame::{Head, Inbox};
+use crate::halves::{into_buffer, unless_challenged};
+use crate::objects::{negotiated, pickle_options, pickled};
 use crate::options::Terms;
 use crate::{Address, Error, Result};
 
