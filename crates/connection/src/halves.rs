@@ -56,7 +56,7 @@ impl State {
 }
 
 impl Sender {
-    /// As [`Connection::send`].
+    /// As [`Connection::send`](crate::Connection::send).
     ///
     /// # Errors
     /// As there.
@@ -64,7 +64,7 @@ impl Sender {
         self.send_bytes(&pickled(value, &self.pickle)?)
     }
 
-    /// As [`Connection::send_bytes`].
+    /// As [`Connection::send_bytes`](crate::Connection::send_bytes).
     ///
     /// # Errors
     /// As there.
@@ -79,7 +79,7 @@ impl Sender {
         self.socket.shut_down(Shutdown::Write);
     }
 
-    /// As [`Connection::set_send_timeout`].
+    /// As [`Connection::set_send_timeout`](crate::Connection::set_send_timeout).
     pub fn set_timeout(&mut self, time: impl Into<Option<Duration>>) {
         self.timeout = time.into();
     }
@@ -102,7 +102,7 @@ impl Sender {
 }
 
 impl Receiver {
-    /// As [`Connection::recv`].
+    /// As [`Connection::recv`](crate::Connection::recv).
     ///
     /// # Errors
     /// As there.
@@ -110,7 +110,7 @@ impl Receiver {
         Ok(pickle::from_slice(&self.recv_bytes()?)?)
     }
 
-    /// As [`Connection::recv_bytes`].
+    /// As [`Connection::recv_bytes`](crate::Connection::recv_bytes).
     ///
     /// # Errors
     /// As there.
@@ -119,7 +119,7 @@ impl Receiver {
         self.receive_until(usize::MAX, deadline)
     }
 
-    /// As [`Connection::recv_bytes_into`].
+    /// As [`Connection::recv_bytes_into`](crate::Connection::recv_bytes_into).
     ///
     /// # Errors
     /// As there.
@@ -127,7 +127,7 @@ impl Receiver {
         into_buffer(self.recv_bytes()?, buffer)
     }
 
-    /// As [`Connection::poll`].
+    /// As [`Connection::poll`](crate::Connection::poll).
     ///
     /// # Errors
     /// As there.
@@ -147,7 +147,7 @@ impl Receiver {
         }
     }
 
-    /// As [`Connection::set_recv_timeout`].
+    /// As [`Connection::set_recv_timeout`](crate::Connection::set_recv_timeout).
     pub fn set_timeout(&mut self, time: impl Into<Option<Duration>>) {
         self.timeout = time.into();
     }
