@@ -63,12 +63,21 @@ def others():
     return [found[minor] for minor in MINORS if minor in found]
 
 
-def _candidates():
-    for minor in MINORS:
+def find(minor):
+    """One Python of this minor version, as others() finds them; None when there is none."""
+    for executable in _candidates([minor], f"{minor}.*"):
+        version = _version(executable)
+        if version and version.startswith(minor + "."):
+            return Python(version, executable)
+    return None
+
+
+def _candidates(minors=MINORS, folders="*"):
+    for minor in minors:
         on_path = shutil.which(f"python{minor}")
         if on_path:
             yield on_path
-    yield from sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/*/bin/python")), reverse=True)
+    yield from sorted(glob.glob(os.path.expanduser(f"~/.pyenv/versions/{folders}/bin/python")), reverse=True)
 
 
 def _version(executable):

@@ -66,7 +66,7 @@ def python(program, *args):
     return [sys.executable, PYTHON / f"{program}.py", *args]
 
 
-@pytest.mark.parametrize("title", ["warehouse", "call_python", "futures", "futures_proxy"])
+@pytest.mark.parametrize("title", ["warehouse", "call_python", "futures", "futures_proxy", "connection"])
 def test_the_readme_of_the_examples_shows_what_is_printed(play, title):
     play(title)
 

@@ -1,6 +1,7 @@
 """The Python programs of the guide (docs/*.md) do what the guide shows, beside the Rust programs of the guide."""
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -109,6 +110,15 @@ def test_python_gets_files_as_the_page_shows(pyro, ferropyro, servers, tmp_path,
         assert (result.stdout, result.stderr) == ("", "")
         assert (tmp_path / "copy.txt").read_bytes() == content
         (tmp_path / "copy.txt").unlink()
+
+
+def test_a_listener_in_python_is_asked_as_the_page_shows(ferropyro, servers):
+    (code,) = blocks("connection.md", "python")
+    listener = servers.start([sys.executable, "-c", code], ready=r"^listening on port")
+    session = shown_after("connection.md", code).replace("PORT", listener.wait_for(r"port (\d+)").group(1))
+    line, command, expected = re.fullmatch(r'\$ echo "(.*)" \| ferropyro (.*)\n(.*\n)', session).groups()
+    printed = run([ferropyro, *shlex.split(command)], input=line + "\n")
+    assert (printed.stdout, printed.stderr) == (expected, "")
 
 
 def test_the_control_tool_prints_what_the_page_shows(ferropyro, ferropyro_ns):

@@ -5,11 +5,13 @@
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
+//! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
 mod bulk;
+mod connection;
 mod core;
 mod echo;
 mod formats;
@@ -42,6 +44,7 @@ usage: bench COMMAND [OPTIONS]
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
+  connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
   idle       what 10,000 connections cost that do nothing
 
   --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
+        ["connection", options @ ..] => Options::parse(options).and_then(|options| connection::main(&options)),
         ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
         #[cfg(unix)]
         ["idle", options @ ..] => Options::parse(options).and_then(|options| idle::main(&options)),
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         ["serve", "raw", request, reply] => raw::serve(request, reply),
         #[cfg(unix)]
         ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
+        ["serve", "connection", cargo] => connection::serve(cargo),
         ["serve", "bulk-raw"] => bulk::serve_raw(),
         ["serve", "bulk-rust"] => bulk::serve_rust(),
         #[cfg(unix)]

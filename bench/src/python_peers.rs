@@ -8,6 +8,7 @@ use crate::Problem;
 use crate::peer::{Helper, Peer, Sample};
 
 const PROGRAM: &str = include_str!("python_peer.py");
+const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
 
 /// A Python that has Pyro4 and Pyro5.
 pub(crate) struct Python(String);
@@ -87,17 +88,29 @@ impl Python {
         self.start_client(&["serpent", "pyro5", document])
     }
 
+    /// An echo listener of multiprocessing.connection, and its port.
+    pub(crate) fn start_connection(&self, cargo: &str) -> Result<(Helper, String), Problem> {
+        let mut listener = self.start_program(CONNECTION_PROGRAM, &["listen", cargo])?;
+        let port = listener.line()?;
+        Ok((listener, port))
+    }
+
+    /// A client of such a listener.
+    pub(crate) fn connect_connection(&self, cargo: &str, port: &str) -> Result<Client, Problem> {
+        Client::ready(self.start_program(CONNECTION_PROGRAM, &["client", cargo, port])?)
+    }
+
     fn start_client(&self, args: &[&str]) -> Result<Client, Problem> {
-        let mut client = self.start(args)?;
-        match client.line()?.as_str() {
-            "ready" => Ok(Client(client)),
-            other => Err(format!("a Python client says {other:?}").into()),
-        }
+        Client::ready(self.start(args)?)
     }
 
     fn start(&self, args: &[&str]) -> Result<Helper, Problem> {
+        self.start_program(PROGRAM, args)
+    }
+
+    fn start_program(&self, program: &str, args: &[&str]) -> Result<Helper, Problem> {
         let mut command = self.command();
-        command.args(["-c", PROGRAM]).args(args);
+        command.args(["-c", program]).args(args);
         Helper::start(command)
     }
 
@@ -114,6 +127,16 @@ impl Python {
 }
 
 pub(crate) struct Client(Helper);
+
+impl Client {
+    /// When it says that it is.
+    fn ready(mut client: Helper) -> Result<Client, Problem> {
+        match client.line()?.as_str() {
+            "ready" => Ok(Client(client)),
+            other => Err(format!("a Python client says {other:?}").into()),
+        }
+    }
+}
 
 impl Peer for Client {
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {

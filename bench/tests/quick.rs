@@ -67,6 +67,22 @@ fn servers_prints_a_table_of_every_transport_and_number_of_connections() {
 }
 
 #[test]
+fn connection_prints_a_table_of_objects_and_one_of_bytes() {
+    let out = run(&["connection", "--quick"]);
+    for line in [
+        "The object [1, 2.5, 'three'] to a listener and back",
+        "1 MiB of bytes to a listener and back",
+    ] {
+        assert!(out.contains(line), "no line {line:?} in\n{out}");
+    }
+    let lines = |name: &str| out.lines().filter(|line| line.starts_with(name)).count();
+    assert_eq!((lines("raw TCP ping-pong"), lines("Rust to Rust")), (2, 2), "{out}");
+    // Either Python takes part, or the reason is told.
+    let is_left_out = out.contains("multiprocessing.connection is left out");
+    assert_eq!(lines("Python to Python"), if is_left_out { 0 } else { 2 }, "{out}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn bulk_prints_a_table_of_both_directions() {
     let out = run(&["bulk", "--quick", "--markdown"]);

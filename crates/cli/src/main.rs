@@ -5,6 +5,7 @@ mod cert;
 mod check_config;
 mod client;
 mod completions;
+mod connection;
 mod demo;
 mod doctor;
 mod echo;
@@ -65,6 +66,7 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
+    Connection(connection::ConnectionArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -109,6 +111,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Doctor(args) => doctor::run(args),
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
+        Command::Connection(args) => connection::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),

@@ -86,6 +86,7 @@ fn every_command_has_help() {
         "doctor",
         "cert",
         "check-config",
+        "connection",
         "demo",
         "completions",
         "man",

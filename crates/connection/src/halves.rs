@@ -1,0 +1,192 @@
+//! The two directions of a blocking connection.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ferropyro_formats::pickle;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::auth::is_challenge;
+use crate::frame::{Head, Inbox};
+use crate::objects::pickled;
+use crate::socket::Socket;
+use crate::{BufferTooShort, Error, Result};
+
+/// The end of a connection that sends.
+#[derive(Debug)]
+pub struct Sender {
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) pickle: pickle::Options,
+    pub(crate) state: State,
+}
+
+/// The end of a connection that receives.
+#[derive(Debug)]
+pub struct Receiver {
+    pub(crate) socket: Arc<Socket>,
+    pub(crate) inbox: Inbox,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) state: State,
+    /// Nothing has come yet, and this end has no key: the first message may be a challenge.
+    pub(crate) may_be_challenged: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Open,
+    Closed,
+    /// A message was sent in part: the other end would take the next one for the rest of it.
+    Broken,
+}
+
+impl State {
+    fn check(self) -> Result<()> {
+        match self {
+            State::Open => Ok(()),
+            State::Closed => Err(Error::Closed("handle is closed")),
+            State::Broken => Err(Error::Closed(
+                "the connection is broken: a message could be sent only in part",
+            )),
+        }
+    }
+}
+
+impl Sender {
+    /// As [`Connection::send`](crate::Connection::send).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
+        self.send_bytes(&pickled(value, &self.pickle)?)
+    }
+
+    /// As [`Connection::send_bytes`](crate::Connection::send_bytes).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_bytes(&mut self, message: &[u8]) -> Result<()> {
+        let deadline = self.timeout.and_then(|time| Instant::now().checked_add(time));
+        self.send_until(message, deadline)
+    }
+
+    /// Ends this direction: the other end has received all there is, and can still send.
+    pub fn close(&mut self) {
+        self.state = State::Closed;
+        self.socket.shut_down(Shutdown::Write);
+    }
+
+    /// As [`Connection::set_send_timeout`](crate::Connection::set_send_timeout).
+    pub fn set_timeout(&mut self, time: impl Into<Option<Duration>>) {
+        self.timeout = time.into();
+    }
+
+    pub(crate) fn send_until(&mut self, message: &[u8], deadline: Option<Instant>) -> Result<()> {
+        self.state.check()?;
+        let head = Head::of(message.len());
+        self.socket
+            .write_all([head.as_bytes(), message], deadline)
+            .map_err(|error| {
+                self.state = State::Broken;
+                match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                        Error::TimedOut("the other end has not taken the message in time".to_owned())
+                    }
+                    _ => Error::io("cannot send", error),
+                }
+            })
+    }
+}
+
+impl Receiver {
+    /// As [`Connection::recv`](crate::Connection::recv).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv<T: DeserializeOwned>(&mut self) -> Result<T> {
+        Ok(pickle::from_slice(&self.recv_bytes()?)?)
+    }
+
+    /// As [`Connection::recv_bytes`](crate::Connection::recv_bytes).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_bytes(&mut self) -> Result<Vec<u8>> {
+        let deadline = self.timeout.and_then(|time| Instant::now().checked_add(time));
+        self.receive_until(usize::MAX, deadline)
+    }
+
+    /// As [`Connection::recv_bytes_into`](crate::Connection::recv_bytes_into).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn recv_bytes_into(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        into_buffer(self.recv_bytes()?, buffer)
+    }
+
+    /// As [`Connection::poll`](crate::Connection::poll).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn poll(&mut self, time: impl Into<Option<Duration>>) -> Result<bool> {
+        self.state.check()?;
+        let deadline = time.into().and_then(|time| Instant::now().checked_add(time));
+        loop {
+            if self.inbox.has_something() {
+                return Ok(true);
+            }
+            match self.socket.read(self.inbox.room(), deadline) {
+                Ok(count @ 1..) => self.inbox.filled(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                // Whoever receives is told.
+                Ok(0) | Err(_) => return Ok(true),
+            }
+        }
+    }
+
+    /// As [`Connection::set_recv_timeout`](crate::Connection::set_recv_timeout).
+    pub fn set_timeout(&mut self, time: impl Into<Option<Duration>>) {
+        self.timeout = time.into();
+    }
+
+    pub(crate) fn receive_until(&mut self, longest: usize, deadline: Option<Instant>) -> Result<Vec<u8>> {
+        self.state.check()?;
+        loop {
+            if let Some(message) = self.inbox.next(longest)? {
+                return unless_challenged(message, &mut self.may_be_challenged);
+            }
+            match self.socket.read(self.inbox.room(), deadline) {
+                Ok(0) => return Err(self.inbox.end()),
+                Ok(count) => self.inbox.filled(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(Error::TimedOut("no message in time".to_owned()));
+                }
+                Err(error) => return Err(Error::io("cannot receive", error)),
+            }
+        }
+    }
+}
+
+/// The first message, unless it says that the listener wants a key that this end does not have.
+pub(crate) fn unless_challenged(message: Vec<u8>, may_be_challenged: &mut bool) -> Result<Vec<u8>> {
+    match std::mem::take(may_be_challenged) && is_challenge(&message) {
+        true => Err(Error::authentication(
+            "the listener asks for a key, and this client has none: Options::authkey",
+        )),
+        false => Ok(message),
+    }
+}
+
+/// A message, in the buffer or in the error.
+pub(crate) fn into_buffer(message: Vec<u8>, buffer: &mut [u8]) -> Result<usize> {
+    match buffer.get_mut(..message.len()) {
+        Some(front) => {
+            front.copy_from_slice(&message);
+            Ok(message.len())
+        }
+        None => Err(BufferTooShort(message).into()),
+    }
+}
