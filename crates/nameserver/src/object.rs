@@ -11,7 +11,7 @@ use crate::book::Book;
 use crate::read_only::ReadOnly;
 use crate::request::Request;
 use crate::statistics::{Counters, Statistics};
-use crate::store::{Entry, History, Store};
+use crate::store::{Entry, History, Store, Waits};
 
 /// Answers the calls of Pyro4's and Pyro5's name server clients.
 ///
@@ -23,36 +23,48 @@ use crate::store::{Entry, History, Store};
 pub struct NameServerObject {
     book: Arc<Book>,
     calls: Arc<Counters>,
-    is_awaited: bool,
+    members: &'static Members,
 }
 
-const METHODS: [Method; 11] = [
-    // It waits, on either server.
-    Method::new("changes", CHANGES).asynchronous(),
-    Method::new("count", &[]),
-    Method::new("list", LIST),
-    Method::new("lookup", LOOKUP),
-    Method::new("ping", &[]),
-    Method::new("register", REGISTER),
-    Method::new("remove", REMOVE),
-    Method::new("renew", RENEW),
-    Method::new("set_metadata", SET_METADATA),
-    Method::new("unregister", REMOVE),
-    Method::new("yplookup", YPLOOKUP),
-];
+/// How a method is run.
+#[derive(Clone, Copy)]
+enum Run {
+    Plain,
+    Quick,
+    Awaited,
+}
 
-static MEMBERS: Members = Members::new("NameServer", const { &METHODS });
-/// The same, to be awaited all of them.
-static AWAITED: Members = Members::new("NameServer", const { &awaited(METHODS) });
+/// The methods that look at one name or none, and the others, run in these ways.
+const fn methods(look_ups: Run, others: Run) -> [Method; 11] {
+    [
+        // It waits, on either server.
+        Method::new("changes", CHANGES).asynchronous(),
+        run(Method::new("count", &[]), look_ups),
+        run(Method::new("list", LIST), others),
+        run(Method::new("lookup", LOOKUP), look_ups),
+        run(Method::new("ping", &[]), look_ups),
+        run(Method::new("register", REGISTER), others),
+        run(Method::new("remove", REMOVE), others),
+        run(Method::new("renew", RENEW), others),
+        run(Method::new("set_metadata", SET_METADATA), others),
+        run(Method::new("unregister", REMOVE), others),
+        run(Method::new("yplookup", YPLOOKUP), others),
+    ]
+}
 
-const fn awaited<const N: usize>(mut methods: [Method; N]) -> [Method; N] {
-    let mut index = 0;
-    while index < N {
-        methods[index].asynchronous = true;
-        index += 1;
+const fn run(method: Method, how: Run) -> Method {
+    match how {
+        Run::Plain => method,
+        Run::Quick => method.quick(),
+        Run::Awaited => method.asynchronous(),
     }
-    methods
 }
+
+static MEMBERS: Members = Members::new("NameServer", const { &methods(Run::Plain, Run::Plain) });
+/// The same for an event loop, with a store that keeps its names in memory.
+static QUICK: Members = Members::new("NameServer", const { &methods(Run::Quick, Run::Awaited) });
+/// The same for an event loop, with a store that asks for them.
+static AWAITED: Members = Members::new("NameServer", const { &methods(Run::Awaited, Run::Awaited) });
 
 const CHANGES: &[Param] = &[
     Param::optional("since"),
@@ -94,14 +106,18 @@ impl NameServerObject {
         NameServerObject {
             book: Arc::new(Book::new(store)),
             calls: Arc::new(Counters::new(&MEMBERS.methods)),
-            is_awaited: false,
+            members: &MEMBERS,
         }
     }
 
     /// The same for the event loop: what waits for a disk or a network is done beside it.
     pub(crate) fn awaited(store: Arc<dyn Store>) -> NameServerObject {
+        let members = match store.capabilities().waits {
+            Waits::Never | Waits::ForChanges => &QUICK,
+            Waits::Always => &AWAITED,
+        };
         NameServerObject {
-            is_awaited: true,
+            members,
             ..NameServerObject::new(store)
         }
     }
@@ -178,10 +194,7 @@ impl NameServerObject {
 
 impl Object for NameServerObject {
     fn members(&self) -> &Members {
-        match self.is_awaited {
-            true => &AWAITED,
-            false => &MEMBERS,
-        }
+        self.members
     }
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {

@@ -29,6 +29,9 @@ pub struct Method {
     pub callback: bool,
     /// Whether it is run by [`Object::call_async`](crate::Object::call_async), not by [`Object::call`](crate::Object::call).
     pub asynchronous: bool,
+    /// Whether it answers at once, from memory: it waits for nothing, and takes hardly longer than the reading of its call. The event loop runs it in place, though it has
+    /// [workers](crate::Config::workers) for methods of which it cannot know that.
+    pub quick: bool,
     /// The parameters in order, the object itself left out.
     pub params: Cow<'static, [Param]>,
 }
@@ -93,6 +96,7 @@ impl Method {
             oneway: false,
             callback: false,
             asynchronous: false,
+            quick: false,
             params: Cow::Borrowed(params),
         }
     }
@@ -115,6 +119,13 @@ impl Method {
     #[must_use]
     pub const fn asynchronous(mut self) -> Method {
         self.asynchronous = true;
+        self
+    }
+
+    /// The same as a [quick](Method::quick) method.
+    #[must_use]
+    pub const fn quick(mut self) -> Method {
+        self.quick = true;
         self
     }
 }

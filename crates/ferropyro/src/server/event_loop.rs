@@ -236,6 +236,9 @@ impl EventLoop {
             Progress::Step(step) => return Ok(step),
             Progress::Call(call) => call,
         };
+        if self.has_pool() && call.is_quick() {
+            return Ok(call.run(&*self.oneways));
+        }
         let is_asynchronous = call.is_asynchronous();
         // Usually nobody has to wait for a turn.
         let turn = match self.turns.try_acquire() {

@@ -62,6 +62,11 @@ impl<'a> Incoming<'a> {
         self.request().is_asynchronous(&self.session.objects)
     }
 
+    /// Whether it is one of a method that answers at once.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.request().is_quick(&self.session.objects)
+    }
+
     /// Whether an instance of a class is to be made for it, which is the program's own code: see [`Detached::prepare`].
     pub(crate) fn needs_instance(&self) -> bool {
         self.request().needs_instance(&self.session.objects)

@@ -82,6 +82,16 @@ impl<'a> Request<'a> {
         objects.with_members(&self.core.registry, &head.object, has_asynchronous) == Some(true)
     }
 
+    /// Whether this is one call of a method that answers at once, on an object that is there.
+    pub(super) fn is_quick(&self, objects: &SessionObjects) -> bool {
+        let Ok(head) = self.head() else { return false };
+        let registry = &self.core.registry;
+        let is_quick = |members: &Members| members.method(&head.method).is_some_and(|method| method.quick);
+        !self.is_batch()
+            && objects.with_members(registry, &head.object, is_quick) == Some(true)
+            && !objects.needs_instance(registry, &head.object)
+    }
+
     /// Reads the batch for the names alone: plain methods must not get to where async ones are awaited, as they may block.
     fn batch_has_asynchronous(&self, members: &Members) -> bool {
         let calls = arguments::read_values(Source::Payload(self.codec, self.payload));

@@ -1,11 +1,15 @@
 //! What makes the servers differ: how many calls run at a time, and what a call that takes its time keeps from others.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use ferropyro::wire::{Dialect, Flags, MessageKind};
-use ferropyro::{Config, Daemon, DaemonBuilder, ErrorKind, EventLoop, Proxy, Result, RunningDaemon, Uri, Value};
+use ferropyro::{
+    Call, Config, Daemon, DaemonBuilder, ErrorKind, EventLoop, Members, Method, Object, Proxy, Raise, Reply, Result,
+    RunningDaemon, Uri, Value,
+};
 
 use super::support::{DIALECTS, Desk, Raw, frame, hello, invoke};
 
@@ -71,6 +75,43 @@ fn plain_methods_never_block_a_loop_that_has_workers() -> Result<()> {
         desk.open();
     });
     Ok(())
+}
+
+/// Answers from memory.
+struct Gauge;
+
+static GAUGE: Members = Members::new("Gauge", const { &[Method::new("latest", &[]).quick()] });
+
+impl Object for Gauge {
+    fn members(&self) -> &Members {
+        &GAUGE
+    }
+
+    fn call(&self, call: Call<'_>) -> std::result::Result<Reply, Raise> {
+        match call.method() {
+            "latest" => call.reply(&format!("{:?}", thread::current().id())),
+            _ => call.refuse(),
+        }
+    }
+}
+
+#[test]
+fn a_quick_method_runs_in_the_loop_and_needs_no_worker() -> Result<()> {
+    let (daemon, uri, desk) = serve(Daemon::builder().multiplex().workers(2))?;
+    let gauge = daemon.register("gauge", Gauge)?;
+    let slow = [Proxy::new(uri.clone())?, Proxy::new(uri)?];
+    let proxies = [bounded(&gauge)?, bounded(&gauge)?];
+    proxies.iter().try_for_each(Proxy::bind)?;
+    thread::scope(|scope| {
+        for proxy in &slow {
+            scope.spawn(|| proxy.call::<()>("wait", ()).unwrap());
+        }
+        desk.await_waiting(2);
+        let threads: Result<HashSet<String>> = (0..8).map(|n| proxies[n % 2].call("latest", ())).collect();
+        desk.open();
+        assert_eq!(threads?.len(), 1);
+        Ok(())
+    })
 }
 
 /// Fails instead of waiting for what never comes.
