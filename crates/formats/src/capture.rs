@@ -8,7 +8,18 @@ use crate::{Error, Surrogates};
 
 /// The text or bytes that `content` serialises as.
 pub(crate) fn capture<T: Serialize + ?Sized>(content: &T) -> Result<Vec<u8>, Error> {
-    content.serialize(Capture)
+    content.serialize(Capture(|bytes: &[u8]| Ok(bytes.to_vec())))
+}
+
+/// Hands on the text that `content` serialises as, without a copy of it.
+pub(crate) fn with_text<T: Serialize + ?Sized, R>(
+    content: &T,
+    take: impl FnOnce(&str) -> Result<R, Error>,
+) -> Result<R, Error> {
+    content.serialize(Capture(|bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => take(text),
+        Err(_) => Err(not_ours()),
+    }))
 }
 
 /// As [`capture`], for contents that are text.
@@ -30,43 +41,44 @@ fn not_ours() -> Error {
     Error::unsupported("a newtype struct with a private name of ferropyro has foreign content")
 }
 
-struct Capture;
+/// With what is to be done with it.
+struct Capture<F>(F);
 
-type Never = Impossible<Vec<u8>, Error>;
+type Never<R> = Impossible<R, Error>;
 
-impl Serializer for Capture {
-    type Ok = Vec<u8>;
+impl<R, F: FnOnce(&[u8]) -> Result<R, Error>> Serializer for Capture<F> {
+    type Ok = R;
     type Error = Error;
-    type SerializeSeq = Never;
-    type SerializeTuple = Never;
-    type SerializeTupleStruct = Never;
-    type SerializeTupleVariant = Never;
-    type SerializeMap = Never;
-    type SerializeStruct = Never;
-    type SerializeStructVariant = Never;
+    type SerializeSeq = Never<R>;
+    type SerializeTuple = Never<R>;
+    type SerializeTupleStruct = Never<R>;
+    type SerializeTupleVariant = Never<R>;
+    type SerializeMap = Never<R>;
+    type SerializeStruct = Never<R>;
+    type SerializeStructVariant = Never<R>;
 
-    fn serialize_str(self, text: &str) -> Result<Vec<u8>, Error> {
-        Ok(text.as_bytes().to_vec())
+    fn serialize_str(self, text: &str) -> Result<R, Error> {
+        (self.0)(text.as_bytes())
     }
 
-    fn serialize_bytes(self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(bytes.to_vec())
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<R, Error> {
+        (self.0)(bytes)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, text: &T) -> Result<Vec<u8>, Error> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, name: &'static str, text: &T) -> Result<R, Error> {
         match Tag::from_name(name) {
             Some(Tag::ClassName) => text.serialize(self),
             _ => Err(not_ours()),
         }
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Never, Error> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Never<R>, Error> {
         Err(not_ours())
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never, Error> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Never<R>, Error> {
         Err(not_ours())
     }
 
-    refuse_other_forms! { Vec<u8>, Never, not_ours() }
+    refuse_other_forms! { R, Never<R>, not_ours() }
 }

@@ -9,7 +9,7 @@ use super::text::TextSeed;
 use crate::serializer::Codec;
 
 /// Object id and method name: what the server needs before it can know the types of the arguments.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Head<'de> {
     pub(crate) object: Cow<'de, str>,
     pub(crate) method: Cow<'de, str>,
@@ -33,6 +33,58 @@ impl<'de> Head<'de> {
                 .err()
                 .unwrap_or_else(|| de::Error::custom("a call consists of object, method, arguments"))),
         }
+    }
+}
+
+/// Where the head stands in its payload, so that it is read once for all who ask. As small as can be, since every connection has room for a call.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct HeadPlace {
+    object: Span,
+    method: Span,
+}
+
+/// A text in the payload; none at all if it has no length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Span {
+    start: u16,
+    length: u16,
+}
+
+impl HeadPlace {
+    /// Reads the front of an INVOKE payload for the place of its head. It has none if it cannot be read, if its texts do not stand there as they are, or not near enough.
+    pub(crate) fn find(codec: &Codec, payload: &[u8]) -> HeadPlace {
+        let place = |head: Head<'_>| {
+            Some(HeadPlace {
+                object: Span::of(&head.object, payload)?,
+                method: Span::of(&head.method, payload)?,
+            })
+        };
+        Head::read(codec, payload).ok().and_then(place).unwrap_or_default()
+    }
+
+    /// The head, if this is the place of one.
+    pub(crate) fn head<'a>(&self, payload: &'a [u8]) -> Option<Head<'a>> {
+        Some(Head {
+            object: self.object.text(payload)?.into(),
+            method: self.method.text(payload)?.into(),
+        })
+    }
+}
+
+impl Span {
+    fn of(text: &Cow<'_, str>, payload: &[u8]) -> Option<Span> {
+        let Cow::Borrowed(text) = text else { return None };
+        let start = text.as_ptr().addr().checked_sub(payload.as_ptr().addr())?;
+        Some(Span {
+            start: start.try_into().ok()?,
+            length: text.len().try_into().ok()?,
+        })
+    }
+
+    fn text<'a>(&self, payload: &'a [u8]) -> Option<&'a str> {
+        let start = usize::from(self.start);
+        let bytes = payload.get(start..start + usize::from(self.length))?;
+        std::str::from_utf8(bytes).ok().filter(|text| !text.is_empty())
     }
 }
 
@@ -89,5 +141,50 @@ impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
             }
         }
         self.0.stop()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ferropyro_wire::Dialect;
+
+    use super::*;
+    use crate::Serializer;
+
+    fn codec(serializer: Serializer) -> Codec {
+        Codec {
+            serializer,
+            dialect: Dialect::V502,
+            bytes_repr: false,
+        }
+    }
+
+    fn found(codec: &Codec, payload: &[u8]) -> Option<(String, String)> {
+        let head = HeadPlace::find(codec, payload).head(payload)?;
+        Some((head.object.into_owned(), head.method.into_owned()))
+    }
+
+    #[test]
+    fn the_place_of_a_head_gives_the_head_in_every_format() {
+        let call = ("Pyro.NameServer", "lookup", ("spam",), ferropyro_formats::Dict::new());
+        let expected = Some(("Pyro.NameServer".to_owned(), "lookup".to_owned()));
+        for serializer in [Serializer::Serpent, Serializer::Marshal, Serializer::Msgpack] {
+            let codec = codec(serializer);
+            let mut payload = Vec::new();
+            codec.append(&mut payload, &call).unwrap();
+            assert_eq!(found(&codec, &payload), expected, "{serializer:?}");
+        }
+        let json = br#"{"kwargs": {}, "params": [], "method": "lookup", "object": "Pyro.NameServer"}"#;
+        assert_eq!(found(&codec(Serializer::Json), json), expected);
+    }
+
+    #[test]
+    fn a_head_that_does_not_stand_there_as_it_is_has_no_place() {
+        let codec = codec(Serializer::Serpent);
+        for payload in [r"('a\tb','lookup',(),{})", "('','lookup',(),{})", "('x',", ""] {
+            assert_eq!(found(&codec, payload.as_bytes()), None, "{payload}");
+        }
+        let far = format!("('{}','lookup',(),{{}})", "x".repeat(1 << 16));
+        assert_eq!(found(&codec, far.as_bytes()), None);
     }
 }

@@ -10,7 +10,7 @@ mod write;
 
 use ferropyro_formats::{Dict, Value};
 
-pub(crate) use head::Head;
+pub(crate) use head::{Head, HeadPlace};
 pub use parameters::Parameters;
 pub(crate) use read::read;
 pub(crate) use signature::Signature;

@@ -30,6 +30,8 @@ use crate::{Error, ErrorKind, Location, Result, Uri, uri};
 
 /// Threads for blocking code beside those that run calls.
 const SPARE_THREADS: usize = 64;
+/// The steps that connections make before the loop looks again at what has arrived. A call takes two.
+const STEPS_A_TURN: u32 = 512;
 /// However many workers there are to be.
 const MOST_THREADS: usize = 16 << 10;
 
@@ -207,6 +209,10 @@ impl Daemon {
             .saturating_mul(2)
             .saturating_add(SPARE_THREADS);
         builder.max_blocking_threads(threads.min(MOST_THREADS));
+        if self.core().config.workers > 1 {
+            // No method holds up the loop then, and the answers of a turn leave together: the longer it is, the better.
+            builder.event_interval(STEPS_A_TURN);
+        }
         let runtime = builder.thread_name("pyro-worker").enable_all().build();
         match runtime {
             Ok(runtime) => {

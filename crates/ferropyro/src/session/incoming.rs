@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::oneway::Oneway;
 use super::request::Request;
 use super::server::{ServerSession, Step};
-use crate::arguments::Head;
+use crate::arguments::HeadPlace;
 use crate::context::Context;
 use crate::daemon::core::Core;
 use crate::daemon::registry::SessionObjects;
@@ -27,8 +27,7 @@ pub(crate) struct Incoming<'a> {
     codec: Codec,
     context: Context,
     payload: Cow<'a, [u8]>,
-    /// Read once for all who ask. Not there if it cannot be read, or if it does not stand in the input. Boxed, as every connection has room for a call.
-    head: Option<Box<Head<'a>>>,
+    head: HeadPlace,
     /// The bytes of its message, which are to be dropped afterwards.
     length: usize,
 }
@@ -41,11 +40,9 @@ impl<'a> Incoming<'a> {
         payload: Cow<'a, [u8]>,
         length: usize,
     ) -> Incoming<'a> {
-        let head = match payload {
-            Cow::Borrowed(payload) if !context.flags().contains(Flags::KEEPSERIALIZED) => {
-                Head::read(&codec, payload).ok().map(Box::new)
-            }
-            _ => None,
+        let head = match context.flags().contains(Flags::KEEPSERIALIZED) {
+            true => HeadPlace::default(),
+            false => HeadPlace::find(&codec, &payload),
         };
         Incoming {
             session,
@@ -78,7 +75,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_deref(),
+            head: self.head,
         }
     }
 
@@ -90,7 +87,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_deref(),
+            head: self.head,
         };
         let goes_on = request.run(objects, out, runner);
         self.session.call_ended(self.context, self.length, goes_on)
@@ -104,7 +101,7 @@ impl<'a> Incoming<'a> {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: self.head.as_deref(),
+            head: self.head,
         };
         let goes_on = request.run_async(objects, out, runner).await;
         self.session.call_ended(self.context, self.length, goes_on)
@@ -123,6 +120,7 @@ impl<'a> Incoming<'a> {
             objects: std::mem::take(&mut self.session.objects),
             out: std::mem::take(&mut self.session.out),
             payload,
+            head: self.head,
             length: self.length,
             goes_on: false,
         }
@@ -156,6 +154,7 @@ pub(crate) struct Detached {
     objects: SessionObjects,
     out: Vec<u8>,
     payload: Place,
+    head: HeadPlace,
     length: usize,
     goes_on: bool,
 }
@@ -195,7 +194,7 @@ impl Detached {
             codec: self.codec,
             context: &self.context,
             payload,
-            head: None,
+            head: self.head,
         };
         (request, &mut self.objects, &mut self.out)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::member::is_asynchronous;
 use super::request::Request;
+use crate::arguments::HeadPlace;
 use crate::context::Context;
 use crate::daemon::core::Core;
 use crate::object::{Object, Sink};
@@ -53,7 +54,7 @@ impl Oneway {
             codec: self.codec,
             context: &self.context,
             payload: &self.payload,
-            head: None,
+            head: HeadPlace::default(),
         }
     }
 

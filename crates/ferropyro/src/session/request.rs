@@ -10,7 +10,7 @@ use ferropyro_wire::{AnnotationKey, Flags};
 
 use super::failure::{Failure, write_exception};
 use super::member::{call_member, cannot_wait, is_asynchronous, is_attribute_access, protect};
-use crate::arguments::{self, Head, Source};
+use crate::arguments::{self, Head, HeadPlace, Source};
 use crate::blob::{SerializedBlob, read_label};
 use crate::context::Context;
 use crate::daemon::core::Core;
@@ -26,8 +26,8 @@ pub(super) struct Request<'a> {
     pub(super) codec: Codec,
     pub(super) context: &'a Context,
     pub(super) payload: &'a [u8],
-    /// The front of the payload, if it has been read before.
-    pub(super) head: Option<&'a Head<'a>>,
+    /// Where the front of the payload stands, if it has been read before.
+    pub(super) head: HeadPlace,
 }
 
 impl<'a> Request<'a> {
@@ -180,8 +180,8 @@ impl<'a> Request<'a> {
     }
 
     pub(super) fn head(&self) -> Result<Head<'a>, Failure> {
-        if let Some(head) = self.head {
-            return Ok(head.clone());
+        if let Some(head) = self.head.head(self.payload) {
+            return Ok(head);
         }
         if self.keeps_serialized() {
             let (_, object, method) = self.blob_label().map_err(|raise| Failure::early(raise, None))?;

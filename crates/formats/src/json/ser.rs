@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{self, Impossible};
 
 use super::{LIMITS, Options};
-use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text, with_text};
 use crate::plain::plain_length;
 use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
@@ -124,10 +124,7 @@ impl<'a> Serializer<'a> {
                 self.text(text.split_once(';').map_or(text.as_str(), |(iso, _fold)| iso))
             }
             Tag::Uuid => self.uuid(capture_array(content)?),
-            Tag::ClassName => {
-                let name = capture_text(content)?;
-                self.text(&(self.options.class_names)(&name))
-            }
+            Tag::ClassName => with_text(content, |name| self.text(&(self.options.class_names)(name))),
             Tag::FrozenSet
             | Tag::Complex
             | Tag::ByteArray

@@ -2,7 +2,7 @@ use serde::Serialize;
 use serde::ser;
 
 use super::{LIMITS, Options, ext};
-use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text, with_text};
 use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
@@ -172,10 +172,7 @@ impl<'a> Serializer<'a> {
             Tag::DateTime => self.datetime(&capture_text(content)?),
             Tag::Date => self.date(&capture_text(content)?),
             Tag::Uuid => self.text(&uuid::Uuid::from_bytes(capture_array(content)?).to_string()),
-            Tag::ClassName => {
-                let name = capture_text(content)?;
-                self.text(&(self.options.class_names)(&name))
-            }
+            Tag::ClassName => with_text(content, |name| self.text(&(self.options.class_names)(name))),
             Tag::FrozenSet | Tag::Time | Tag::TimeDelta | Tag::Type | Tag::Ellipsis | Tag::Pickled => {
                 Err(refusal::unknown_class(refusal::class_of(tag), "MsgpackSerializer"))
             }

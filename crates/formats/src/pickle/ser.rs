@@ -5,7 +5,7 @@ use super::containers::{Entries, Items};
 use super::special::Form;
 use super::write::Writer;
 use super::{HIGHEST_PROTOCOL, LIMITS, Options, graph, machine, opcode, special, temporal};
-use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text, with_text};
 use crate::ser::forward_to_python_forms;
 use crate::stack::with_stack_at;
 use crate::tag::Tag;
@@ -86,10 +86,7 @@ impl<'a> Serializer<'a> {
             Tag::ByteArray => self.writer.byte_array(&capture(content)?),
             Tag::Type => self.writer.dotted_global(&capture_text(content)?),
             Tag::Ellipsis => self.writer.global("builtins", "Ellipsis"),
-            Tag::ClassName => {
-                let name = capture_text(content)?;
-                self.writer.text(&(self.options.class_names)(&name))
-            }
+            Tag::ClassName => with_text(content, |name| self.writer.text(&(self.options.class_names)(name))),
             Tag::Complex => {
                 let Complex { re, im } = Complex::from_bytes(capture_array(content)?);
                 self.writer.start_call("builtins", "complex", 2)?;

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser;
 
 use super::{HEADER, LIMITS, Options};
-use crate::capture::{capture, capture_array, capture_surrogates, capture_text};
+use crate::capture::{capture, capture_array, capture_surrogates, capture_text, with_text};
 use crate::refusal;
 use crate::ser::{collects_entries, collects_items, forward_to_python_forms};
 use crate::stack::with_stack_at;
@@ -171,10 +171,7 @@ impl<'a> Serializer<'a> {
                 "don't know how to serialize class <class '{}'>. Give it vars() or an appropriate __getstate__",
                 refusal::class_of(tag)
             ))),
-            Tag::ClassName => {
-                let name = capture_text(content)?;
-                self.text(&(self.options.class_names)(&name))
-            }
+            Tag::ClassName => with_text(content, |name| self.text(&(self.options.class_names)(name))),
         }
     }
 
