@@ -234,6 +234,10 @@ def test_check_config_prints_what_the_real_tool_prints(pyro, link):
     for values in (own, expected):
         # A set: its order is not fixed.
         values["SERIALIZERS_ACCEPTED"] = sorted(re.findall(r"\w+", values.get("SERIALIZERS_ACCEPTED", "")))
+    # The real tool has dill here, for the tests of pickles; ours prints what one prints that has none.
+    if "DILL_PROTOCOL_VERSION" in expected:
+        assert expected.pop("DILL_PROTOCOL_VERSION") == "5"
+        assert own.pop("DILL_PROTOCOL_VERSION") == "-1"
     assert own == expected
 
 
