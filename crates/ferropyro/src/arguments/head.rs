@@ -72,9 +72,10 @@ impl HeadPlace {
 }
 
 impl Span {
-    fn of(text: &Cow<'_, str>, payload: &[u8]) -> Option<Span> {
-        let Cow::Borrowed(text) = text else { return None };
+    /// `None` for a text that does not stand in the payload, but was made from what does.
+    fn of(text: &str, payload: &[u8]) -> Option<Span> {
         let start = text.as_ptr().addr().checked_sub(payload.as_ptr().addr())?;
+        payload.get(start..start.checked_add(text.len())?)?;
         Some(Span {
             start: start.try_into().ok()?,
             length: text.len().try_into().ok()?,
