@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import peers
 import rust_peer
 
 INTERNAL = ("CORR", "HMAC", "STRM", "BLBI")
@@ -15,13 +16,13 @@ NO_ID = "None"
 
 def start_rust_desk(servers, program, *options, env=None):
     """`interop_peer desk`, see interop/peer/src/desk.rs; `uri` is that of the desk."""
-    return servers.start([program, "desk", *options], ready=rust_peer.READY, env=env)
+    return servers.start([program, "desk", *options], ready=rust_peer.READY, env={**peers.ACCEPT_ALL, **(env or {})})
 
 
 def start_python_desk(servers, peer, **options):
     """context_server.py with a generation of the real Pyro; `uri` is that of the desk."""
     if peer.name == "pyro4":
-        accepted = {"SERIALIZERS_ACCEPTED": ["serpent", "json", "marshal", "msgpack"]}
+        accepted = {"SERIALIZERS_ACCEPTED": peers.SERIALIZERS}
         options["config"] = {**accepted, **options.get("config", {})}
     program = Path(__file__).parent / "context_server.py"
     return servers.start([sys.executable, program, peer.name, json.dumps(options)], ready=rust_peer.READY)

@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 
+from peers import ACCEPT_ALL
 from rust_peer import start_server, uri_of
 from servers import Servers
 
@@ -21,7 +22,7 @@ CONCURRENT = ["thread", "workers"]
 def uris(peer_program):
     """The URI of obj.waiting on each server."""
     with Servers() as servers:
-        yield {name: uri_of(start_server(servers, peer_program, env=env), "obj.waiting") for name, env in SERVERS.items()}
+        yield {name: uri_of(start_server(servers, peer_program, env={**ACCEPT_ALL, **env}), "obj.waiting") for name, env in SERVERS.items()}
 
 
 @pytest.fixture(params=list(SERVERS))
@@ -40,7 +41,7 @@ def waiting(pyro, uri):
         yield proxy
 
 
-@pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack"])
+@pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack", "pickle"])
 def test_arguments_arrive_and_results_go_back(pyro, uri, serializer):
     pyro.api.config.SERIALIZER = serializer
     with pyro.api.Proxy(uri) as waiting:

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+import peers
 from peers import PEERS, PYRO4
 from rust_peer import RustClient, RustError
 from servers import Servers
@@ -15,7 +16,7 @@ from workshop import SERVER_TYPES, eventually, proxy_for, start_python_workshop,
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
 
 # Python's marshal serializer sends no proxy for an object, but the dict of its attributes.
-SERIALIZERS = ["serpent", "json", "msgpack"]
+SERIALIZERS = ["serpent", "json", "msgpack", "pickle"]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def notebook(pyro):
             self.bounce(text)
 
     if pyro.name == "pyro4":
-        api.config.SERIALIZERS_ACCEPTED = set(SERIALIZERS)
+        api.config.SERIALIZERS_ACCEPTED = set(peers.SERIALIZERS)
     daemon = api.Daemon(host="127.0.0.1")
     thread = threading.Thread(target=daemon.requestLoop, daemon=True)
     notebook = Exposed()

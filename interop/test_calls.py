@@ -4,11 +4,12 @@ import uuid
 
 import pytest
 
+from peers import ACCEPT_ALL
 from rust_peer import RustError, start_server, uri_of
 
-SERIALIZERS = ["serpent", "json", "marshal", "msgpack"]
+SERIALIZERS = ["serpent", "json", "marshal", "msgpack", "pickle"]
 # Python's marshal serializer cannot write the None that stands for the keyword arguments of a batch or an attribute.
-WITHOUT_MARSHAL = ["serpent", "json", "msgpack"]
+WITHOUT_MARSHAL = ["serpent", "json", "msgpack", "pickle"]
 METHODS = {"add", "echo", "raise_value", "oneway_log", "varargs"}
 
 
@@ -116,7 +117,7 @@ class TestPythonClientOfRustServer:
             to_rust.typed_bytes(b"irmen de jong")
 
     def test_oneway_calls_give_none_at_once_and_are_executed(self, pyro, serializer, servers, peer_program):
-        server = start_server(servers, peer_program)
+        server = start_server(servers, peer_program, env=ACCEPT_ALL)
         pyro.api.config.SERIALIZER = serializer
         with pyro.api.Proxy(server.uri) as proxy:
             assert proxy.oneway_log("first") is None
@@ -219,7 +220,7 @@ class TestPythonClientOfRustAttributes:
 
     def test_a_oneway_batch_is_executed_without_an_answer(self, pyro, serializer, servers, peer_program):
         pyro.api.config.SERIALIZER = serializer
-        with pyro.api.Proxy(start_server(servers, peer_program).uri) as proxy:
+        with pyro.api.Proxy(start_server(servers, peer_program, env=ACCEPT_ALL).uri) as proxy:
             batch = batch_of(pyro, proxy)
             batch.oneway_log(1)
             batch.oneway_log(2)

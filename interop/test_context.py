@@ -9,9 +9,9 @@ import desks
 import peers
 from servers import Servers
 
-SERIALIZERS = ("serpent", "json", "marshal", "msgpack")
+SERIALIZERS = ("serpent", "json", "marshal", "msgpack", "pickle")
 # The numbers of the serializers, in the order above.
-NUMBERS = {"pyro4": (1, 2, 3, 6), "pyro5": (1, 3, 2, 4)}
+NUMBERS = {"pyro4": (1, 2, 3, 6, 4), "pyro5": (1, 3, 2, 4)}
 ONEWAY, BATCH, COMPRESSED, CORR_ID = 4, 8, 2, 64
 CLIENTS = 50
 

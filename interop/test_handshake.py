@@ -86,7 +86,7 @@ HANDSHAKES = {
 
 class TestHooks:
     # Conformance: HS-02, HS-03
-    @pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack"])
+    @pytest.mark.parametrize("serializer", ["serpent", "json", "marshal", "msgpack", "pickle"])
     def test_the_hook_of_the_daemon_is_asked_with_what_the_proxy_sent(self, pair, serializer):
         for data in HANDSHAKES.values():
             caller = pair.caller(serializer=serializer)

@@ -545,11 +545,6 @@ class TestLocating:
             assert proxy.count() == 1
         assert accepted_serializers(log.read_text()) == {"serpent", "marshal", "json"}
 
-    def test_serializers_that_execute_code_are_not_available(self, ferropyro):
-        result = run([ferropyro, "ns", "-p", "0"], env={"PYRO_SERIALIZERS_ACCEPTED": "serpent,pickle"})
-        assert result.returncode != 0
-        assert "'pickle'" in result.stderr
-
     # Conformance: NS-28
     def test_the_pool_is_limited(self, pyro, start):
         server = start(env={"PYRO_SERVERTYPE": "thread", "PYRO_THREADPOOL_SIZE": "2", "PYRO_THREADPOOL_SIZE_MIN": "1"})

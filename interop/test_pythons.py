@@ -12,9 +12,9 @@ from servers import run
 CLIENT = Path(__file__).parent / "python_client.py"
 TEXT = "ünï € 'quoted' \"twice\" \\ \n"
 VALUES = [None, True, 0, -1, 2**31, 2**63, -(10**30), 1.5, "text", TEXT, [1, [2, "x"]], {"a": {"b": [None, False]}}]
-COMBINATIONS = [("pyro4", "serpent"), ("pyro4", "json"), ("pyro4", "marshal"), ("pyro5", "serpent"), ("pyro5", "json"), ("pyro5", "marshal")]
+COMBINATIONS = [("pyro4", "serpent"), ("pyro4", "json"), ("pyro4", "marshal"), ("pyro4", "pickle"), ("pyro5", "serpent"), ("pyro5", "json"), ("pyro5", "marshal")]
 # The other Pythons have no msgpack.
-WITHOUT_MSGPACK = {"config": {"SERIALIZERS_ACCEPTED": ["serpent", "json", "marshal"]}}
+WITHOUT_MSGPACK = {"config": {"SERIALIZERS_ACCEPTED": ["serpent", "json", "marshal", "pickle"]}}
 
 
 @pytest.fixture(params=COMBINATIONS, ids="-".join)

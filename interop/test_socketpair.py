@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+from peers import PYRO4
 from servers import clean_environment
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pairs of sockets that children inherit")
@@ -60,6 +61,20 @@ def test_a_rust_child_serves_the_socket_that_it_has_inherited(pyro, peer_program
             assert proxy.inc() == 1
         child.socket.close()
         assert child.finish() == (0, [])
+
+
+# Conformance: SOCK-05
+def test_such_a_channel_may_have_pickle_if_both_ends_choose_it(peer_program):
+    PYRO4.api.config.SERIALIZER = "pickle"
+    with Child(peer_program, "serve", "--connected", "stdin", "--set", "SERIALIZERS_ACCEPTED=pickle") as child:
+        child.line()
+        with PYRO4.api.Proxy("obj.test", connected_socket=child.socket) as proxy:
+            assert proxy.echo(frozenset({(1, b"2")})) == frozenset({(1, b"2")})
+    with Child(peer_program, "serve", "--connected", "stdin") as child:
+        child.line()
+        # Nobody could connect anew, so that the refusal is an answer, in marshal; Pyro4's client says no more of it.
+        with pytest.raises(PYRO4.errors.SerializeError, match="^invalid serializer in response: 3$"):
+            PYRO4.api.Proxy("obj.test", connected_socket=child.socket)
 
 
 # Conformance: SOCK-02, SOCK-03, SOCK-04

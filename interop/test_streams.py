@@ -20,7 +20,7 @@ from workshop import (
     uri_of,
 )
 
-SERIALIZERS = ["serpent", "json", "marshal", "msgpack"]
+SERIALIZERS = ["serpent", "json", "marshal", "msgpack", "pickle"]
 TERMINATED = "item stream terminated"
 MIB = 1 << 20
 

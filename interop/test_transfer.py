@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import serpent
 
+from peers import ACCEPT_ALL
 from relay import Relay
 from servers import run
 from workshop import eventually
@@ -171,10 +172,10 @@ def test_python_is_told_why_not(pyro, serve, folder):
 
 
 # Conformance: FT-01
-@pytest.mark.parametrize("serializer", ["serpent", "marshal", "msgpack"])
+@pytest.mark.parametrize("serializer", ["serpent", "marshal", "msgpack", "pickle"])
 def test_a_call_takes_ten_megabytes(pyro, ferropyro, servers, serializer):
     data = content(10_000_000)
-    echo = servers.start([ferropyro, "echo"], ready="^echoserver running")
+    echo = servers.start([ferropyro, "echo"], ready="^echoserver running", env=ACCEPT_ALL)
     pyro.api.config.SERIALIZER = serializer
     with pyro.api.Proxy(echo.uri) as proxy:
         assert serpent.tobytes(proxy.echo(data)) == data

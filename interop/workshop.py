@@ -6,20 +6,22 @@ import sys
 import time
 from pathlib import Path
 
+from peers import ACCEPT_ALL, SERIALIZERS
+
 READY = r"^URI = PYRO:"
 SERVER_TYPES = ["thread", "multiplex"]
 
 
 def start_workshop(servers, program, port=0, **settings):
     """A Rust server with the objects streams, resources, parts, gate, blobs.first, blobs.second and house; settings are configuration items."""
-    env = {f"PYRO_{name}": str(setting) for name, setting in settings.items()}
+    env = {**ACCEPT_ALL, **{f"PYRO_{name}": str(setting) for name, setting in settings.items()}}
     return servers.start([program, "workshop", str(port)], ready=READY, env=env)
 
 
 def start_python_workshop(servers, pyro, port=0, **settings):
     """The same in Python, but for resources and house: workshop_server.py with the real Pyro of this generation."""
     if pyro.name == "pyro4":
-        settings = {"SERIALIZERS_ACCEPTED": ["serpent", "json", "marshal", "msgpack"], **settings}
+        settings = {"SERIALIZERS_ACCEPTED": SERIALIZERS, **settings}
     program = Path(__file__).parent / "workshop_server.py"
     return servers.start([sys.executable, program, pyro.name, str(port), json.dumps(settings)], ready=READY)
 

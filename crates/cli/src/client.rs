@@ -11,7 +11,7 @@ use crate::personality::Personality;
 
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
-    /// Serializer for the arguments and the answer: serpent, json, marshal or msgpack [default: PYRO_SERIALIZER, or serpent]
+    /// Serializer for the arguments and the answer: serpent, json, marshal or msgpack, and for Pyro4 also pickle, cloudpickle or dill [default: PYRO_SERIALIZER, or serpent]
     #[arg(long, value_name = "NAME")]
     serializer: Option<Serializer>,
 

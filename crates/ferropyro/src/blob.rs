@@ -12,8 +12,8 @@ use serde::de::{
 use serde::ser::{Error as _, SerializeTuple};
 
 use crate::arguments::{Arguments, Parameters, Text};
-use crate::serializer::{Codec, EarlyValue, Serializer};
-use crate::{Dialect, Result};
+use crate::serializer::{Codec, EarlyValue};
+use crate::{Dialect, Result, Serializer};
 
 /// Data that stays serialized at the receiver until somebody asks for it, with a bit of information that can be read at once (manual chapter "Tips & Tricks",
 /// "Efficient dispatchers or gateways that don't de/reserialize messages").
@@ -116,11 +116,7 @@ impl SerializedBlob {
 
     /// What goes along in the annotation `BLBI`, since nobody on the way looks for it in the payload: marshal's form of a tuple.
     pub(crate) fn label(&self, dialect: Dialect, object: &str, method: &str) -> Result<Vec<u8>, formats::Error> {
-        let codec = Codec {
-            serializer: Serializer::Marshal,
-            dialect,
-            bytes_repr: false,
-        };
+        let codec = Codec::plain(Serializer::Marshal, dialect);
         let mut label = Vec::new();
         codec.append(&mut label, &(&self.info, object, method))?;
         Ok(label)

@@ -409,6 +409,12 @@ impl From<formats::Error> for Error {
     }
 }
 
+impl From<wire::UnknownSerializer> for Error {
+    fn from(error: wire::UnknownSerializer) -> Error {
+        Error::new(ErrorKind::Serialize, error.to_string()).caused_by(error)
+    }
+}
+
 impl From<wire::FrameError> for Error {
     fn from(error: wire::FrameError) -> Error {
         use wire::FrameErrorKind as Kind;

@@ -13,6 +13,9 @@ pub struct Clients;
 #[doc = include_str!("../../../docs/types.md")]
 pub struct Types;
 
+#[doc = include_str!("../../../docs/pickle.md")]
+pub struct Pickle;
+
 #[doc = include_str!("../../../docs/network.md")]
 pub struct Network;
 

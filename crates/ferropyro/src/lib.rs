@@ -53,14 +53,13 @@ pub use ferropyro_macros::PyroClass;
 pub use ferropyro_macros::expose;
 #[doc = include_str!("../docs/remote.md")]
 pub use ferropyro_macros::remote;
-pub use ferropyro_wire::{self as wire, Dialect};
+pub use ferropyro_wire::{self as wire, Dialect, Serializer};
 pub use naming::{NameServer, locate_ns, resolve};
 pub use object::answer::{Answer, ItemStream};
 pub use object::members::{Attribute, Members, Method, Param};
 pub use object::{BoxFuture, Call, Class, Object, Reply};
 pub use peer::Peer;
 pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder};
-pub use serializer::Serializer;
 pub use session::metadata::Metadata;
 #[cfg(unix)]
 pub use transport::ConnectedSocket;

@@ -1,90 +1,14 @@
 //! The serializers: one of the formats of `ferropyro-formats`, with what the peer's generation of Pyro needs.
 
 use std::cell::Cell;
-use std::str::FromStr;
 
-use ferropyro_formats::{self as formats, Value, json, marshal, msgpack, serpent};
-use ferropyro_wire::{Dialect, SerializerId, SerializerKind};
+use ferropyro_formats::{self as formats, Value, json, marshal, msgpack, pickle, serpent};
+use ferropyro_wire::{Dialect, Serializer, SerializerId};
 use serde::Serialize;
 use serde::de::{Deserialize, DeserializeSeed};
 
 use crate::classes::class_names;
-use crate::{Error, ErrorKind, Result};
-
-/// A serializer of pure data, which can be written and read here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub enum Serializer {
-    /// Python literals as text: Pyro's default.
-    #[default]
-    Serpent,
-    /// JSON.
-    Json,
-    /// CPython's marshal: the fastest for bytes.
-    Marshal,
-    /// MessagePack.
-    Msgpack,
-}
-
-impl Serializer {
-    /// The name in Pyro's settings.
-    pub fn name(self) -> &'static str {
-        SerializerKind::from(self).name()
-    }
-
-    /// The number on the wire. Dialects before 48 lack msgpack; its later number, which servers of those refuse, stands for it there.
-    pub(crate) fn id(self, dialect: Dialect) -> SerializerId {
-        SerializerKind::from(self).id(dialect).unwrap_or(SerializerId(6))
-    }
-
-    /// The serializer that a number on the wire means, when it is one of data.
-    pub(crate) fn from_id(dialect: Dialect, id: SerializerId) -> Option<Serializer> {
-        Serializer::try_from(id.kind(dialect)?).ok()
-    }
-}
-
-impl From<Serializer> for SerializerKind {
-    fn from(serializer: Serializer) -> SerializerKind {
-        match serializer {
-            Serializer::Serpent => SerializerKind::Serpent,
-            Serializer::Json => SerializerKind::Json,
-            Serializer::Marshal => SerializerKind::Marshal,
-            Serializer::Msgpack => SerializerKind::Msgpack,
-        }
-    }
-}
-
-/// The error names a serializer that could execute code.
-impl TryFrom<SerializerKind> for Serializer {
-    type Error = Error;
-
-    fn try_from(kind: SerializerKind) -> Result<Serializer> {
-        match kind {
-            SerializerKind::Serpent => Ok(Serializer::Serpent),
-            SerializerKind::Json => Ok(Serializer::Json),
-            SerializerKind::Marshal => Ok(Serializer::Marshal),
-            SerializerKind::Msgpack => Ok(Serializer::Msgpack),
-            SerializerKind::Pickle | SerializerKind::Dill | SerializerKind::Cloudpickle => {
-                Err(unavailable(kind.name()))
-            }
-        }
-    }
-}
-
-/// Reads the name in Pyro's settings.
-impl FromStr for Serializer {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Serializer> {
-        let kind = SerializerKind::from_name(name);
-        kind.map_or_else(|| Err(unavailable(name)), Serializer::try_from)
-    }
-}
-
-/// Pyro's words, and what there is.
-fn unavailable(name: &str) -> Error {
-    let text = format!("serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack");
-    Error::new(ErrorKind::Serialize, text)
-}
+use crate::{Config, Error, ErrorKind};
 
 /// A serializer as it is used on one connection.
 #[derive(Debug, Clone, Copy)]
@@ -92,12 +16,85 @@ pub(crate) struct Codec {
     pub(crate) serializer: Serializer,
     pub(crate) dialect: Dialect,
     /// Serpent writes bytes as literals (Pyro5's SERPENT_BYTES_REPR).
-    pub(crate) bytes_repr: bool,
+    bytes_repr: bool,
+    /// The protocol of the pickles that are written.
+    pickle_protocol: u8,
 }
 
+/// The protocol that every Python reads which has a Pyro.
+const PICKLE_FOR_ALL: u8 = 2;
+
 impl Codec {
+    pub(crate) fn new(config: &Config, serializer: Serializer, dialect: Dialect) -> Codec {
+        let protocol = match serializer {
+            Serializer::Dill => config.dill_protocol_version,
+            _ => config.pickle_protocol_version,
+        };
+        let codec = Codec {
+            serializer,
+            dialect,
+            bytes_repr: config.serpent_bytes_repr,
+            // As in Python a negative number is the highest one.
+            pickle_protocol: u8::try_from(protocol).unwrap_or(pickle::HIGHEST_PROTOCOL),
+        };
+        match codec.may_be_python2() {
+            true => codec.for_a_stranger(),
+            false => codec,
+        }
+    }
+
+    /// One that no setting changes.
+    pub(crate) fn plain(serializer: Serializer, dialect: Dialect) -> Codec {
+        Codec {
+            serializer,
+            dialect,
+            bytes_repr: false,
+            pickle_protocol: PICKLE_FOR_ALL,
+        }
+    }
+
+    /// The same with another serializer.
+    pub(crate) fn with(self, serializer: Serializer) -> Codec {
+        Codec { serializer, ..self }
+    }
+
+    /// Most programs of the old protocols run on Python 2.
+    fn may_be_python2(&self) -> bool {
+        self.dialect.server_speaks_first()
+    }
+
+    /// The number on the wire. Where the dialect lacks the serializer, a later number stands for it, which its servers refuse.
     pub(crate) fn id(&self) -> SerializerId {
-        self.serializer.id(self.dialect)
+        let id = self.serializer.id(self.dialect).or(self.serializer.id(Dialect::V48));
+        id.unwrap_or(SerializerId(u16::MAX))
+    }
+
+    /// The codec for somebody of whom nothing is known yet: pickles are such as every Python can read.
+    pub(crate) fn for_a_stranger(self) -> Codec {
+        Codec {
+            pickle_protocol: self.pickle_protocol.min(PICKLE_FOR_ALL),
+            ..self
+        }
+    }
+
+    /// The codec for somebody who has written this. Pythons differ in the highest protocol of pickle that they read, and write none that they could not.
+    pub(crate) fn for_the_writer_of(self, payload: &[u8]) -> Codec {
+        if !self.serializer.is_pickle() {
+            return self;
+        }
+        let theirs = pickle::protocol(payload).max(PICKLE_FOR_ALL);
+        Codec {
+            pickle_protocol: self.pickle_protocol.min(theirs),
+            ..self
+        }
+    }
+
+    /// Fails where the dialect must not have the serializer: nobody who speaks Pyro5 may be brought to read pickles.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match self.serializer.is_pickle() && self.dialect.is_pyro5() {
+            true => Err(no_pickle(self.serializer)),
+            false => Ok(()),
+        }
     }
 
     /// Writes a value behind what `out` holds; on an error `out` is as it was.
@@ -116,8 +113,8 @@ impl Codec {
             Serializer::Marshal => {
                 let options = marshal::Options {
                     class_names,
-                    // Most programs of the old protocols run on Python 2; Python 3 reads its forms as well.
-                    python2: self.dialect.server_speaks_first(),
+                    // Python 3 reads its forms as well.
+                    python2: self.may_be_python2(),
                     ..Default::default()
                 };
                 marshal::append(out, value, &options)
@@ -129,6 +126,13 @@ impl Codec {
                 };
                 msgpack::append(out, value, &options)
             }
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                let options = pickle::Options {
+                    class_names,
+                    protocol: self.pickle_protocol,
+                };
+                pickle::append(out, value, &options)
+            }
         }
     }
 
@@ -137,8 +141,8 @@ impl Codec {
         self.read_seed(input, std::marker::PhantomData)
     }
 
-    /// Reads the front of a value: the seed may leave containers before their end by `Ok` with serpent, Pyro's default, and has to by an error with the others.
-    /// False for those.
+    /// Reads the front of a call, its first two items, and perhaps more: the seed may leave containers before their end by `Ok` with serpent, Pyro's default, and
+    /// has to by an error with the others. False for those.
     pub(crate) fn read_front<'de, S: DeserializeSeed<'de>>(
         &self,
         input: &'de [u8],
@@ -146,6 +150,9 @@ impl Codec {
     ) -> Result<S::Value, formats::Error> {
         match self.serializer {
             Serializer::Serpent => seed(true).deserialize(&mut serpent::Deserializer::front(input, &serpent::LIMITS)),
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
+                seed(false).deserialize(&mut pickle::Deserializer::front(input, &pickle::LIMITS, 2))
+            }
             _ => self.read_seed(input, seed(false)),
         }
     }
@@ -168,8 +175,15 @@ impl Codec {
             Serializer::Json => read!(json),
             Serializer::Marshal => read!(marshal),
             Serializer::Msgpack => read!(msgpack),
+            Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => read!(pickle),
         }
     }
+}
+
+/// The error of who wants a pickle to go to Pyro5.
+pub(crate) fn no_pickle(serializer: Serializer) -> Error {
+    let text = format!("Pyro5 has no {serializer}, which lets others run code: use serpent, json, marshal or msgpack");
+    Error::new(ErrorKind::Serialize, text)
 }
 
 thread_local! {

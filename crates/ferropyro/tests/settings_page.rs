@@ -13,13 +13,11 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 7] = [
+const WITHOUT_EFFECT: [&str; 5] = [
     "DETAILED_TRACEBACK",
-    "DILL_PROTOCOL_VERSION",
     "FLAME_ENABLED",
     "JSON_MODULE",
     "LOGWIRE",
-    "PICKLE_PROTOCOL_VERSION",
     "REQUIRE_EXPOSE",
 ];
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as STANDARD;
 use ferropyro::Value;
 use ferropyro::formats::{json, marshal, msgpack, serpent};
-use ferropyro::wire::{Deframer, MessageKind, SerializerKind};
+use ferropyro::wire::{Deframer, MessageKind, Serializer};
 use ferropyro_nameserver::{NameServerBuilder, RunningNameServer};
 use flate2::{Decompress, FlushDecompress, Status};
 use serde_json::Value as Json;
@@ -121,10 +121,10 @@ impl Client {
         let (_, message) = Deframer::for_dialects(&[]).next(bytes).unwrap()?;
         let kind = message.header.serializer.kind(message.header.dialect).unwrap();
         let value = match kind {
-            SerializerKind::Serpent => serpent::from_slice(&message.payload),
-            SerializerKind::Json => json::from_slice(&message.payload),
-            SerializerKind::Marshal => marshal::from_slice(&message.payload),
-            SerializerKind::Msgpack => msgpack::from_slice(&message.payload),
+            Serializer::Serpent => serpent::from_slice(&message.payload),
+            Serializer::Json => json::from_slice(&message.payload),
+            Serializer::Marshal => marshal::from_slice(&message.payload),
+            Serializer::Msgpack => msgpack::from_slice(&message.payload),
             other => panic!("{other:?}"),
         };
         Some((message.header.kind, value.unwrap()))

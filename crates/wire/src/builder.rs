@@ -29,11 +29,11 @@ pub struct FrameSettings {
 /// Several frames may be written into one buffer, one after the other.
 ///
 /// ```
-/// use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, MessageKind, SerializerKind};
+/// use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, MessageKind, Serializer};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let dialect = Dialect::V502;
-/// let serializer = SerializerKind::Json.id(dialect).ok_or("Pyro5 has json")?;
+/// let serializer = Serializer::Json.id(dialect).ok_or("Pyro5 has json")?;
 /// let header = Header { seq: 7, ..Header::new(dialect, MessageKind::INVOKE, serializer) };
 /// let annotations = [(AnnotationKey::try_from("XYZZ")?, b"magic")];
 /// let settings = FrameSettings::default();

@@ -47,7 +47,7 @@ impl Header {
 
     /// The meaning of the serializer number, if the dialect gives it one.
     #[must_use]
-    pub const fn serializer_kind(&self) -> Option<crate::SerializerKind> {
+    pub const fn serializer_kind(&self) -> Option<crate::Serializer> {
         self.serializer.kind(self.dialect)
     }
 }

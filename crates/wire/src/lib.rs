@@ -33,10 +33,10 @@
 //!
 //! ```
 //! use ferropyro_wire::{Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, MessageKind};
-//! use ferropyro_wire::{NO_ANNOTATIONS, SerializerKind};
+//! use ferropyro_wire::{NO_ANNOTATIONS, Serializer};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let serializer = SerializerKind::Serpent.id(Dialect::V48).ok_or("every Pyro has serpent")?;
+//! let serializer = Serializer::Serpent.id(Dialect::V48).ok_or("every Pyro has serpent")?;
 //! let header = Header { flags: Flags::ONEWAY, seq: 1, ..Header::new(Dialect::V48, MessageKind::INVOKE, serializer) };
 //! let settings = FrameSettings::default();
 //! let mut buffer = Vec::new();
@@ -79,4 +79,4 @@ pub use dialect::Dialect;
 pub use error::{AnnotationFault, EncodeError, FrameError, FrameErrorKind};
 pub use header::Header;
 pub use hmac::HmacKey;
-pub use numbers::{Flags, MessageKind, SerializerId, SerializerKind};
+pub use numbers::{Flags, MessageKind, Serializer, SerializerId, UnknownSerializer};

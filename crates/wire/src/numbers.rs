@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
+use std::str::FromStr;
 
 use crate::Dialect;
 
@@ -163,7 +164,7 @@ const NAMES: [(Flags, &str); 8] = [
     (Flags::CORR_ID, "CORR_ID"),
 ];
 
-/// The serializer's number as it stands in the header. What it means depends on the dialect: see [`SerializerKind`].
+/// The serializer's number as it stands in the header. What it means depends on the dialect: see [`Serializer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SerializerId(pub u16);
 
@@ -173,8 +174,8 @@ impl SerializerId {
 
     /// The serializer behind the number; `None` for a number that the dialect does not define.
     #[must_use]
-    pub const fn kind(self, dialect: Dialect) -> Option<SerializerKind> {
-        SerializerKind::from_id(dialect, self)
+    pub const fn kind(self, dialect: Dialect) -> Option<Serializer> {
+        Serializer::from_id(dialect, self)
     }
 }
 
@@ -186,19 +187,22 @@ impl fmt::Display for SerializerId {
 
 /// The serializers that Pyro knows.
 ///
+/// The family of pickle ([`is_pickle`](Serializer::is_pickle)) is Pyro4's alone, and off unless a program asks for it: Python runs code that stands in a pickle.
+///
 /// ```
-/// use ferropyro_wire::{Dialect, SerializerId, SerializerKind};
-/// assert_eq!(SerializerKind::Marshal.id(Dialect::V48), Some(SerializerId(3)));
-/// assert_eq!(SerializerKind::Marshal.id(Dialect::V502), Some(SerializerId(2)));
-/// assert_eq!(SerializerKind::Pickle.id(Dialect::V502), None);
+/// use ferropyro_wire::{Dialect, SerializerId, Serializer};
+/// assert_eq!(Serializer::Marshal.id(Dialect::V48), Some(SerializerId(3)));
+/// assert_eq!(Serializer::Marshal.id(Dialect::V502), Some(SerializerId(2)));
+/// assert_eq!(Serializer::Pickle.id(Dialect::V502), None);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum SerializerKind {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Serializer {
     /// Pyro's default: Python literals as text.
+    #[default]
     Serpent,
     /// JSON.
     Json,
-    /// Python's marshal.
+    /// Python's marshal: the fastest for bytes.
     Marshal,
     /// Python's pickle. Pyro4 only.
     Pickle,
@@ -210,11 +214,11 @@ pub enum SerializerKind {
     Cloudpickle,
 }
 
-impl SerializerKind {
+impl Serializer {
     /// The number of this serializer in the dialect; `None` where the dialect has no such serializer.
     #[must_use]
     pub const fn id(self, dialect: Dialect) -> Option<SerializerId> {
-        use SerializerKind as K;
+        use Serializer as K;
         let id = match (self, dialect) {
             (K::Serpent, _) => 1,
             (K::Marshal, Dialect::V502) => 2,
@@ -234,8 +238,8 @@ impl SerializerKind {
 
     /// The serializer that a number means in the dialect.
     #[must_use]
-    pub const fn from_id(dialect: Dialect, id: SerializerId) -> Option<SerializerKind> {
-        use SerializerKind as K;
+    pub const fn from_id(dialect: Dialect, id: SerializerId) -> Option<Serializer> {
+        use Serializer as K;
         Some(match (dialect, id.0) {
             (_, 1) => K::Serpent,
             (Dialect::V502, 2) => K::Marshal,
@@ -256,36 +260,67 @@ impl SerializerKind {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            SerializerKind::Serpent => "serpent",
-            SerializerKind::Json => "json",
-            SerializerKind::Marshal => "marshal",
-            SerializerKind::Pickle => "pickle",
-            SerializerKind::Dill => "dill",
-            SerializerKind::Msgpack => "msgpack",
-            SerializerKind::Cloudpickle => "cloudpickle",
+            Serializer::Serpent => "serpent",
+            Serializer::Json => "json",
+            Serializer::Marshal => "marshal",
+            Serializer::Pickle => "pickle",
+            Serializer::Dill => "dill",
+            Serializer::Msgpack => "msgpack",
+            Serializer::Cloudpickle => "cloudpickle",
         }
     }
 
-    /// The serializer that Pyro's settings call by this name.
+    /// The serializer that Pyro's settings call by this name. [`FromStr`] has an error for other names.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<SerializerKind> {
-        SerializerKind::ALL.into_iter().find(|kind| kind.name() == name)
+    pub fn from_name(name: &str) -> Option<Serializer> {
+        Serializer::ALL.into_iter().find(|serializer| serializer.name() == name)
+    }
+
+    /// Whether this is pickle, or one of the two that make pickles of more: dill and cloudpickle.
+    #[must_use]
+    pub const fn is_pickle(self) -> bool {
+        matches!(self, Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle)
     }
 
     /// Every serializer, in the order of Pyro4's numbers.
-    pub const ALL: [SerializerKind; 7] = [
-        SerializerKind::Serpent,
-        SerializerKind::Json,
-        SerializerKind::Marshal,
-        SerializerKind::Pickle,
-        SerializerKind::Dill,
-        SerializerKind::Msgpack,
-        SerializerKind::Cloudpickle,
+    pub const ALL: [Serializer; 7] = [
+        Serializer::Serpent,
+        Serializer::Json,
+        Serializer::Marshal,
+        Serializer::Pickle,
+        Serializer::Dill,
+        Serializer::Msgpack,
+        Serializer::Cloudpickle,
     ];
 }
 
-impl fmt::Display for SerializerKind {
+impl fmt::Display for Serializer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
+
+/// Reads the name in Pyro's settings.
+impl FromStr for Serializer {
+    type Err = UnknownSerializer;
+
+    fn from_str(name: &str) -> Result<Serializer, UnknownSerializer> {
+        Serializer::from_name(name).ok_or_else(|| UnknownSerializer(name.to_owned()))
+    }
+}
+
+/// There is no serializer of this name. The text is Pyro's, and tells those that are safe and that both generations have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownSerializer(String);
+
+impl fmt::Display for UnknownSerializer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.0;
+        write!(
+            f,
+            "serializer '{name}' is unknown or not available; use serpent, json, marshal or msgpack"
+        )
+    }
+}
+
+impl std::error::Error for UnknownSerializer {}

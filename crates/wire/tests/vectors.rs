@@ -4,7 +4,7 @@ mod common;
 
 use common::{Conversation, Stream, conversations, for_each_message, lenient};
 use ferropyro_wire::{
-    AnnotationKey, Dialect, Flags, FrameBuilder, FrameError, FrameSettings, Message, MessageKind, SerializerKind,
+    AnnotationKey, Dialect, Flags, FrameBuilder, FrameError, FrameSettings, Message, MessageKind, Serializer,
 };
 use serde_json::{Value, json};
 
@@ -143,7 +143,7 @@ fn summary_of(message: &Message<'_>, frame_len: usize) -> Value {
         "type": kind_name(header.kind),
         "flags": flag_names(header.flags),
         "seq": header.seq,
-        "ser": header.serializer_kind().map_or(json!(header.serializer.0), |kind: SerializerKind| json!(kind.name())),
+        "ser": header.serializer_kind().map_or(json!(header.serializer.0), |kind: Serializer| json!(kind.name())),
         "data_len": frame_len - header.dialect.header_len() - chunk_bytes,
     });
     if !chunks.is_empty() {

@@ -4,7 +4,7 @@ mod common;
 
 use ferropyro_wire::{
     AnnotationKey, Deframer, Dialect, EncodeError, Flags, FrameBuilder, FrameSettings, Header, HmacKey, Message,
-    MessageKind, NO_ANNOTATIONS, SerializerId, SerializerKind,
+    MessageKind, NO_ANNOTATIONS, Serializer, SerializerId,
 };
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -304,10 +304,10 @@ fn serializer_numbers_differ_between_the_generations() {
         for number in 0..300 {
             let name = usize::from(number).checked_sub(1).and_then(|index| names.get(index));
             let kind = SerializerId(number).kind(dialect);
-            assert_eq!(kind.map(SerializerKind::name), name.copied());
+            assert_eq!(kind.map(Serializer::name), name.copied());
             if let Some(kind) = kind {
                 assert_eq!(kind.id(dialect), Some(SerializerId(number)));
-                assert_eq!(SerializerKind::from_name(kind.name()), Some(kind));
+                assert_eq!(Serializer::from_name(kind.name()), Some(kind));
             }
         }
     }

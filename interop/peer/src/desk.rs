@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ferropyro::config::UnknownItems;
 use ferropyro::context::{self, AnnotationList};
-use ferropyro::wire::{AnnotationKey, Annotations, SerializerKind};
+use ferropyro::wire::{AnnotationKey, Annotations};
 use ferropyro::{Config, Connection, Context, Daemon, Dict, ItemStream, Peer, Proxy, Raise, Value, expose, logging};
 
 use crate::serve;
@@ -185,7 +185,7 @@ fn report(cx: &Context) -> Dict {
         Peer::Tcp(address) => Value::from(vec![Value::from(address.ip().to_string()), Value::from(address.port())]),
         _ => Value::None,
     };
-    let serializer = SerializerKind::from(cx.serializer()).id(cx.dialect());
+    let serializer = cx.serializer().id(cx.dialect());
     Dict::from([
         ("address", address),
         ("seq", Value::from(cx.seq())),

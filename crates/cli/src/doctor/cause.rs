@@ -36,12 +36,13 @@ pub(super) enum Cause {
 }
 
 /// What stands in the texts of errors. Refusals arrive as texts only, from servers of several kinds.
-const TEXTS: [(&str, Cause); 21] = [
+const TEXTS: [(&str, Cause); 22] = [
     ("hmac key config not symmetric", Cause::Key),
     ("message hmac mismatch", Cause::Key),
     ("signed with its key only", Cause::Key),
     ("serializer that is not accepted", Cause::Serializer),
     ("is unknown or not available", Cause::Serializer),
+    ("which lets others run code", Cause::Serializer),
     ("invalid serializer in response", Cause::Serializer),
     ("the certificate of the other side is refused", Cause::Tls),
     ("the other side refuses the connection", Cause::Tls),

@@ -78,7 +78,7 @@ pub(super) fn judge_talk(
         checks.extend([names.serializer, names.handshake].map(|step| step.skipped(after(names.key))));
         return checks;
     }
-    let configured = Serializer::try_from(means.config.serializer).ok();
+    let configured = means.config.serializer;
     let others = Serialization::of(means, location, configured, &talk, cause);
     *serializer = others.usable(configured);
     checks.push(others.judge(names, means));
@@ -182,6 +182,7 @@ fn judge_key(names: &Names, means: &Means, talk: &Talk, cause: Option<Cause>) ->
     }
 }
 
+/// Those that both generations have. A server is not asked whether it would take pickles, but for who is set to use them.
 const SERIALIZERS: [Serializer; 4] = [
     Serializer::Serpent,
     Serializer::Json,
@@ -201,7 +202,7 @@ impl Serialization {
     fn of(
         means: &Means,
         location: &Location,
-        configured: Option<Serializer>,
+        configured: Serializer,
         talk: &Talk,
         cause: Option<Cause>,
     ) -> Serialization {
@@ -213,8 +214,9 @@ impl Serialization {
             .cloned();
         let is_known = talk.outcome.is_ok() || refusal.is_some();
         let mut accepted = Vec::new();
-        for serializer in SERIALIZERS.into_iter().filter(|_| is_known) {
-            let works = match Some(serializer) == configured {
+        let pickle = Some(configured).filter(|serializer| serializer.is_pickle());
+        for serializer in SERIALIZERS.into_iter().chain(pickle).filter(|_| is_known) {
+            let works = match serializer == configured {
                 true => talk.outcome.is_ok(),
                 false => Talk::hold(means, location, Some(serializer)).outcome.is_ok(),
             };
@@ -228,8 +230,8 @@ impl Serialization {
     }
 
     /// The configured one, if it is accepted; else the first that is.
-    fn usable(&self, configured: Option<Serializer>) -> Option<Serializer> {
-        let own = configured.filter(|serializer| self.accepted.contains(serializer));
+    fn usable(&self, configured: Serializer) -> Option<Serializer> {
+        let own = Some(configured).filter(|serializer| self.accepted.contains(serializer));
         own.or_else(|| self.accepted.first().copied())
     }
 
@@ -242,9 +244,8 @@ impl Serialization {
         let list = accepted.join(", ");
         let check = match &self.refusal {
             None => names.serializer.ok(format!("{own} is accepted (SERIALIZER)")),
-            // The other programs here may have it, but this one reads data only.
-            Some(_) if Serializer::try_from(own).is_err() => names.serializer.failed(
-                format!("{own} (SERIALIZER) can execute code, and is not available here"),
+            Some(error) if own.is_pickle() => names.serializer.failed(
+                format!("{own} (SERIALIZER) is refused, for it can execute code in Python programs: {error}"),
                 format!("Set PYRO_SERIALIZER to one of those that the server accepts: {list}."),
             ),
             Some(error) => {
@@ -330,21 +331,19 @@ mod tests {
             text.contains("PYRO_SERIALIZER=marshal") && text.contains("marshal, json"),
             "{text}"
         );
-        assert_eq!(found.usable(Some(Serializer::Serpent)), Some(Serializer::Marshal));
-        assert_eq!(found.usable(Some(Serializer::Json)), Some(Serializer::Json));
+        assert_eq!(found.usable(Serializer::Serpent), Some(Serializer::Marshal));
+        assert_eq!(found.usable(Serializer::Json), Some(Serializer::Json));
     }
 
     #[test]
     fn a_serializer_that_executes_code_is_not_recommended_to_the_server() {
-        use ferropyro::wire::SerializerKind;
-
         let mut means = means(None);
-        means.config = means.config.serializer(SerializerKind::Pickle);
+        means.config = means.config.serializer(Serializer::Pickle);
         let found = Serialization {
             accepted: vec![Serializer::Json],
             refusal: Some(Error::new(
-                ErrorKind::Serialize,
-                "serializer 'pickle' is unknown or not available",
+                ErrorKind::Communication,
+                "message used serializer that is not accepted: 4",
             )),
             is_known: true,
         };

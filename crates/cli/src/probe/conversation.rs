@@ -7,9 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use ferropyro::formats::{marshal, serpent};
-use ferropyro::wire::{
-    Deframer, Flags, FrameBuilder, FrameSettings, Header, MessageKind, NO_ANNOTATIONS, SerializerKind,
-};
+use ferropyro::wire::{Deframer, Flags, FrameBuilder, FrameSettings, Header, MessageKind, NO_ANNOTATIONS, Serializer};
 use ferropyro::{DAEMON_ID, Dialect, Dict, Location, Value};
 
 use super::finding::{Finding, first_line, stranger};
@@ -127,7 +125,7 @@ impl Probe<'_> {
 fn connect_message(dialect: Dialect) -> Vec<u8> {
     let payload = Dict::from([("handshake", "hello"), ("object", DAEMON_ID)]);
     let mut out = Vec::new();
-    let Some(serializer) = SerializerKind::Serpent.id(dialect) else {
+    let Some(serializer) = Serializer::Serpent.id(dialect) else {
         return out;
     };
     let header = Header {
@@ -225,8 +223,8 @@ fn refusal(version: u16, bytes: &[u8]) -> Option<String> {
         return None;
     }
     let text: Option<Value> = match message.header.serializer_kind()? {
-        SerializerKind::Marshal => marshal::from_slice(&message.payload).ok(),
-        SerializerKind::Serpent => serpent::from_slice(&message.payload).ok(),
+        Serializer::Marshal => marshal::from_slice(&message.payload).ok(),
+        Serializer::Serpent => serpent::from_slice(&message.payload).ok(),
         _ => None,
     };
     let text = first_line(text?.as_str()?.as_bytes());

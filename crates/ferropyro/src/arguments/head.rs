@@ -153,11 +153,7 @@ mod tests {
     use crate::Serializer;
 
     fn codec(serializer: Serializer) -> Codec {
-        Codec {
-            serializer,
-            dialect: Dialect::V502,
-            bytes_repr: false,
-        }
+        Codec::plain(serializer, Dialect::V48)
     }
 
     fn found(codec: &Codec, payload: &[u8]) -> Option<(String, String)> {
@@ -169,7 +165,12 @@ mod tests {
     fn the_place_of_a_head_gives_the_head_in_every_format() {
         let call = ("Pyro.NameServer", "lookup", ("spam",), ferropyro_formats::Dict::new());
         let expected = Some(("Pyro.NameServer".to_owned(), "lookup".to_owned()));
-        for serializer in [Serializer::Serpent, Serializer::Marshal, Serializer::Msgpack] {
+        for serializer in [
+            Serializer::Serpent,
+            Serializer::Marshal,
+            Serializer::Msgpack,
+            Serializer::Pickle,
+        ] {
             let codec = codec(serializer);
             let mut payload = Vec::new();
             codec.append(&mut payload, &call).unwrap();

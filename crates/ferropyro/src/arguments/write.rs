@@ -1,10 +1,11 @@
 //! Writing arguments on the client.
 
 use ferropyro_formats::Dict;
+use ferropyro_wire::Serializer as SerializerName;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple, Serializer};
 
 use crate::SerializedBlob;
-use crate::serializer::{EarlyValue, Serializer as SerializerName};
+use crate::serializer::EarlyValue;
 
 /// The positional arguments of a call on the client: a tuple of up to twelve values, a slice or `Vec` of [`Value`](crate::Value), or an array.
 pub trait Arguments {

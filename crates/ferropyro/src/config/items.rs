@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferropyro_wire::{Dialect, SerializerKind};
+use ferropyro_wire::{Dialect, Serializer};
 
 use super::setting::{self, IpVersion, Secret, ServerType, Setting};
 use super::{Item, Origin};
@@ -153,14 +153,14 @@ config_items! {
     /// Whether messages are compressed when that makes them shorter.
     COMPRESSION compression: bool, Both, all(false);
     /// The serializer that clients use.
-    SERIALIZER serializer: SerializerKind, Both, all(SerializerKind::Serpent);
+    SERIALIZER serializer: Serializer, Both, all(Serializer::Serpent);
     /// The serializers that a daemon accepts. Pyro5 has no such item and accepts its four.
-    SERIALIZERS_ACCEPTED serializers_accepted: BTreeSet<SerializerKind>, Pyro4, each(safe_serializers(), data_serializers(), data_serializers());
+    SERIALIZERS_ACCEPTED serializers_accepted: BTreeSet<Serializer>, Pyro4, each(safe_serializers(), data_serializers(), data_serializers());
     /// Whether bytes travel through serpent as Python literals, not as base-64 text in a dict.
     SERPENT_BYTES_REPR serpent_bytes_repr: bool, Pyro5, all(false);
-    /// The highest protocol of pickle that is written.
+    /// The highest protocol of pickle that is written; to a Python that reads no more, lower ones.
     PICKLE_PROTOCOL_VERSION pickle_protocol_version: i8, Pyro4, all(5i8);
-    /// The highest protocol of dill that is written; -1: Python has no dill.
+    /// The same for dill; -1: the highest.
     DILL_PROTOCOL_VERSION dill_protocol_version: i8, Pyro4, all(-1i8);
     /// The Python module that reads and writes JSON; without meaning here.
     JSON_MODULE json_module: String, Pyro4, all("json");
@@ -279,13 +279,13 @@ impl Default for Config {
 }
 
 /// What Pyro4 accepts by default: the serializers that cannot execute code and need no package.
-fn safe_serializers() -> BTreeSet<SerializerKind> {
-    BTreeSet::from([SerializerKind::Serpent, SerializerKind::Json, SerializerKind::Marshal])
+fn safe_serializers() -> BTreeSet<Serializer> {
+    BTreeSet::from([Serializer::Serpent, Serializer::Json, Serializer::Marshal])
 }
 
 /// What Pyro5 accepts: the serializers of pure data.
-fn data_serializers() -> BTreeSet<SerializerKind> {
+fn data_serializers() -> BTreeSet<Serializer> {
     let mut names = safe_serializers();
-    names.insert(SerializerKind::Msgpack);
+    names.insert(Serializer::Msgpack);
     names
 }

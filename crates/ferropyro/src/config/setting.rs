@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ferropyro_wire::{Dialect, SerializerKind};
+use ferropyro_wire::{Dialect, Serializer};
 
 use super::{Generation, Style};
 use crate::logging::Levels;
@@ -236,11 +236,9 @@ impl Setting for Vec<String> {
     }
 }
 
-impl Setting for BTreeSet<SerializerKind> {
-    fn from_text(text: &str) -> Result<BTreeSet<SerializerKind>, Refusal> {
-        text.split(',')
-            .map(|name| SerializerKind::from_text(name.trim()))
-            .collect()
+impl Setting for BTreeSet<Serializer> {
+    fn from_text(text: &str) -> Result<BTreeSet<Serializer>, Refusal> {
+        text.split(',').map(|name| Serializer::from_text(name.trim())).collect()
     }
 
     fn to_text(&self) -> String {
@@ -283,11 +281,10 @@ pub(crate) fn check_protocols(protocols: &BTreeSet<Dialect>) -> Result<(), &'sta
     }
 }
 
-/// That a name is known here does not mean that this program can use the serializer: that is decided where it is used.
-impl Setting for SerializerKind {
-    fn from_text(text: &str) -> Result<SerializerKind, Refusal> {
-        let kind = SerializerKind::from_name(text);
-        kind.ok_or_else(|| Refusal::Other(format!("serializer '{text}' is unknown or not available")))
+impl Setting for Serializer {
+    fn from_text(text: &str) -> Result<Serializer, Refusal> {
+        let serializer = Serializer::from_name(text);
+        serializer.ok_or_else(|| Refusal::Other(format!("serializer '{text}' is unknown or not available")))
     }
 
     fn to_text(&self) -> String {

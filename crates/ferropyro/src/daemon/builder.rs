@@ -1,10 +1,11 @@
 //! Making a daemon: its settings, and the socket that it listens on.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{FrameSettings, HmacKey};
+use ferropyro_wire::{FrameSettings, HmacKey, Serializer};
 
 use super::Daemon;
 use super::core::{Core, Hooks, REFUSALS_LOGGED};
@@ -20,7 +21,6 @@ use crate::context::{AnnotationList, Context};
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::ration::Ration;
-use crate::serializer::Serializer;
 use crate::server::Server;
 #[cfg(unix)]
 use crate::transport::ConnectedSocket;
@@ -213,13 +213,9 @@ impl DaemonBuilder {
             (one, other) => one.or(other),
         };
         let place = self.socket.open(&config)?;
-        let warnings = place.warnings(self.hmac_key.is_some() || tls.is_some());
-        let serializers: Vec<Serializer> = config
-            .serializers_accepted
-            .iter()
-            .filter_map(|name| Serializer::try_from(*name).ok())
-            .collect();
-        log_serializers(&serializers);
+        let mut warnings = place.warnings(self.hmac_key.is_some() || tls.is_some());
+        warnings.extend(warning_of_pickle(&config.serializers_accepted));
+        log_serializers(&config.serializers_accepted);
         let core = Arc::new(Core {
             registry: Registry::default(),
             streams: Streams::new(&config),
@@ -229,7 +225,6 @@ impl DaemonBuilder {
                 max_message_size: max_answer_size.map(|size| size as u64),
                 compression: config.compression,
             },
-            serializers,
             location: place.location,
             nat: place.nat,
             hooks: self.hooks,
@@ -266,9 +261,6 @@ fn check(config: &Config) -> Result<()> {
         let text = "minimum threadpool size must be less than or equal to max size";
         return Err(Error::new(ErrorKind::Value, text));
     }
-    for name in &config.serializers_accepted {
-        Serializer::try_from(*name).map_err(|error| error.with("in", "SERIALIZERS_ACCEPTED"))?;
-    }
     check_protocols(&config.protocols).map_err(|text| Error::new(ErrorKind::Value, text).with("in", "PROTOCOLS"))
 }
 
@@ -280,10 +272,19 @@ fn check_key(config: &Config, key: Option<&HmacKey>) -> Result<()> {
     Ok(())
 }
 
-fn log_serializers(serializers: &[Serializer]) {
-    let names: Vec<String> = serializers
-        .iter()
-        .map(|serializer| format!("'{}'", serializer.name()))
-        .collect();
+fn log_serializers(serializers: &BTreeSet<Serializer>) {
+    let names: Vec<String> = serializers.iter().map(|serializer| format!("'{serializer}'")).collect();
     tracing::debug!(target: logger::SERVER, "accepted serializers: {{{}}}", names.join(", "));
+}
+
+/// Pickles are data here, and code for the Python programs that may get them next.
+fn warning_of_pickle(serializers: &BTreeSet<Serializer>) -> Option<String> {
+    let pickles = serializers.iter().filter(|serializer| serializer.is_pickle());
+    let names: Vec<&str> = pickles.map(|serializer| serializer.name()).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "SERIALIZERS_ACCEPTED has {}: pickles are data here and run nothing, but they may run code in Python programs that get such data from this one",
+            names.join(", ")
+        )
+    })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header};
+use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header, Serializer};
 
 use crate::config::Config;
 use crate::connection::{Connection, Estate};
@@ -17,7 +17,7 @@ use crate::error::Raise;
 use crate::logging::logger;
 use crate::panics::{contain, drop_contained};
 use crate::ration::Ration;
-use crate::serializer::{Codec, Serializer};
+use crate::serializer::Codec;
 use crate::session::metadata::Metadata;
 use crate::tls::Acceptor;
 use crate::{ErrorKind, Location, Result, Uri};
@@ -52,7 +52,6 @@ pub(crate) struct Core {
     pub(crate) leases: Leases,
     pub(crate) config: Config,
     pub(crate) frame_settings: FrameSettings,
-    pub(crate) serializers: Vec<Serializer>,
     pub(crate) location: Location,
     pub(crate) nat: Option<Location>,
     pub(crate) hooks: Hooks,
@@ -96,17 +95,13 @@ impl Core {
     }
 
     pub(crate) fn codec(&self, serializer: Serializer, dialect: Dialect) -> Codec {
-        Codec {
-            serializer,
-            dialect,
-            bytes_repr: self.config.serpent_bytes_repr,
-        }
+        Codec::new(&self.config, serializer, dialect)
     }
 
     /// The codec of a message, if its serializer is accepted here.
     pub(crate) fn known_codec(&self, header: &Header) -> Option<Codec> {
         let serializer = Serializer::from_id(header.dialect, header.serializer)?;
-        let is_accepted = self.serializers.contains(&serializer);
+        let is_accepted = self.config.serializers_accepted.contains(&serializer);
         is_accepted.then(|| self.codec(serializer, header.dialect))
     }
 

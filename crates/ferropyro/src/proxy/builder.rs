@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Annotations, Dialect, HmacKey, MessageKind};
+use ferropyro_wire::{Annotations, Dialect, HmacKey, MessageKind, Serializer};
 
 use super::Proxy;
 use super::hooks::Hooks;
@@ -12,7 +12,6 @@ use super::settings::{Settings, Target, limit};
 use super::shared::Shared;
 use crate::config::Config;
 use crate::context::AnnotationList;
-use crate::serializer::Serializer;
 use crate::tls::{self, Certificate};
 use crate::{Error, ErrorKind, Result, Uri, aio};
 
@@ -223,10 +222,7 @@ impl ProxyBuilder {
         }
         let timeout = limit(self.timeout.or(config.commtimeout));
         let settings = Settings {
-            serializer: match self.serializer {
-                Some(serializer) => serializer,
-                None => Serializer::try_from(config.serializer)?,
-            },
+            serializer: self.serializer.unwrap_or(config.serializer),
             is_serializer_own: self.serializer.is_some(),
             dialect: self.dialect,
             hmac_key: self.hmac_key,

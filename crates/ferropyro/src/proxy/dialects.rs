@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use ferropyro_wire::{Dialect, FrameErrorKind};
+use ferropyro_wire::{Dialect, FrameErrorKind, Serializer};
 
 use super::failure;
 use super::settings::Settings;
+use crate::serializer::no_pickle;
 use crate::{Error, ErrorKind, Location, Result};
 
 /// How long a server is listened to that perhaps speaks 46 or 47. One of these speaks at once; any other never will.
@@ -19,6 +20,7 @@ const LISTENING_TIME: Duration = Duration::from_secs(1);
 /// of somebody who speaks another dialect.
 pub(crate) struct Attempts<'a> {
     location: &'a Location,
+    serializer: Serializer,
     /// Those to try, the first one last.
     candidates: Vec<Dialect>,
     /// Whether the dialect is still to be found out; it was not chosen by the program, nor told by the server.
@@ -48,8 +50,10 @@ impl<'a> Attempts<'a> {
         let open = settings.dialect.is_none();
         let silent = known.filter(|known| open && known.server_speaks_first());
         candidates.extend(silent);
+        candidates.retain(|dialect| settings.codec(*dialect).check().is_ok());
         Attempts {
             location,
+            serializer: settings.serializer,
             candidates,
             open,
             listening: match silent {
@@ -73,7 +77,7 @@ impl<'a> Attempts<'a> {
         let dialect = self.candidates.pop();
         dialect.ok_or_else(|| match self.reason.take() {
             Some(reason) => reason,
-            None => Error::new(ErrorKind::Protocol, "no dialect to speak"),
+            None => no_pickle(self.serializer),
         })
     }
 
@@ -97,7 +101,11 @@ impl<'a> Attempts<'a> {
             Judgement::Final(error) => return Err(error),
             Judgement::Stranger(error) => error,
         };
-        if let Some(told) = foreign_version(&error).and_then(Dialect::from_version)
+        let told = foreign_version(&error).and_then(Dialect::from_version);
+        if told == Some(Dialect::V502) && self.serializer.is_pickle() {
+            return Err(cannot_connect(self.location, &no_pickle(self.serializer).to_string()));
+        }
+        if let Some(told) = told
             && self.open
             && told.server_speaks_first()
         {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Dialect, FrameSettings, HmacKey};
+use ferropyro_wire::{Dialect, FrameSettings, HmacKey, Serializer};
 use rustls::ClientConfig;
 
 use super::hooks::Hooks;
 use crate::classes::proxy::ProxyState;
 use crate::config::Config;
-use crate::serializer::{Codec, Serializer};
+use crate::serializer::Codec;
 use crate::session::metadata::Metadata;
 use crate::tls::Certificate;
 use crate::{Error, ErrorKind, Location, Result, Uri, naming};
@@ -80,11 +80,7 @@ impl Settings {
     }
 
     pub(crate) fn codec(&self, dialect: Dialect) -> Codec {
-        Codec {
-            serializer: self.serializer,
-            dialect,
-            bytes_repr: self.config.serpent_bytes_repr,
-        }
+        Codec::new(&self.config, self.serializer, dialect)
     }
 
     pub(crate) fn frames(&self, dialect: Dialect) -> FrameSettings {

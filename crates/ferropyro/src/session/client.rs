@@ -5,7 +5,7 @@
 use ferropyro_formats::{self as formats, Dict, Value};
 use ferropyro_wire::{
     AnnotationKey, Annotations, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, Message, MessageKind,
-    SerializerId,
+    Serializer, SerializerId,
 };
 use serde::ser::{Error as _, Serialize, SerializeStruct};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::arguments::{Arguments, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
 use crate::error::RemoteError;
-use crate::serializer::{Codec, Serializer};
+use crate::serializer::Codec;
 use crate::{Error, ErrorKind, Result};
 
 /// The client's side of one connection.
@@ -148,7 +148,7 @@ impl ClientSession {
             ..Header::new(self.dialect(), MessageKind::CONNECT, self.codec.id())
         };
         let mut frame = FrameBuilder::begin(out, &header, borrowed(greeting.annotations), &self.settings)?;
-        self.codec.append(
+        self.codec.for_a_stranger().append(
             frame.payload(),
             &Connect {
                 handshake: greeting.handshake,
@@ -175,6 +175,9 @@ impl ClientSession {
             return Err(Error::new(ErrorKind::Communication, text));
         }
         self.deframer.expect(RESULTS);
+        if codec.serializer == self.codec.serializer {
+            self.codec = self.codec.for_the_writer_of(&message.payload);
+        }
         if !self.dialect().is_pyro5() && !message.header.flags.contains(Flags::META_ON_CONNECT) {
             return Ok((codec.read(&message.payload)?, None));
         }
@@ -213,7 +216,8 @@ impl ClientSession {
         }
         let mut codec = self.codec;
         if let Some((received, _)) = blob.payload() {
-            codec.serializer = received.serializer;
+            codec = codec.with(received.serializer);
+            codec.check()?;
         }
         let header = self.invoke_header(request, request.flags | Flags::KEEPSERIALIZED, codec);
         let label = blob.label(self.dialect(), request.object, request.method)?;
@@ -274,11 +278,10 @@ impl ClientSession {
     }
 
     fn codec_of(&self, id: SerializerId) -> Result<Codec> {
-        match Serializer::from_id(self.dialect(), id) {
-            Some(serializer) => Ok(Codec {
-                serializer,
-                ..self.codec
-            }),
+        // Who has not asked for pickles gets none.
+        let is_expected = |serializer: &Serializer| !serializer.is_pickle() || *serializer == self.codec.serializer;
+        match Serializer::from_id(self.dialect(), id).filter(is_expected) {
+            Some(serializer) => Ok(self.codec.with(serializer)),
             None => Err(Error::new(
                 ErrorKind::Serialize,
                 format!("invalid serializer in response: {id}"),

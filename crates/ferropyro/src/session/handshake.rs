@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ferropyro_formats::{Dict, Value};
-use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, OwnedAnnotations};
+use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind, OwnedAnnotations, Serializer};
 use serde::ser::{Serialize, SerializeStruct};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::connection::Connection;
 use crate::context::{Context, Facts};
 use crate::daemon::core::Core;
 use crate::error::Raise;
-use crate::serializer::{Codec, Serializer};
+use crate::serializer::Codec;
 
 /// Answers a CONNECT message. The error is the text of the refusal, and the codec that the client can read.
 pub(super) fn accept(
@@ -27,7 +27,8 @@ pub(super) fn accept(
     let marshal = core.codec(Serializer::Marshal, header.dialect);
     let codec = core
         .accepted_codec(header)
-        .map_err(|text| Refusal { text, codec: marshal })?;
+        .map_err(|text| Refusal { text, codec: marshal })?
+        .for_the_writer_of(&message.payload);
     let facts = Facts {
         dialect: codec.dialect,
         serializer: codec.serializer,

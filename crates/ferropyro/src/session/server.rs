@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ferropyro_wire::{
     Deframer, Dialect, EncodeError, Flags, FrameBuilder, FrameError, FrameErrorKind, Header, Message, MessageKind,
+    Serializer,
 };
 use uuid::Uuid;
 
@@ -21,7 +22,6 @@ use crate::daemon::registry::SessionObjects;
 use crate::error::Raise;
 use crate::logging::{Clipped, logger};
 use crate::peer::Peer;
-use crate::serializer::Serializer;
 use crate::tls::Certificate;
 
 /// The server's side of one connection.
@@ -269,7 +269,7 @@ impl ServerSession {
             });
         }
         let codec = match self.core.accepted_codec(&message.header) {
-            Ok(codec) => codec,
+            Ok(codec) => codec.for_the_writer_of(&message.payload),
             Err(text) => {
                 let raise = Raise::new(legacy::serialize_error(message.header.dialect), text);
                 let step = self.refuse_call(&message.header, raise);

@@ -254,7 +254,7 @@ fn a_serializer_that_there_is_not_here_is_left_to_the_configuration() -> Result<
         none(),
         none(),
         "hello".into(),
-        "pickle".into(),
+        "yaml".into(),
     ];
     let proxy = Proxy::try_from(&object("Pyro5.client.Proxy", state))?;
     assert_eq!(state_of(&proxy)?[5], Value::None);

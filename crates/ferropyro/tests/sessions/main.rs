@@ -10,6 +10,7 @@ mod handshake;
 mod instances;
 mod limits;
 mod panics;
+mod pickles;
 mod pool;
 mod remains;
 #[path = "../shared/server.rs"]

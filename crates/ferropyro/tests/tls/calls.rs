@@ -11,7 +11,7 @@ fn calls_of_both_dialects_and_of_any_length_go_through() -> Result<()> {
     let (_daemon, uri) = desk(serving(&lab.server()))?;
     for dialect in [Dialect::V48, Dialect::V502] {
         let proxy = Proxy::builder()
-            .config(lab.client().serializer(ferropyro::wire::SerializerKind::Marshal))
+            .config(lab.client().serializer(ferropyro::wire::Serializer::Marshal))
             .dialect(dialect)
             .build(uri.clone())?;
         for size in [0, 1, 16_383, 16_384, 16_385, 3_000_000] {

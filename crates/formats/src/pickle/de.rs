@@ -11,6 +11,8 @@ pub struct Deserializer<'de, 'a> {
     input: &'de [u8],
     limits: Limits,
     accept: Option<Accept<'a>>,
+    /// How much of the first pickle is wanted.
+    front: Option<usize>,
     position: usize,
 }
 
@@ -21,7 +23,17 @@ impl<'de, 'a> Deserializer<'de, 'a> {
             input,
             limits: *limits,
             accept: None,
+            front: None,
             position: 0,
+        }
+    }
+
+    /// As [`new`](Deserializer::new), for the front of a tuple of more than three items: it reads as one of the first `count` items, and what stands behind
+    /// these is not looked at. Any other pickle is read as a whole.
+    pub fn front(input: &'de [u8], limits: &Limits, count: usize) -> Deserializer<'de, 'a> {
+        Deserializer {
+            front: Some(count),
+            ..Deserializer::new(input, limits)
         }
     }
 
@@ -45,7 +57,7 @@ impl<'de, 'a> Deserializer<'de, 'a> {
 
     /// Carries the next pickle out.
     fn walk(&mut self) -> Result<Walk<'de>, Error> {
-        let document = machine::run(self.input, self.position, &self.limits, self.accept)?;
+        let document = machine::run(self.input, self.position, &self.limits, self.accept, self.front)?;
         self.position = document.end;
         Ok(Walk::new(document, &self.limits))
     }

@@ -10,12 +10,13 @@ use crate::{Error, ErrorKind, Limits};
 /// Which globals may occur, by their dotted names.
 pub(super) type Accept<'a> = &'a dyn Fn(&str) -> bool;
 
-/// Reads the pickle that starts in `input` at this offset.
+/// Reads the pickle that starts in `input` at this offset, or so many items at the `front` of a tuple that is one.
 pub(super) fn run<'de>(
     input: &'de [u8],
     start: usize,
     limits: &Limits,
     accept: Option<Accept<'_>>,
+    front: Option<usize>,
 ) -> Result<Document<'de>, Error> {
     let mut machine = Machine {
         input: Input::new(input, start, limits),
@@ -30,7 +31,7 @@ pub(super) fn run<'de>(
         log: Vec::new(),
         just_called: false,
     };
-    let root = machine.run()?;
+    let root = machine.run(front.unwrap_or(usize::MAX))?;
     Ok(Document {
         objects: machine.objects,
         log: machine.log,
@@ -58,8 +59,9 @@ pub(super) struct Machine<'de, 'a> {
 }
 
 impl<'de> Machine<'de, '_> {
-    fn run(&mut self) -> Result<Node<'de>, Error> {
-        loop {
+    fn run(&mut self, front: usize) -> Result<Node<'de>, Error> {
+        // Tuples of up to three items have no mark, and lists and dicts have theirs behind the container.
+        while self.stack.len() < front || self.marks != [0] {
             let start = self.input.at;
             let opcode = self.input.opcode()?;
             if opcode == opcode::STOP {
@@ -68,6 +70,9 @@ impl<'de> Machine<'de, '_> {
             self.step(opcode).map_err(|error| error.or_at(start))?;
             self.just_called = opcode == opcode::REDUCE;
         }
+        let items = self.pop_mark()?;
+        self.add(Object::Tuple(items))?;
+        self.pop()
     }
 
     fn step(&mut self, opcode: u8) -> Result<(), Error> {

@@ -129,6 +129,14 @@ pub fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, options: &Opt
     })
 }
 
+/// The protocol that the pickle at the start of `input` says it has; 0 for one that says nothing, as those of protocols 0 and 1.
+pub fn protocol(input: &[u8]) -> u8 {
+    match input {
+        [opcode::PROTO, protocol, ..] => *protocol,
+        _ => 0,
+    }
+}
+
 /// Decodes the pickle at the start of `input` under [`LIMITS`].
 ///
 /// Fails with Python's texts when the input is no pickle, and when it does not fit `T`.

@@ -128,7 +128,7 @@ impl<'a> Serializer<'a> {
     fn pickled(&mut self, content: &[u8]) -> Result<(), Error> {
         let object = Pickled::from_content(content);
         let object = object.ok_or_else(|| Error::unsupported("a pickled object with foreign content"))?;
-        let document = machine::run(object.pickle(), 0, &LIMITS, None)?;
+        let document = machine::run(object.pickle(), 0, &LIMITS, None, None)?;
         graph::append(&mut self.writer, &document, document.root)
     }
 

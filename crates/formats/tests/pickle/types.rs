@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferropyro_formats::pickle::{self, Deserializer, Options};
+use ferropyro_formats::pickle::{self, Deserializer, LIMITS, Options};
 use ferropyro_formats::{
     BigInt, Bytes, BytesRef, Dict, ErrorKind, Exception, Instance, Set, Surrogates, Value, from_value, to_value,
 };
@@ -360,4 +360,46 @@ proptest! {
         let read = |result: Result<Record, ferropyro_formats::Error>| result.map_err(|error| error.message().to_owned());
         prop_assert_eq!(read(pickle::from_slice(&bytes)).is_ok(), read(from_value(value)).is_ok());
     }
+}
+
+#[test]
+fn the_front_of_a_call_is_read_without_the_rest() {
+    let call = ("shop", "sell", (1, "tea"), [("n", 2)]);
+    for protocol in 0..=5 {
+        let mut pickle = Vec::new();
+        let options = Options {
+            protocol,
+            ..Options::default()
+        };
+        pickle::append(&mut pickle, &call, &options).unwrap();
+        let cut = pickle.windows(3).position(|bytes| bytes == b"tea").unwrap();
+        let mut front = Deserializer::front(&pickle[..cut], &LIMITS, 2);
+        assert_eq!(
+            <(&str, &str)>::deserialize(&mut front).unwrap_or_default(),
+            match protocol {
+                // Escaped, so not borrowed.
+                0 => ("", ""),
+                _ => ("shop", "sell"),
+            }
+        );
+        let mut front = Deserializer::front(&pickle[..cut], &LIMITS, 2);
+        assert_eq!(
+            <(String, String)>::deserialize(&mut front).unwrap(),
+            ("shop".into(), "sell".into())
+        );
+    }
+}
+
+#[test]
+fn what_is_no_tuple_of_many_has_no_front_and_is_read_as_a_whole() {
+    for (pickle, expected) in [
+        (&b"\x80\x02]q\x00(K\x01K\x02K\x03K\x04e."[..], "[1, 2, 3, 4]"),
+        (b"\x80\x02K\x01K\x02K\x03\x87.", "(1, 2, 3)"),
+        (b"\x80\x02K\x07.", "7"),
+    ] {
+        let value = Value::deserialize(&mut Deserializer::front(pickle, &LIMITS, 2)).unwrap();
+        assert_eq!(value.to_string(), expected);
+    }
+    let value = Value::deserialize(&mut Deserializer::front(b"\x80\x02(K\x01K\x02K\x03K\x04t.", &LIMITS, 2)).unwrap();
+    assert_eq!(value.to_string(), "(1, 2)");
 }
