@@ -434,9 +434,9 @@ fn keeps_the_items_of_ferropyro_out_of_pyros_dumps() {
     }
 }
 
+// Conformance: SER-10
 #[test]
 fn serializers_are_known_by_their_names() {
-    // Conformance: SER-10
     for name in ["serpent", "json", "marshal", "msgpack", "pickle", "dill", "cloudpickle"] {
         assert_eq!(name.parse::<Serializer>().expect(name).name(), name);
     }

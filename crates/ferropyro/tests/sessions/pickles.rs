@@ -27,9 +27,9 @@ fn a_daemon_that_accepts_them_is_called_with_them() -> Result<()> {
     Ok(())
 }
 
+// Conformance: SER-13
 #[test]
 fn a_daemon_accepts_none_by_itself() -> Result<()> {
-    // Conformance: SER-13
     let (_daemon, uri) = desk(Config::default())?;
     for (serializer, number) in PICKLES.into_iter().zip([4, 7, 5]) {
         let proxy = Proxy::builder().serializer(serializer).build(uri.clone())?;
@@ -40,9 +40,9 @@ fn a_daemon_accepts_none_by_itself() -> Result<()> {
     Ok(())
 }
 
+// Conformance: SEC-01
 #[test]
 fn a_pyro5_server_is_never_sent_one() -> Result<()> {
-    // Conformance: SEC-01
     let only_pyro5 = accepting_all().protocols([Dialect::V502]);
     let (_daemon, uri) = desk(only_pyro5)?;
     for serializer in PICKLES {
@@ -60,9 +60,9 @@ fn a_pyro5_server_is_never_sent_one() -> Result<()> {
     Ok(())
 }
 
+// Conformance: SEC-04
 #[test]
 fn what_only_python_could_make_stays_as_it_is_and_fits_no_type() -> Result<()> {
-    // Conformance: SEC-04
     let (_daemon, uri) = desk(accepting_all())?;
     let proxy = Proxy::builder().serializer(Serializer::Pickle).build(uri)?;
     let call: Value = ferropyro::formats::pickle::from_slice(b"cos\nsystem\n(Vls\ntR.")?;
