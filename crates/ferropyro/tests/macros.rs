@@ -514,10 +514,3 @@ fn the_impl_by_hand_behaves_the_same() {
         assert_eq!(both[0], both[1]);
     }
 }
-
-// Conformance: CTX-10
-#[test]
-fn misuse_is_reported_at_the_token_that_is_wrong() {
-    let cases = trybuild::TestCases::new();
-    cases.compile_fail("tests/ui/*.rs");
-}
