@@ -53,6 +53,17 @@ def test_rust_calls_a_python_server(serializer, rust_client, python_servers):
     assert proxy.call("give_uri").cls == "Pyro4.core.URI"
 
 
+def test_servers_that_accept_nothing_else_are_called_both_ways(servers, peer_program, rust_client):
+    server = start_server(servers, peer_program, env={"PYRO_SERIALIZERS_ACCEPTED": "pickle"})
+    PYRO4.api.config.SERIALIZER = "pickle"
+    with PYRO4.api.Proxy(server.uri) as proxy:
+        assert proxy.add(1, b=2) == 3
+    python = PYRO4.start_test_server(servers, config={"SERIALIZERS_ACCEPTED": ["pickle"]})
+    assert rust_client.proxy(python.uri, serializer="pickle").call("add", 1, b=2) == 3
+    with pytest.raises(RustError, match="rejected: .*serializer that is not accepted: 1$"):
+        rust_client.proxy(python.uri).call("add", 1, 2)
+
+
 @pytest.mark.parametrize("serializer", ["cloudpickle", "dill"], indirect=True)
 def test_a_function_goes_through_rust_and_works_when_it_is_back(to_rust):
     scope = {"__name__": "__main__"}
