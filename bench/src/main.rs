@@ -5,6 +5,7 @@
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
+//! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
 //! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
 
@@ -17,6 +18,7 @@ mod echo;
 mod formats;
 #[cfg(unix)]
 mod idle;
+mod kinds;
 #[cfg(unix)]
 mod load;
 #[cfg(unix)]
@@ -44,6 +46,7 @@ usage: bench COMMAND [OPTIONS]
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
+  kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
   connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
   idle       what 10,000 connections cost that do nothing
 
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
         ["connection", options @ ..] => Options::parse(options).and_then(|options| connection::main(&options)),
         ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
+        ["kinds", options @ ..] => Options::parse(options).and_then(|options| kinds::main(&options)),
         #[cfg(unix)]
         ["idle", options @ ..] => Options::parse(options).and_then(|options| idle::main(&options)),
         #[cfg(unix)]
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
         ["serve", "connection", cargo] => connection::serve(cargo),
         ["serve", "bulk-raw"] => bulk::serve_raw(),
+        ["serve", "kinds"] => kinds::serve(),
         ["serve", "bulk-rust"] => bulk::serve_rust(),
         #[cfg(unix)]
         ["names", options @ ..] => Options::parse(options).and_then(|options| names::main(&options)),

@@ -1,5 +1,5 @@
 """An echo server or client with the real Pyro4 or Pyro5: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
-`bulk GENERATION SERIALIZER URI METHOD SIZE`.
+`bulk GENERATION SERIALIZER URI METHOD SIZE`, `kind GENERATION SERIALIZER URI KIND SIZE`.
 
 And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
 """
@@ -13,7 +13,7 @@ role, generation = sys.argv[1:3]
 if generation == "pyro4":
     import Pyro4 as pyro
     from Pyro4 import config
-    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack"}
+    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack", "pickle"}
 else:
     import Pyro5.api as pyro
     from Pyro5 import config
@@ -32,7 +32,12 @@ class Echo:
             DATA[size] = b"." * size
         return DATA[size]
 
+    def stream(self, size):
+        for _ in range(size // PIECE):
+            yield bytearray(b".") * PIECE
 
+
+PIECE = 64 << 10
 DATA = {}
 
 
@@ -86,6 +91,19 @@ def call_bulk(serializer, uri, method, size):
     answer_samples(measured, batch=1)
 
 
+def call_kind(serializer, uri, kind, size):
+    config.SERIALIZER = serializer
+    proxy = pyro.Proxy(uri)
+    size = int(size)
+    if kind == "stream":
+        measured = lambda: sum(len(bytes_of(piece)) for piece in proxy.stream(size))
+    else:
+        data = {"str": "." * size, "bytes": b"." * size, "bytearray": bytearray(b".") * size}[kind]
+        measured = lambda: proxy.take(data)
+    assert measured() == size
+    answer_samples(measured, batch=1)
+
+
 def write_and_read(document):
     import serpent
     document = json.loads(document)
@@ -115,5 +133,7 @@ elif role == "client":
     call(*sys.argv[3:])
 elif role == "bulk":
     call_bulk(*sys.argv[3:])
+elif role == "kind":
+    call_kind(*sys.argv[3:])
 else:
     write_and_read(*sys.argv[3:])

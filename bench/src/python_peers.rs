@@ -83,6 +83,18 @@ impl Python {
         self.start_client(&["bulk", generation, serializer, uri, method, &size.to_string()])
     }
 
+    /// A client that calls a method with so many bytes as its argument in a kind (`str`, `bytes`, `bytearray`), or fetches them (`stream`).
+    pub(crate) fn connect_kind(
+        &self,
+        generation: &str,
+        serializer: &str,
+        uri: &str,
+        kind: &str,
+        size: usize,
+    ) -> Result<Client, Problem> {
+        self.start_client(&["kind", generation, serializer, uri, kind, &size.to_string()])
+    }
+
     /// Python's serpent, with a document given as JSON.
     pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
         self.start_client(&["serpent", "pyro5", document])

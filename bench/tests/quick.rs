@@ -95,6 +95,24 @@ fn bulk_prints_a_table_of_both_directions() {
     }
 }
 
+// Conformance: SER-07
+#[test]
+fn kinds_prints_a_table_of_every_serializer_and_says_what_json_cannot() {
+    let out = run(&["kinds", "--quick", "--markdown", "--no-python"]);
+    for serializer in ["pickle", "marshal", "msgpack", "json", "serpent"] {
+        let line = out
+            .lines()
+            .find(|line| line.starts_with(&format!("| Rust to Rust, {serializer} ")));
+        let cells: Vec<&str> = line.unwrap_or_default().split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 7, "{serializer} in\n{out}");
+        for (column, cell) in cells[2..6].iter().enumerate() {
+            let is_missing = serializer == "json" && column > 0;
+            assert_eq!(*cell == "-", is_missing, "{serializer}, column {column} in\n{out}");
+        }
+    }
+    assert!(out.contains("not supported"), "{out}");
+}
+
 #[test]
 #[cfg(target_os = "linux")]
 fn idle_tells_memory_threads_and_descriptors_of_every_transport() {

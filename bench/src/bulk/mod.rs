@@ -16,7 +16,7 @@ use crate::rounds::Field;
 use crate::table::{Scale, Summary, Table};
 use crate::{Options, Problem};
 
-pub(crate) use raw::serve as serve_raw;
+pub(crate) use raw::{Raw, serve as serve_raw};
 pub(crate) use rust::serve as serve_rust;
 
 const MIB: usize = 1 << 20;
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(20);
 
 /// Which way the bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Direction {
+pub(crate) enum Direction {
     /// To the server, as an argument.
     There,
     /// From the server, as a result.
@@ -145,7 +145,7 @@ impl Servers {
 
     fn field(&self, direction: Direction, size: usize) -> Result<Field, Problem> {
         let mut field = Field::default();
-        field.enter("raw socket", raw::Raw::connect(&self.raw, direction, size)?);
+        field.enter("raw socket", Raw::connect(&self.raw, direction, size)?);
         for serializer in SERIALIZERS {
             let client = rust::Client::connect(&self.rust, serializer, direction, Use::Seen, size)?;
             field.enter(format!("Rust to Rust, {}", serializer.name()), client);

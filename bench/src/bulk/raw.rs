@@ -9,14 +9,14 @@ use super::Direction;
 use crate::Problem;
 use crate::peer::{Peer, Sample, end_with_input, repeat_in_batches};
 
-pub(super) struct Raw {
+pub(crate) struct Raw {
     stream: TcpStream,
     direction: Direction,
     data: Vec<u8>,
 }
 
 impl Raw {
-    pub(super) fn connect(address: &str, direction: Direction, size: usize) -> Result<Raw, Problem> {
+    pub(crate) fn connect(address: &str, direction: Direction, size: usize) -> Result<Raw, Problem> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Raw {

@@ -71,10 +71,7 @@ impl Codec {
 
     /// The codec for somebody of whom nothing is known yet: pickles are such as every Python can read.
     pub(crate) fn for_a_stranger(self) -> Codec {
-        Codec {
-            pickle_protocol: self.pickle_protocol.min(PICKLE_FOR_ALL),
-            ..self
-        }
+        self.for_a_reader_of(PICKLE_FOR_ALL)
     }
 
     /// The codec for somebody who has written this. Pythons differ in the highest protocol of pickle that they read, and write none that they could not.
@@ -82,11 +79,20 @@ impl Codec {
         if !self.serializer.is_pickle() {
             return self;
         }
-        let theirs = pickle::protocol(payload).max(PICKLE_FOR_ALL);
+        self.for_a_reader_of(pickle::protocol(payload))
+    }
+
+    /// The codec for somebody who reads pickles of this protocol.
+    pub(crate) fn for_a_reader_of(self, protocol: u8) -> Codec {
         Codec {
-            pickle_protocol: self.pickle_protocol.min(theirs),
+            pickle_protocol: self.pickle_protocol.min(protocol.max(PICKLE_FOR_ALL)),
             ..self
         }
+    }
+
+    /// The protocol of the pickles that are written, if any are.
+    pub(crate) fn pickle_protocol(&self) -> Option<u8> {
+        self.serializer.is_pickle().then_some(self.pickle_protocol)
     }
 
     /// Fails where the dialect must not have the serializer: nobody who speaks Pyro5 may be brought to read pickles.

@@ -10,8 +10,8 @@ use ferropyro_wire::{
 use serde::ser::{Error as _, Serialize, SerializeStruct};
 use uuid::Uuid;
 
-use super::MAX_ANNOTATIONS;
 use super::metadata::Metadata;
+use super::{MAX_ANNOTATIONS, PICKLE_PROTOCOL};
 use crate::arguments::{Arguments, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
@@ -153,6 +153,7 @@ impl ClientSession {
             &Connect {
                 handshake: greeting.handshake,
                 object: wants_metadata.then_some(greeting.object),
+                pickle_protocol: self.codec.pickle_protocol(),
             },
         )?;
         frame.finish()?;
@@ -318,14 +319,20 @@ fn read_exception(codec: &Codec, payload: &[u8]) -> Error {
 struct Connect<'a> {
     handshake: &'a Value,
     object: Option<&'a str>,
+    /// What a client reads that has pickled this in a lower protocol, for everybody. Pyro does not look at it.
+    pickle_protocol: Option<u8>,
 }
 
 impl Serialize for Connect<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let mut dict = serializer.serialize_struct("Connect", 1 + usize::from(self.object.is_some()))?;
+        let count = 1 + usize::from(self.object.is_some()) + usize::from(self.pickle_protocol.is_some());
+        let mut dict = serializer.serialize_struct("Connect", count)?;
         dict.serialize_field("handshake", self.handshake)?;
         if let Some(object) = self.object {
             dict.serialize_field("object", object)?;
+        }
+        if let Some(protocol) = self.pickle_protocol {
+            dict.serialize_field(PICKLE_PROTOCOL, &protocol)?;
         }
         dict.end()
     }

@@ -7,6 +7,7 @@ use ferropyro_wire::{Dialect, Flags, FrameBuilder, Header, Message, MessageKind,
 use serde::ser::{Serialize, SerializeStruct};
 use uuid::Uuid;
 
+use super::PICKLE_PROTOCOL;
 use super::member::protect;
 use super::metadata::{Containers, Metadata};
 use crate::connection::Connection;
@@ -41,7 +42,7 @@ pub(super) fn accept(
         text: raise.0.text(),
         codec,
     })?;
-    write(core, header, &codec, &context, &answer, out).map_err(|text| Refusal { text, codec })
+    write(core, header, &context, &answer, out).map_err(|text| Refusal { text, codec })
 }
 
 /// Greets a client of a dialect whose clients wait for that. It can send no handshake data; the hook for these gets None.
@@ -120,7 +121,7 @@ impl Refusal {
 struct Answer {
     handshake: Value,
     metadata: Option<Metadata>,
-    dialect: Dialect,
+    codec: Codec,
 }
 
 fn answer(core: &Core, context: &Context, message: &Message<'_>, codec: &Codec) -> Result<Answer, Raise> {
@@ -135,6 +136,11 @@ fn answer(core: &Core, context: &Context, message: &Message<'_>, codec: &Codec) 
             return Err(Raise::new("TypeError", text));
         }
         Err(error) => return Err(Raise::new("ValueError", error.to_string())),
+    };
+    let told = request.get(PICKLE_PROTOCOL).and_then(Value::as_int);
+    let codec = match told.and_then(|protocol| u8::try_from(protocol).ok()) {
+        Some(protocol) => core.codec(codec.serializer, dialect).for_a_reader_of(protocol),
+        None => *codec,
     };
     // The texts of the KeyErrors that Python raises.
     let key = |name: &str| request.get(name).ok_or_else(|| Raise::new("KeyError", name));
@@ -151,18 +157,12 @@ fn answer(core: &Core, context: &Context, message: &Message<'_>, codec: &Codec) 
     Ok(Answer {
         handshake,
         metadata,
-        dialect,
+        codec,
     })
 }
 
-fn write(
-    core: &Core,
-    request: &Header,
-    codec: &Codec,
-    context: &Context,
-    answer: &Answer,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
+fn write(core: &Core, request: &Header, context: &Context, answer: &Answer, out: &mut Vec<u8>) -> Result<(), String> {
+    let codec = &answer.codec;
     let with_metadata = answer.metadata.is_some() && !request.dialect.is_pyro5();
     let header = Header {
         seq: request.seq,
@@ -186,7 +186,7 @@ fn write(
 
 impl Serialize for Answer {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let containers = if self.dialect.is_pyro5() {
+        let containers = if self.codec.dialect.is_pyro5() {
             Containers::Sets
         } else {
             Containers::Lists

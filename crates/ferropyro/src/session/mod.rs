@@ -17,6 +17,9 @@ mod tests;
 /// Annotations of a message that is received. More than a Pyro4 message has room for; Pyro5 has no limit, this is one for us.
 const MAX_ANNOTATIONS: usize = 1 << 16;
 
+/// What a client of ours that pickles calls the protocol which it reads, in the dict of its greeting.
+const PICKLE_PROTOCOL: &str = "pickle_protocol";
+
 /// Where oneway calls run.
 pub(crate) trait Runner {
     /// Runs a oneway call that its connection does not wait for. Gives it back if there is no room for it: then the connection has to run it, and wait.

@@ -1,7 +1,12 @@
 //! Pickles as calls and answers: only for who asks for them, never for Pyro5, and as data.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
 use ferropyro::wire::Dialect;
-use ferropyro::{Config, ErrorKind, Proxy, Result, Serializer, Value};
+use ferropyro::{Config, Daemon, ErrorKind, Proxy, Result, Serializer, Uri, Value};
 
 use super::support::{DIALECTS, desk};
 
@@ -70,6 +75,60 @@ fn what_only_python_could_make_stays_as_it_is_and_fits_no_type() -> Result<()> {
     let error = proxy.call::<i64>("add", (&call, 1)).expect_err("no number");
     assert_eq!(error.as_remote().map(|remote| remote.class_name()), Some("TypeError"));
     Ok(())
+}
+
+// Conformance: SER-12
+#[test]
+fn two_ends_of_ours_greet_in_a_protocol_for_all_and_go_on_in_the_highest_that_both_allow() -> Result<()> {
+    for (allowed, expected) in [(5, 5), (4, 4)] {
+        let (daemon, _) = desk(accepting_all().pickle_protocol_version(allowed))?;
+        let (uri, heard) = overheard(&daemon);
+        let proxy = Proxy::builder().serializer(Serializer::Pickle).build(uri)?;
+        assert_eq!(proxy.call::<i64>("add", (1, 2))?, 3);
+        for (sender, greeting) in heard.iter().zip([2, expected]) {
+            let bytes = sender.lock().expect("nobody panics here").clone();
+            let protocols: Vec<u8> = bytes
+                .windows(4)
+                // A pickle of a dict, tuple or number, with or without a frame.
+                .filter(|window| window[0] == 0x80 && b"\x95}(K".contains(&window[2]))
+                .map(|window| window[1])
+                .collect();
+            assert_eq!(protocols, [greeting, expected], "{bytes:x?}");
+        }
+    }
+    Ok(())
+}
+
+type Bytes = Arc<Mutex<Vec<u8>>>;
+
+/// Where the desk can be called so that what goes there and what comes back is heard, for one connection.
+fn overheard(daemon: &Daemon) -> (Uri, [Bytes; 2]) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let uri = format!("PYRO:desk@{}", listener.local_addr().expect("its address"));
+    let behind = daemon.address().expect("a TCP port");
+    let heard = [Bytes::default(), Bytes::default()];
+    let [there, back] = heard.clone();
+    thread::spawn(move || {
+        let (client, _) = listener.accept().expect("a connection");
+        let server = TcpStream::connect(behind).expect("the daemon listens");
+        let (of_client, of_server) = (
+            client.try_clone().expect("a socket"),
+            server.try_clone().expect("a socket"),
+        );
+        thread::spawn(move || pass_on(client, server, &there));
+        pass_on(of_server, of_client, &back);
+    });
+    (uri.parse().expect("a URI"), heard)
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, heard: &Bytes) {
+    let mut buffer = [0; 1 << 16];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        heard.lock().expect("nobody panics here").extend(&buffer[..count]);
+        if to.write_all(&buffer[..count]).is_err() {
+            return;
+        }
+    }
 }
 
 #[test]
