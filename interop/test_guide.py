@@ -112,6 +112,13 @@ def test_python_gets_files_as_the_page_shows(pyro, ferropyro, servers, tmp_path,
         (tmp_path / "copy.txt").unlink()
 
 
+def test_python_hands_over_a_file_as_the_page_of_flame_shows(ferropyro, servers, tmp_path):
+    (code,) = blocks("flame.md", "python")
+    server = servers.start([ferropyro, "flame", "serve", tmp_path], ready=r"^URI = PYRO:", env={"PYRO_FLAME_ENABLED": "true"})
+    result = run([sys.executable, "-c", code, server.uri.partition("@")[2]])
+    assert (result.stdout, result.stderr) == (shown_after("flame.md", code), "")
+
+
 def test_a_listener_in_python_is_asked_as_the_page_shows(ferropyro, servers):
     (code,) = blocks("connection.md", "python")
     listener = servers.start([sys.executable, "-c", code], ready=r"^listening on port")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use ferropyro::{Config, Proxy, Serializer, Uri, naming};
+use ferropyro::{Config, Proxy, ProxyBuilder, Serializer, Uri, naming};
 
 use crate::exit::{Exit, Failure};
 use crate::keys;
@@ -30,19 +30,24 @@ pub(crate) struct Client {
 
 impl ClientArgs {
     pub(crate) fn client(&self) -> Result<Client, Failure> {
-        let mut config = Personality::Ferropyro.config()?;
-        if let Some(timeout) = self.timeout {
-            config.commtimeout = Some(timeout);
-        }
-        Ok(Client {
-            config,
-            serializer: self.serializer,
-            hmac_key: keys::from_env(),
-        })
+        Client::new(self.serializer, self.timeout)
     }
 }
 
 impl Client {
+    /// What is not said here is as the environment says.
+    pub(crate) fn new(serializer: Option<Serializer>, timeout: Option<Duration>) -> Result<Client, Failure> {
+        let mut config = Personality::Ferropyro.config()?;
+        if let Some(timeout) = timeout {
+            config.commtimeout = Some(timeout);
+        }
+        Ok(Client {
+            config,
+            serializer,
+            hmac_key: keys::from_env(),
+        })
+    }
+
     /// Reads a URI; a name server that is named without a port has that of the configuration.
     pub(crate) fn uri(&self, text: &str) -> Result<Uri, Failure> {
         let uri = Uri::parse_with(text, self.config.ns_port);
@@ -67,6 +72,11 @@ impl Client {
     }
 
     pub(crate) fn proxy(&self, uri: Uri) -> Result<Proxy, Failure> {
+        Ok(self.settings().build(uri)?)
+    }
+
+    /// The settings of its proxies.
+    pub(crate) fn settings(&self) -> ProxyBuilder {
         let mut builder = Proxy::builder().config(self.config.clone());
         if let Some(serializer) = self.serializer {
             builder = builder.serializer(serializer);
@@ -74,7 +84,7 @@ impl Client {
         if let Some(key) = &self.hmac_key {
             builder = builder.hmac_key(key);
         }
-        Ok(builder.build(uri)?)
+        builder
     }
 }
 

@@ -12,6 +12,7 @@ mod echo;
 mod echo_object;
 mod exit;
 mod files;
+mod flame;
 mod inspect;
 mod json;
 mod keys;
@@ -67,6 +68,7 @@ enum Command {
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Connection(connection::ConnectionArgs),
+    Flame(flame::FlameArgs),
     Demo(demo::DemoArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -112,6 +114,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Connection(args) => connection::run(args),
+        Command::Flame(args) => flame::run(args),
         Command::Demo(args) => demo::run(args),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),

@@ -87,6 +87,7 @@ fn every_command_has_help() {
         "cert",
         "check-config",
         "connection",
+        "flame",
         "demo",
         "completions",
         "man",

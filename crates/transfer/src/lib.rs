@@ -44,7 +44,7 @@ use ferropyro::wire::AnnotationKey;
 
 pub use client::{By, FileClient, Options, Progress, Summary};
 pub use error::{Error, Result};
-pub use server::{Access, FileServer, FileServerBuilder};
+pub use server::{Access, FileServer, FileServerBuilder, Folder};
 pub use sockets::{Offer, RawSockets, RawSocketsBuilder};
 
 /// The annotation with a piece of a file.

@@ -9,6 +9,9 @@ use crate::digest::Digest;
 
 /// The end of the name of a file in the making.
 const SUFFIX: &str = ".ferropyro-part";
+/// Read and written by nobody but its owner.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o600;
 
 /// A file in the making. Nobody else writes it while this lives: it is locked.
 #[derive(Debug)]
@@ -30,9 +33,22 @@ pub(crate) enum Existing {
 impl Part {
     /// Begins a file of this name in a folder. `resume`: with what an earlier try has left, as far as that is no longer than `size`; else empty.
     pub(crate) fn begin(folder: Dir, name: &str, resume: bool, size: u64) -> io::Result<Part> {
+        Part::begin_with(&mut OpenOptions::new(), folder, name, resume, size)
+    }
+
+    /// Begins an empty file that only the user of this program may read and write, where the system has such a thing.
+    pub(crate) fn begin_private(folder: Dir, name: &str) -> io::Result<Part> {
         let mut options = OpenOptions::new();
+        make_private(&mut options);
+        let part = Part::begin_with(&mut options, folder, name, false, 0)?;
+        // One that an earlier try has left may have been open to others.
+        keep_private(&part.file)?;
+        Ok(part)
+    }
+
+    fn begin_with(options: &mut OpenOptions, folder: Dir, name: &str, resume: bool, size: u64) -> io::Result<Part> {
         options.read(true).write(true).create(true);
-        let file = folder.open_with(part_name(name), &options)?.into_std();
+        let file = folder.open_with(part_name(name), options)?.into_std();
         if !file.metadata()?.is_file() {
             return Err(io::Error::other(format!("{} is no file", part_name(name))));
         }
@@ -113,6 +129,26 @@ impl Part {
     pub(crate) fn discard(self) -> io::Result<()> {
         self.folder.remove_file(part_name(&self.name))
     }
+}
+
+#[cfg(unix)]
+fn make_private(options: &mut OpenOptions) {
+    use cap_std::fs::OpenOptionsExt as _;
+    options.mode(PRIVATE);
+}
+
+#[cfg(not(unix))]
+fn make_private(_options: &mut OpenOptions) {}
+
+#[cfg(unix)]
+fn keep_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(PRIVATE))
+}
+
+#[cfg(not(unix))]
+fn keep_private(_file: &File) -> io::Result<()> {
+    Ok(())
 }
 
 /// Whether a name is that of a file in the making.

@@ -170,7 +170,7 @@ config_items! {
     METADATA metadata: bool, Pyro4, all(true);
     /// Whether only exposed members can be called.
     REQUIRE_EXPOSE require_expose: bool, Pyro4, all(true);
-    /// Whether Pyro4's Flame server may run, which executes any code.
+    /// Whether Pyro4's Flame server may run. In Python that executes any code; here it has files only.
     FLAME_ENABLED flame_enabled: bool, Pyro4, all(false);
     /// Whether a traceback sent to the client shows the variables of each function.
     DETAILED_TRACEBACK detailed_traceback: bool, Both, all(false);

@@ -26,7 +26,7 @@ use crate::error::Raise;
 use crate::logging::logger;
 use crate::object::{Class, Object};
 use crate::server::Server;
-use crate::{Error, ErrorKind, Location, Result, Uri, uri};
+use crate::{Config, Error, ErrorKind, Location, Result, Uri, uri};
 
 /// Threads for blocking code beside those that run calls.
 const SPARE_THREADS: usize = 64;
@@ -172,6 +172,11 @@ impl Daemon {
     /// The numeric address that the daemon listens on; `None` for a Unix domain socket.
     pub fn address(&self) -> Option<std::net::SocketAddr> {
         self.server.address()
+    }
+
+    /// The configuration that it was made with, as it holds.
+    pub fn config(&self) -> &Config {
+        &self.core().config
     }
 
     /// Whether messages are protected: signed with an HMAC key, or encrypted with TLS. What a program sends past the daemon is not.

@@ -42,7 +42,7 @@ use crate::classes::proxy::ProxyState;
 use crate::context::Luggage;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
-use crate::{Error, Result, Uri};
+use crate::{Error, ErrorKind, Result, Uri};
 
 /// Stands for an object in another program: its methods are called through it.
 ///
@@ -190,6 +190,27 @@ impl Proxy {
             check: Check::Attribute(attribute),
         };
         self.retrying::<serde::de::IgnoredAny, _>(&call).map(drop)
+    }
+
+    /// A proxy for another object of the same daemon, with the settings of this one, its key among them. It makes a connection of its own.
+    ///
+    /// # Errors
+    /// `Pyro` when the URI of this proxy does not say where the daemon is, as a name does before [`Proxy::bind`], and when the id cannot be part of a URI.
+    pub fn beside(&self, object: &str) -> Result<Proxy> {
+        let Target { uri, timeout, .. } = self.shared.target().clone();
+        let location = match uri.location() {
+            Some(location) if uri.protocol() == Protocol::Pyro => location.clone(),
+            _ => {
+                let text = "where the daemon of this name is has to be found out first: bind the proxy";
+                return Err(Error::new(ErrorKind::Pyro, text).with("uri", uri));
+            }
+        };
+        let target = Target {
+            uri: Uri::pyro(object, location)?,
+            timeout,
+            metadata: Arc::default(),
+        };
+        Ok(Proxy::from(Shared::new(self.shared.settings.clone(), target)))
     }
 
     /// The URI: the one that was given, or after [`Proxy::bind`] the concrete one.

@@ -54,6 +54,25 @@ fn a_clone_has_the_settings_and_a_connection_of_its_own() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn another_object_of_the_daemon_is_reached_with_the_same_settings() -> Result<()> {
+    let watch = worker(Config::default())?;
+    for dialect in DIALECTS {
+        let proxy = Proxy::builder().dialect(dialect).build(watch.uri.clone())?;
+        proxy.set_timeout(Some(Duration::from_secs(20)));
+        let daemon = proxy.beside("Pyro.Daemon")?;
+        let ids: Vec<String> = daemon.call("registered", ())?;
+        assert!(ids.contains(&watch.uri.object().into_owned()), "{ids:?}");
+        assert_eq!((daemon.dialect()?, daemon.timeout()), (dialect, proxy.timeout()));
+        assert!(!proxy.is_connected());
+    }
+    for uri in ["PYRONAME:somewhere", "PYRONAME:somewhere@localhost:9090", "PYROMETA:a"] {
+        let error = Proxy::new(uri)?.beside("Pyro.Daemon").unwrap_err();
+        assert!(error.to_string().contains("bind the proxy"), "{error}");
+    }
+    Ok(())
+}
+
 /// Calls back through a proxy that somebody else may be using.
 #[derive(Default)]
 struct Relay {

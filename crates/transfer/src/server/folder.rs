@@ -1,29 +1,77 @@
 //! The folder whose files are served, and the way from a client's text to a file in it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use ferropyro::Raise;
 
-use crate::part::is_part;
+use crate::part::{Existing, Part, is_part};
 
 /// The most names of a folder that are listed.
 const MOST_NAMES: usize = 10_000;
 
-/// A folder that no path leads out of. What a client says is checked here for clear answers; that it holds against symbolic links too, also
-/// those that somebody makes at this very moment, is the business of [`Dir`].
+/// A folder whose files clients may name, and that no path leads out of: neither `..`, nor an absolute path, nor a symbolic link, also not one that
+/// somebody makes at this very moment. For objects of your own; a [`FileServer`](crate::FileServer) has one.
+// What a client says is checked here for clear answers; that it holds against symbolic links is the business of `Dir`.
 #[derive(Debug)]
-pub(crate) struct Folder {
+pub struct Folder {
     dir: Dir,
 }
 
 impl Folder {
-    pub(crate) fn open(path: &Path) -> io::Result<Folder> {
+    /// The folder at this path.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(path: &Path) -> io::Result<Folder> {
         let dir = Dir::open_ambient_dir(path, ambient_authority())?;
         Ok(Folder { dir })
+    }
+
+    /// All bytes of a file that has no more than `most`.
+    ///
+    /// # Errors
+    /// `FileNotFoundError`; `PermissionError`, also for a path that leads out of the folder; `ValueError` for a larger file; `OSError`.
+    pub fn read(&self, path: &str, most: u64) -> Result<Vec<u8>, Raise> {
+        let (file, size) = self.file(path)?;
+        let too_large = |size| {
+            let text = format!("'{path}' has {size} bytes; this server gives files of {most} at most in one piece");
+            Raise::new("ValueError", text)
+        };
+        if size > most {
+            return Err(too_large(size));
+        }
+        let mut bytes = Vec::new();
+        // It may have grown meanwhile.
+        let mut limited = file.take(most.saturating_add(1));
+        limited
+            .read_to_end(&mut bytes)
+            .map_err(|error| os_error(path, &error))?;
+        match bytes.len() as u64 {
+            length if length > most => Err(too_large(length)),
+            _ => Ok(bytes),
+        }
+    }
+
+    /// Adds a file that nobody but the user of this program may read and write (mode 0600, where the system has modes), or puts it in the place of the one
+    /// that has the name. It has its name when all bytes are safe on the disk. A link of that name is replaced, not what it leads to.
+    ///
+    /// # Errors
+    /// `FileNotFoundError` when the folder that it shall be in is missing; `PermissionError`, also for a path that leads out of the folder;
+    /// `BlockingIOError` when somebody else adds a file of this name at the moment; `OSError`.
+    pub fn store_private(&self, path: &str, bytes: &[u8]) -> Result<(), Raise> {
+        let (dir, name) = self.place(path)?;
+        let store = || {
+            let mut part = Part::begin_private(dir, &name)?;
+            match part.write(bytes) {
+                Ok(()) => part.finish(Existing::Replace),
+                Err(error) => part.discard().and(Err(error)),
+            }
+        };
+        store().map_err(|error| os_error(path, &error))
     }
 
     pub(crate) fn try_clone(&self) -> io::Result<Folder> {

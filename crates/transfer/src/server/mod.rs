@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::{Bytes, Context, Dialect, ItemStream, Raise, context, expose};
+pub use folder::Folder;
 
 use crate::digest::Digest;
 use crate::permits::{Permit, Permits};
-use crate::server::folder::Folder;
 use crate::server::uploads::Uploads;
 use crate::sockets::{Offer, RawSockets};
 use crate::{FDAT, PIECE};
