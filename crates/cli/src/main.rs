@@ -13,6 +13,7 @@ mod echo_object;
 mod exit;
 mod files;
 mod flame;
+mod httpgateway;
 mod inspect;
 mod json;
 mod keys;
@@ -43,7 +44,8 @@ Exit status: 0 ok, 1 a call failed, 2 wrong usage, 3 not found, 4 cannot connect
 7 changes are missing.
 
 Try `ferropyro demo` first. Called by the name of one of Pyro's own programs, through a link (pyro5-ns, pyro5-nsc, \
-pyro5-echoserver, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-check-config), it does what that program does.")]
+pyro5-echoserver, pyro5-httpgateway, pyro5-check-config, pyro4-ns, pyro4-nsc, pyro4-test-echoserver, pyro4-httpgateway, pyro4-check-config), \
+it does what that program does.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,6 +59,8 @@ enum Command {
     #[command(skip)]
     NscLink(nsc::LinkArgs),
     Echo(echo::EchoArgs),
+    #[command(name = "httpgateway")]
+    HttpGateway(httpgateway::HttpGatewayCommand),
     Call(call::CallArgs),
     Get(call::GetArgs),
     Set(call::SetArgs),
@@ -103,6 +107,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Nsc(args) => nsc::run(args),
         Command::NscLink(args) => nsc::run_link(args, personality),
         Command::Echo(args) => echo::run(args, personality),
+        Command::HttpGateway(command) => httpgateway::run(command, personality),
         Command::Call(args) => call::run(args),
         Command::Get(args) => call::get(args),
         Command::Set(args) => call::set(args),
@@ -143,6 +148,8 @@ fn parse_link(link: Link, name: &'static str) -> Command {
         Link::Ns => Command::Ns(ns::NsCommand::of_pyro(parse_as(name))),
         Link::Nsc => Command::NscLink(parse_as(name)),
         Link::Echo => Command::Echo(parse_as(name)),
+        Link::HttpGateway4 => Command::HttpGateway(parse_as::<httpgateway::Pyro4Args>(name).into()),
+        Link::HttpGateway5 => Command::HttpGateway(parse_as::<httpgateway::Pyro5Args>(name).into()),
         Link::CheckConfig => Command::CheckConfig(parse_as(name)),
     }
 }

@@ -25,17 +25,22 @@ pub(crate) enum Link {
     Ns,
     Nsc,
     Echo,
+    /// Pyro4's gateway, which has other options than Pyro5's.
+    HttpGateway4,
+    HttpGateway5,
     CheckConfig,
 }
 
-const LINKS: [(&str, Link, Personality); 8] = [
+const LINKS: [(&str, Link, Personality); 10] = [
     ("pyro4-ns", Link::Ns, Personality::Pyro4),
     ("pyro4-nsc", Link::Nsc, Personality::Pyro4),
     ("pyro4-test-echoserver", Link::Echo, Personality::Pyro4),
+    ("pyro4-httpgateway", Link::HttpGateway4, Personality::Pyro4),
     ("pyro4-check-config", Link::CheckConfig, Personality::Pyro4),
     ("pyro5-ns", Link::Ns, Personality::Pyro5),
     ("pyro5-nsc", Link::Nsc, Personality::Pyro5),
     ("pyro5-echoserver", Link::Echo, Personality::Pyro5),
+    ("pyro5-httpgateway", Link::HttpGateway5, Personality::Pyro5),
     ("pyro5-check-config", Link::CheckConfig, Personality::Pyro5),
 ];
 

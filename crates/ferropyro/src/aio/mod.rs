@@ -51,7 +51,7 @@ pub use any_reply::AnyReply;
 pub use batch::Batch;
 pub use items::Items;
 pub(crate) use items::RemoteItems;
-pub use naming::resolve;
+pub use naming::{locate_ns_with, resolve};
 use shared::Shared;
 
 use crate::arguments::Arguments;

@@ -59,7 +59,7 @@ async fn ask(nameserver: &Proxy, uri: &Uri) -> Result<Uri> {
 ///
 /// # Errors
 /// As there.
-async fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<Proxy> {
+pub async fn locate_ns_with(location: Option<&Location>, settings: &Settings) -> Result<Proxy> {
     let mut search = Search::new(location, settings);
     while let Some(step) = search.next() {
         let found = match step {

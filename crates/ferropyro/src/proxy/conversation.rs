@@ -15,7 +15,7 @@ use crate::classes::proxy::read_with;
 use crate::config::Config;
 use crate::context::{self, AnnotationList, Luggage};
 use crate::daemon::registry::DAEMON_ID;
-use crate::session::client::{ClientSession, Greeting, Outcome, Request};
+use crate::session::client::{ClientSession, Greeting, Outcome, Request, read_exception};
 use crate::session::metadata::Metadata;
 use crate::transport::Inbox;
 use crate::{Error, ErrorKind, Result, Uri};
@@ -149,11 +149,13 @@ impl Conversation {
 
     /// Hears the answer to that.
     pub(crate) fn hear_metadata(&mut self) -> Result<Option<()>> {
-        let heard = self.hear(|session, message| match session.result(message) {
-            Ok(Outcome::Result(codec)) => Ok(Some(codec.read::<Metadata>(&message.payload)?.sorted())),
-            Ok(Outcome::Stream(_)) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
-            Err(error) if session.dialect() == Dialect::V47 && is_attribute_error(&error) => Ok(None),
-            Err(error) => Err(error),
+        let heard = self.hear(|session, message| match session.result(message)? {
+            Outcome::Result(codec) => Ok(Some(codec.read::<Metadata>(&message.payload)?.sorted())),
+            Outcome::Stream(_) => Err(Error::new(ErrorKind::Protocol, "the metadata are no iterator")),
+            Outcome::Exception(codec) => match read_exception(&codec, &message.payload) {
+                error if session.dialect() == Dialect::V47 && is_attribute_error(&error) => Ok(None),
+                error => Err(error),
+            },
         })?;
         let Some(metadata) = heard else { return Ok(None) };
         self.metadata = metadata.map(Arc::new);
@@ -222,11 +224,10 @@ impl Conversation {
                 context::remember_response(&message.annotations);
             }
             hooks.show_annotations(&message.annotations, message.header.kind);
+            let bytes = &message.payload;
             match session.result(message)? {
-                Outcome::Result(codec) => {
-                    let bytes = &message.payload;
-                    reading.payload(Payload { codec, bytes }).map(Answer::Result)
-                }
+                Outcome::Result(codec) => reading.payload(Payload { codec, bytes }).map(Answer::Result),
+                Outcome::Exception(codec) => reading.exception(Payload { codec, bytes }).map(Answer::Result),
                 Outcome::Stream(id) => Ok(Answer::Stream(id)),
             }
         })

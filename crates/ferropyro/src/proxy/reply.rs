@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::items::RemoteStream;
 use crate::serializer::Codec;
+use crate::session::client::read_exception;
 use crate::{Error, ErrorKind, Result};
 
 /// What a call can give back: every type that serde can read, and [`Items`](crate::Items) for methods that give back an iterator.
@@ -20,6 +21,12 @@ pub trait FromReply: Sized {
     /// Reads the result.
     #[doc(hidden)]
     fn from_payload(payload: Payload<'_>) -> Result<Self>;
+
+    /// Reads the exception that came in the place of a result.
+    #[doc(hidden)]
+    fn from_exception(payload: Payload<'_>) -> Result<Self> {
+        Err(payload.exception())
+    }
 
     /// The result of a oneway call, which nobody sends.
     #[doc(hidden)]
@@ -53,6 +60,13 @@ pub struct Payload<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
+impl Payload<'_> {
+    /// The error that it stands for, if it is an exception.
+    fn exception(&self) -> Error {
+        read_exception(&self.codec, self.bytes)
+    }
+}
+
 impl<R: DeserializeOwned> FromReply for R {
     type Aio = R;
 
@@ -84,6 +98,11 @@ pub(crate) trait Reading {
     /// Reads the result. No more than once: a call is sent again only if nothing of its answer was read.
     fn payload(&mut self, payload: Payload<'_>) -> Result<Self::Result>;
 
+    /// Reads the exception that came in the place of a result: usually it is the error of the call.
+    fn exception(&mut self, payload: Payload<'_>) -> Result<Self::Result> {
+        Err(payload.exception())
+    }
+
     /// The result of a oneway call, which nobody sends.
     fn oneway(&mut self) -> Result<Self::Result>;
 
@@ -105,6 +124,10 @@ impl<R: FromReply> Reading for Owned<R> {
 
     fn payload(&mut self, payload: Payload<'_>) -> Result<R> {
         R::from_payload(payload)
+    }
+
+    fn exception(&mut self, payload: Payload<'_>) -> Result<R> {
+        R::from_exception(payload)
     }
 
     fn oneway(&mut self) -> Result<R> {

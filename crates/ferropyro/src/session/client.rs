@@ -85,10 +85,12 @@ pub(crate) struct Greeting<'a> {
     pub(crate) annotations: &'a AnnotationList,
 }
 
-/// What a RESULT message is, when it is no exception.
+/// What a RESULT message is.
 pub(crate) enum Outcome {
     /// A value, to be read with this codec.
     Result(Codec),
+    /// An exception, for [`read_exception`].
+    Exception(Codec),
     /// An iterator with this id.
     Stream(String),
 }
@@ -261,7 +263,7 @@ impl ClientSession {
             return stream_id(&message.annotations).map(Outcome::Stream);
         }
         if header.flags.contains(Flags::EXCEPTION) {
-            return Err(read_exception(&self.requested, &message.payload));
+            return Ok(Outcome::Exception(self.requested));
         }
         Ok(Outcome::Result(self.requested))
     }
@@ -305,7 +307,8 @@ fn stream_id(annotations: &Annotations<'_>) -> Result<String> {
     }
 }
 
-fn read_exception(codec: &Codec, payload: &[u8]) -> Error {
+/// The error that an exception of the server's becomes.
+pub(crate) fn read_exception(codec: &Codec, payload: &[u8]) -> Error {
     match codec.read::<Value>(payload) {
         Ok(Value::Exception(exception)) => Error::remote(RemoteError::new(*exception)),
         Ok(other) => Error::new(

@@ -1,0 +1,112 @@
+//! The hosts that requests may be meant for.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use hyper::Uri;
+use hyper::header::{HOST, HeaderMap};
+
+/// Names that lead to this gateway. A site of somebody else's can lead to it too, by a name that it gives the address of this machine; but its name is not among these.
+/// Addresses cannot be given away like that.
+#[derive(Debug, Default)]
+pub(crate) struct Hosts {
+    names: Vec<String>,
+    any: bool,
+}
+
+impl Hosts {
+    pub(crate) fn allow(&mut self, host: &str) {
+        match host {
+            "*" => self.any = true,
+            host => self.names.push(normal(host)),
+        }
+    }
+
+    /// Fails with the host of a request if that is none of ours. Only programs send no host at all, and those can say what they like.
+    pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
+        let header = headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+        let asked = header.or_else(|| uri.authority().map(|authority| authority.as_str().into()));
+        match asked {
+            Some(host) if !self.is_ours(without_port(&host)) => Err(host.into_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        let name = normal(host);
+        let is_address = || name.parse::<IpAddr>().is_ok();
+        let is_local = || name == "localhost" || name.ends_with(".localhost");
+        self.any || is_local() || is_address() || self.names.contains(&name)
+    }
+}
+
+/// `[::1]:8080` is `::1`.
+fn without_port(host: &str) -> &str {
+    if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return if port.is_empty() || port.starts_with(':') {
+            address
+        } else {
+            host
+        };
+    }
+    match host.rsplit_once(':') {
+        Some((name, _)) if host.parse::<Ipv6Addr>().is_err() => name,
+        _ => host,
+    }
+}
+
+fn normal(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_answered(hosts: &Hosts, host: &str) -> bool {
+        let headers = HeaderMap::from_iter([(HOST, host.parse().expect("a header"))]);
+        hosts.check(&Uri::from_static("/"), &headers).is_ok()
+    }
+
+    #[test]
+    fn names_of_others_are_not_answered() {
+        let mut hosts = Hosts::default();
+        for host in [
+            "localhost",
+            "LocalHost:8080",
+            "localhost.",
+            "app.localhost",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "[::1]",
+            "10.1.2.3",
+        ] {
+            assert!(is_answered(&hosts, host), "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "notlocalhost",
+            "127.0.0.1.evil.example:8080",
+            "[::1].evil.example",
+            "",
+            "a@localhost",
+        ] {
+            assert!(!is_answered(&hosts, host), "{host}");
+        }
+        hosts.allow("Gateway.Example.");
+        assert!(is_answered(&hosts, "gateway.example:80"));
+        assert!(!is_answered(&hosts, "other.example"));
+        hosts.allow("*");
+        assert!(is_answered(&hosts, "other.example"));
+    }
+
+    #[test]
+    fn a_request_without_a_host_is_answered() {
+        let check = |uri| Hosts::default().check(&uri, &HeaderMap::new());
+        assert_eq!(check(Uri::from_static("/pyro/")), Ok(()));
+        assert_eq!(
+            check(Uri::from_static("http://evil.example/pyro/")),
+            Err("evil.example".to_owned())
+        );
+    }
+}

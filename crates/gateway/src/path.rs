@@ -1,0 +1,78 @@
+//! What the path of a request asks for.
+
+use hyper::Uri;
+use percent_encoding::percent_decode_str;
+
+/// The places that a gateway has.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Place {
+    /// `/`, which leads to the page.
+    Root,
+    /// `/pyro/`: the page.
+    Page,
+    /// `/pyro/NAME/MEMBER`: a method or an attribute of an object.
+    Member { object: String, member: String },
+    /// Below `/pyro/`, but nothing there.
+    Incomplete,
+    /// Anything else.
+    Elsewhere,
+}
+
+impl Place {
+    pub(crate) fn of(uri: &Uri) -> Place {
+        let Ok(path) = percent_decode_str(uri.path()).decode_utf8() else {
+            return Place::Elsewhere;
+        };
+        let path = path.trim_start_matches('/');
+        match path.strip_prefix("pyro/") {
+            None if path.is_empty() => Place::Root,
+            None => Place::Elsewhere,
+            Some("") => Place::Page,
+            Some(rest) => Place::member(rest).unwrap_or(Place::Incomplete),
+        }
+    }
+
+    /// The names of objects may have slashes in them, so the last one counts that has something on either side.
+    fn member(rest: &str) -> Option<Place> {
+        let mut slashes = rest.rmatch_indices('/').map(|(index, _)| index);
+        let index = slashes.find(|index| *index > 0 && index + 1 < rest.len())?;
+        Some(Place::Member {
+            object: rest[..index].to_owned(),
+            member: rest[index + 1..].to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(path: &'static str) -> Place {
+        Place::of(&Uri::from_static(path))
+    }
+
+    fn member(object: &str, member: &str) -> Place {
+        Place::Member {
+            object: object.to_owned(),
+            member: member.to_owned(),
+        }
+    }
+
+    #[test]
+    fn finds_places_where_the_real_gateways_do() {
+        assert_eq!(place("/"), Place::Root);
+        assert_eq!(place("/pyro/"), Place::Page);
+        assert_eq!(place("//pyro/?x=1"), Place::Page);
+        for path in ["/pyro", "/foo", "/pyroo/a/b", "/pyro/%ff/a"] {
+            assert_eq!(place(path), Place::Elsewhere, "{path}");
+        }
+        for path in ["/pyro/http.test", "/pyro/http.test/", "/pyro//x"] {
+            assert_eq!(place(path), Place::Incomplete, "{path}");
+        }
+        assert_eq!(place("/pyro/http.test/$meta"), member("http.test", "$meta"));
+        assert_eq!(place("/pyro/a/b/c"), member("a/b", "c"));
+        assert_eq!(place("/pyro/a%2Fb/c%20d"), member("a/b", "c d"));
+        assert_eq!(place("/pyro/a/b/"), member("a", "b/"));
+        assert_eq!(place("/pyro/%E2%82%AC/m"), member("€", "m"));
+    }
+}
