@@ -155,6 +155,16 @@ def test_links_between_the_pages_lead_somewhere(page):
         assert "://" in target or (ROOT / "docs" / target).exists(), target
 
 
+# Conformance: SEC-05
+def test_the_security_page_has_what_other_pages_send_their_readers_to_it_for():
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    for topic in ["pickle", "numpy", "Flame", "HMAC", "TLS", "0.0.0.0", "FLAME_ENABLED", "SERIALIZERS_ACCEPTED"]:
+        assert topic in page, topic
+    for sender in ["pickle.md", "flame.md", "servers.md", "network.md", "tls.md", "migration.md", "../README.md"]:
+        text = (ROOT / "docs" / sender).read_text(encoding="utf-8")
+        assert "security.md" in text, sender
+
+
 def test_every_page_stands_in_the_summary():
     summary = (ROOT / "docs" / "SUMMARY.md").read_text(encoding="utf-8")
     assert [page for page in PAGES if page != "SUMMARY.md" and f"({page})" not in summary] == []
