@@ -206,7 +206,7 @@ fn with_ssl_a_plain_socket_is_refused() {
 #[test]
 fn a_serializer_that_is_refused_does_not_end_the_connection() -> Result<()> {
     let (near, far) = pair();
-    let config = Config::default().serializers_accepted([Serializer::Serpent.into()]);
+    let config = Config::default().serializers_accepted([Serializer::Serpent]);
     let (_, _, running) = serve(server::daemon().config(config).connected_socket(far))?;
     let builder = Proxy::builder().serializer(Serializer::Marshal);
     let refused = builder.connected_socket("echo", &near)?.call::<i64>("echo", (1,));

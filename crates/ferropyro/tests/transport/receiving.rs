@@ -12,7 +12,7 @@ use crate::{Echo, pattern, server};
 
 fn config(wait: bool) -> Config {
     let mut config = Config::default().use_msg_waitall(wait);
-    config.serializers_accepted.insert(Serializer::Marshal.into());
+    config.serializers_accepted.insert(Serializer::Marshal);
     config
 }
 
