@@ -1,7 +1,10 @@
 """The HTTP gateway beside Pyro's own: the same requests go to both, for the same objects of the real Pyro."""
 
 import re
+import shlex
+import shutil
 import socket
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -338,6 +341,23 @@ def test_it_listens_on_ipv6(scene, servers, ferropyro):
 def test_it_ends_when_it_is_told_to(scene, servers, ferropyro):
     server, _ = gateways.start(servers, [ferropyro, "httpgateway"], scene.names.port)
     assert server.stop() == 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
+def test_the_page_of_the_guide_shows_what_curl_prints(scene, servers, ferropyro):
+    page = (Path(__file__).parent.parent / "docs" / "gateway.md").read_text(encoding="utf-8")
+    start, *commands = page.partition("```text\n$ ")[2].partition("```")[0].split("$ ")
+    command, *lines = start.splitlines()
+    server, port = gateways.start(servers, [ferropyro, *shlex.split(command)[1:]], scene.names.port)
+
+    def without_ports(text):
+        return re.sub(r":\d+", ":PORT", text.replace("@localhost", "@127.0.0.1"))
+
+    assert [without_ports(line) for line in server.stdout] == [without_ports(line) for line in lines]
+    assert len(commands) == 2
+    for command, shown in (part.split("\n", 1) for part in commands):
+        done = run(shlex.split(command.replace(":8080", f":{port}").replace("curl", "curl -s")))
+        assert done.stdout + "\n" == shown, command
 
 
 # Conformance: GW-01
