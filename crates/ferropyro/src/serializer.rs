@@ -63,10 +63,14 @@ impl Codec {
         self.dialect.server_speaks_first()
     }
 
-    /// The number on the wire. Where the dialect lacks the serializer, a later number stands for it, which its servers refuse.
+    /// The number on the wire. Where the dialect lacks the serializer, a number stands for it that its servers refuse: the one that it got later, or none at all.
     pub(crate) fn id(&self) -> SerializerId {
-        let id = self.serializer.id(self.dialect).or(self.serializer.id(Dialect::V48));
-        id.unwrap_or(SerializerId(u16::MAX))
+        let later = || match self.dialect.is_pyro5() {
+            true => None,
+            false => self.serializer.id(Dialect::V48),
+        };
+        let id = self.serializer.id(self.dialect).or_else(later);
+        id.unwrap_or(SerializerId(u8::MAX.into()))
     }
 
     /// The codec for somebody of whom nothing is known yet: pickles are such as every Python can read.
