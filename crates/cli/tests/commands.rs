@@ -76,6 +76,7 @@ fn every_command_has_help() {
         "ns",
         "nsc",
         "echo",
+        "httpgateway",
         "call",
         "get",
         "set",
