@@ -62,7 +62,8 @@ fn compile(program: &Path) -> String {
     format!("{}\n", lines.join("\n").trim_end())
 }
 
-/// The line without what changes when nothing is wrong: where in the sources of Rust or of ours something stands, and how many types there are.
+/// The line without what changes when nothing is wrong: where in the sources of Rust or of ours something stands, how many types there are, and whether
+/// there is another `Result` from which this one has to be told.
 fn shortened(line: &str) -> String {
     if let Some((before, place)) = line.split_once("--> ")
         && !place.starts_with("tests/ui/")
@@ -73,13 +74,11 @@ fn shortened(line: &str) -> String {
             .map_or(path.to_owned(), |(_, path)| format!("$RUST/{path}"));
         return format!("{before}--> {path}");
     }
-    match line
-        .trim_start()
-        .strip_prefix("and ")
-        .and_then(|rest| rest.strip_suffix(" others"))
-    {
+    let line = line.replace("std::result::Result", "Result");
+    let count = line.trim_start().strip_prefix("and ");
+    match count.and_then(|rest| rest.strip_suffix(" others")) {
         Some(count) => line.replace(count, "$N"),
-        None => line.to_owned(),
+        None => line,
     }
 }
 

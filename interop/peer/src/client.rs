@@ -157,7 +157,7 @@ fn open(command: &Json, is_async: bool) -> Result<(Arc<Caller>, Serializer), Fai
         let item = Item::find("SERIALIZER").ok_or_else(|| Failure::Command("no item SERIALIZER".to_owned()))?;
         item.set(&mut config, name)?;
     }
-    let serializer = Serializer::try_from(config.serializer)?;
+    let serializer = config.serializer;
     let mut builder = Proxy::builder();
     if let Some(key) = command["hmac"].as_str() {
         builder = builder.hmac_key(key);

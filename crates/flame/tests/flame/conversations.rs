@@ -143,7 +143,11 @@ fn answer(stream: &mut TcpStream, conversation: &[(Value, Vec<u8>)]) -> io::Resu
     let annotations = usize::from(number(&header, 18));
     let mut rest = vec![0; annotations + length];
     stream.read_exact(&mut rest)?;
-    let request = value(&rest[annotations..]);
+    let mut request = value(&rest[annotations..]);
+    if let Value::Dict(greeting) = &mut request {
+        // Ours tells more than Python's, which the real server does not look at.
+        greeting.remove("pickle_protocol");
+    }
     let found = conversation.iter().find(|(known, _)| *known == request);
     let (_, answer) = found.ok_or_else(|| io::Error::other(format!("nobody has asked {request}")))?;
     let mut answer = answer.clone();
