@@ -59,7 +59,7 @@ pub use object::answer::{Answer, ItemStream};
 pub use object::members::{Attribute, Members, Method, Param};
 pub use object::{BoxFuture, Call, Class, Object, Reply};
 pub use peer::Peer;
-pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder, RawReply};
+pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder, RawReply, RawValue};
 pub use session::metadata::Metadata;
 #[cfg(unix)]
 pub use transport::ConnectedSocket;

@@ -299,6 +299,12 @@ impl Proxy {
         self.shared.state().await.is_connected()
     }
 
+    /// Whether there is a connection on which a call could begin at once, as far as this end knows: the other end may have closed it a moment ago. Not one that
+    /// is in a call, nor one over which somebody may yet ask for the items of an iterator. Waits for nothing; for pools, in a tokio runtime.
+    pub fn is_free(&self) -> bool {
+        self.shared.is_free()
+    }
+
     async fn retrying<R: FromReply, A: Arguments>(&self, mut call: Outgoing<'_, A>) -> Result<R> {
         let retries = self.shared.settings.max_retries;
         self.shared

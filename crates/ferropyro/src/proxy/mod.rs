@@ -33,7 +33,7 @@ pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
 use conversation::{Check, Outgoing};
 pub use items::Items;
-pub use raw_reply::RawReply;
+pub use raw_reply::{RawReply, RawValue};
 pub use reply::{FromReply, RemoteResult};
 use reply::{InPlace, Owned};
 use settings::{Settings, Target, limit};
