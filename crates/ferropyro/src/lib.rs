@@ -13,6 +13,7 @@ pub mod config;
 mod connection;
 pub mod context;
 mod daemon;
+mod description;
 mod error;
 pub mod futures;
 #[cfg(doctest)]
@@ -42,6 +43,9 @@ pub use daemon::failed_call::{FailedCall, Statistics};
 pub use daemon::registered::Registered;
 pub use daemon::registry::{DAEMON_ID, InstanceMode};
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
+pub use description::{
+    AttributeDescription, Description, MethodDescription, ParameterDescription, SignatureDescription,
+};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{

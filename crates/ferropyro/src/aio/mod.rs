@@ -56,7 +56,8 @@ use shared::Shared;
 
 use crate::arguments::Arguments;
 use crate::context::Luggage;
-use crate::proxy::conversation::{Check, Outgoing};
+use crate::description::Description;
+use crate::proxy::conversation::{Check, Outgoing, daemon_call, without_description};
 use crate::proxy::reply::{InPlace, Owned};
 use crate::proxy::settings::{Settings, Target, limit};
 use crate::proxy::{FIRST_PAUSE, LONGEST_PAUSE, failure, no_kwargs};
@@ -217,6 +218,16 @@ impl Proxy {
         self.shared
             .with_link(|link| link.conversation.metadata.as_deref().cloned().unwrap_or_default())
             .await
+    }
+
+    /// What the daemon tells of the object, as [`Proxy::describe`](crate::Proxy::describe): `None` where the daemon is not one that tells.
+    ///
+    /// # Errors
+    /// Those of connecting and of a call; `Daemon` when the object is gone.
+    pub async fn describe(&self) -> Result<Option<Description>> {
+        let object = self.shared.with_link(|link| link.conversation.object.clone()).await?;
+        let call = daemon_call("describe", (object.as_str(),), Flags::NONE);
+        without_description(self.retrying(call).await)
     }
 
     /// The protocol that the other side speaks; connects if need be.
