@@ -34,7 +34,7 @@ fn sessions(scene: &Scene) -> RunningDaemon {
 #[test]
 fn an_object_of_sessions_is_new_for_every_request_unless_all_connections_are_kept() {
     let scene = Scene::new();
-    let _daemon = sessions(&scene);
+    let daemon = sessions(&scene);
     for (reuse, wanted) in [
         (Reuse::Never, ["1"; 4]),
         (Reuse::WhereKnown, ["1"; 4]),
@@ -43,6 +43,11 @@ fn an_object_of_sessions_is_new_for_every_request_unless_all_connections_are_kep
         let gateway = scene.serve(scene.builder().reuse(reuse));
         let counts = wanted.map(|_| get(gateway, "/pyro/http.counter/count").body);
         assert_eq!(counts, wanted, "{reuse:?}");
+        let end = Instant::now() + PATIENCE;
+        while reuse != Reuse::Always && daemon.statistics().connections > 0 {
+            assert!(Instant::now() < end, "{reuse:?}: a connection stays open");
+            thread::yield_now();
+        }
     }
 }
 
