@@ -178,12 +178,17 @@ impl Parameter {
     }
 }
 
+/// A literal that is longer says nothing to people. (Python refuses those that are deeply nested, and ints of thousands of digits.)
+const LONGEST: usize = 150;
+
 impl Default {
     /// What is no literal could be any code. What is one is written anew.
     fn of(text: &str) -> Default {
         let value = serpent::from_slice::<Value>(text.as_bytes());
         match value.ok().filter(is_literal).map(|value| value.to_string()) {
-            Some(literal) if literal.chars().all(text::is_seen) => Default::Literal(literal),
+            Some(literal) if literal.len() <= LONGEST && literal.chars().all(text::is_seen) => {
+                Default::Literal(literal)
+            }
             _ => Default::Untold,
         }
     }
@@ -197,5 +202,47 @@ fn is_literal(value: &Value) -> bool {
         Value::List(items) | Value::Tuple(items) => items.iter().all(is_literal),
         Value::Dict(dict) => dict.iter().all(|(key, value)| is_literal(key) && is_literal(value)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_literals_or_untold() {
+        let literal = |text: &str| match Default::of(text) {
+            Default::Literal(literal) => Some(literal),
+            Default::Untold => None,
+        };
+        for text in [
+            "None",
+            "True",
+            "-1",
+            "0.5",
+            "'it\\'s'",
+            "b'x'",
+            "[1, 'a']",
+            "{'a': (1,)}",
+            "\"\"",
+            "1e3",
+        ] {
+            let read: Value = serpent::from_slice(text.as_bytes()).unwrap();
+            assert_eq!(literal(text), Some(read.to_string()), "{text}");
+        }
+        let long = "1".repeat(5000);
+        for text in [
+            "...",
+            "f()",
+            "1; f()",
+            "1\nf()",
+            "nan",
+            "LIMIT",
+            "'\u{202e}'",
+            "",
+            &long,
+        ] {
+            assert_eq!(literal(text), None, "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::interface::{Attribute, Default, Interface, Method, Parameter, Signature};
-use super::text::{is_identifier, lines, literal, one_line};
+use super::text::{is_identifier, is_seen, lines, literal, one_line};
 use super::types::Type;
 
 const KEYWORDS: [&str; 52] = [
@@ -284,7 +284,9 @@ fn options(role: &str, name: &str, ident: &str) -> String {
 /// Whether `#[remote]` takes a name: it must be one of Python's that Pyro does not hide.
 fn is_python_name(name: &str) -> bool {
     let is_dunder = name.len() > 4 && name.starts_with("__") && name.ends_with("__");
-    is_identifier(name) && (is_dunder || !name.starts_with('_'))
+    let is_part = |c: char| (c == '_' || c.is_alphanumeric()) && is_seen(c);
+    let starts_well = name.starts_with(|c: char| c == '_' || c.is_alphabetic());
+    starts_well && name.chars().all(is_part) && (is_dunder || !name.starts_with('_'))
 }
 
 fn unnamed(name: &str) -> String {
@@ -383,6 +385,15 @@ mod tests {
         );
         assert_eq!(lines("<script>"), "/// ```text\n/// <script>\n/// ```\n");
         assert_eq!(lines("*/ fn x() {}"), "/// */ fn x() {}\n");
+    }
+
+    #[test]
+    fn a_name_that_rust_does_not_have_leads_to_a_member_that_it_has() {
+        assert!(is_python_name("größe") && is_python_name("__dunder__"));
+        assert_eq!(options("", "größe", "member"), "name = \"größe\"");
+        for name in ["", "_x", "__x", "7up", "a b", "a\u{202e}b", "x\u{903}"] {
+            assert!(!is_python_name(name), "{name}");
+        }
     }
 
     #[test]
