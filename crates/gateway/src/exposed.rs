@@ -2,7 +2,7 @@
 
 use ferropyro::Result;
 use ferropyro::logging::logger;
-use ferropyro_nameserver::Pattern;
+use ferropyro_pattern::Pattern;
 
 /// The names that are exposed unless something else is said, which are none of those that Pyro itself has: `http.` and whatever follows.
 pub const DEFAULT_EXPOSE: &str = r"http\.";

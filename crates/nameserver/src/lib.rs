@@ -33,7 +33,6 @@ mod history;
 mod local;
 mod memory;
 mod object;
-mod pattern;
 mod read_only;
 mod request;
 mod responder;
@@ -44,9 +43,10 @@ mod statistics;
 pub mod store;
 mod upkeep;
 
+pub use ferropyro_pattern::Pattern;
+
 pub use daemon::{NameServerBuilder, NameServerDaemon, RunningNameServer};
 pub use object::NameServerObject;
-pub use pattern::Pattern;
 pub use start::{start_ns, start_ns_loop};
 pub use statistics::{MethodCalls, Statistics};
 pub use store::{Entry, Select, Store};

@@ -1,11 +1,11 @@
 //! What stands behind a backslash.
 
 use super::{Parser, literal};
-use crate::pattern::ast::{Node, Place};
-use crate::pattern::case::Case;
-use crate::pattern::flags::Flags;
-use crate::pattern::mistake::{Mistake, Result};
-use crate::pattern::set::{Category, Item, Set};
+use crate::ast::{Node, Place};
+use crate::case::Case;
+use crate::flags::Flags;
+use crate::mistake::{Mistake, Result};
+use crate::set::{Category, Item, Set};
 
 impl Parser {
     /// An escape outside of a set, from behind its letter.

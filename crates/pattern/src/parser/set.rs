@@ -1,11 +1,11 @@
 //! What stands in square brackets.
 
 use super::Parser;
-use crate::pattern::ast::Node;
-use crate::pattern::flags::Flags;
-use crate::pattern::mistake::{Mistake, Result};
-use crate::pattern::set::{Item, Set};
-use crate::pattern::source::Token;
+use crate::ast::Node;
+use crate::flags::Flags;
+use crate::mistake::{Mistake, Result};
+use crate::set::{Item, Set};
+use crate::source::Token;
 
 impl Parser {
     /// A set, from behind its bracket. In it `[`, `&&`, `--` and `[:alpha:]` are characters like others; Python only warns of them.

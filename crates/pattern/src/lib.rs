@@ -1,4 +1,5 @@
-//! Regular expressions as Python's `re.match` takes them.
+//! Regular expressions as Python's `re.match` takes them: the rule by which names are listed and exposed.
+#![forbid(unsafe_code)]
 
 mod ast;
 mod budget;

@@ -8,7 +8,7 @@ mod python;
 #[path = "patterns/tables.rs"]
 mod tables;
 
-use ferropyro_nameserver::Pattern;
+use ferropyro_pattern::Pattern;
 
 use generator::Generator;
 use python::Answer;

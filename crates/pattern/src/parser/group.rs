@@ -1,11 +1,11 @@
 //! What stands in round brackets.
 
 use super::Parser;
-use crate::pattern::ast::Node;
-use crate::pattern::flags::{Flags, Inline};
-use crate::pattern::mistake::{Mistake, Result};
-use crate::pattern::source::Token;
-use crate::pattern::unicode::{is_identifier, repr};
+use crate::ast::Node;
+use crate::flags::{Flags, Inline};
+use crate::mistake::{Mistake, Result};
+use crate::source::Token;
+use crate::unicode::{is_identifier, repr};
 
 /// The widest look-behind that Python takes.
 const MAX_BEHIND: u64 = u32::MAX as u64;
