@@ -42,11 +42,11 @@ pub(crate) fn json(status: StatusCode, bytes: Vec<u8>) -> Answer {
     answer(status, "application/json; charset=utf-8", bytes)
 }
 
-/// A page whose script and style have this nonce; nothing else runs in it, whatever it shows.
+/// A page whose script and style have this nonce; nothing else runs in it, whatever it shows. Its icon is in it too.
 pub(crate) fn page(html: String, nonce: &str) -> Answer {
     let mut response = answer(StatusCode::OK, "text/html; charset=utf-8", html.into_bytes());
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
