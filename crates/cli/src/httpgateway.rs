@@ -4,10 +4,10 @@ use std::env;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use ferropyro::config::Generation;
 use ferropyro::{Config, naming};
-use ferropyro_gateway::{DEFAULT_EXPOSE, Gateway, GatewayBuilder, Limits, Server};
+use ferropyro_gateway::{DEFAULT_EXPOSE, Gateway, GatewayBuilder, Limits, Reuse, Server};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -74,13 +74,54 @@ pub(crate) struct OwnArgs {
     #[arg(long, value_name = "HOST")]
     allow_host: Vec<String>,
 
-    /// The most bytes of a form that is posted [default: 2 MiB]
+    /// Let callers use only these members of an object; others of the same name add to them. Can be given several times
+    #[arg(long, value_name = "NAME:MEMBER,...", value_parser = allowed)]
+    allow: Vec<Allowed>,
+
+    /// Change nothing: read attributes, and call only methods that an --allow names
+    #[arg(long)]
+    read_only: bool,
+
+    /// Which connections to objects serve later requests too: never, known (those to objects whose server tells that one instance serves all), or always
+    #[arg(long, value_name = "WHICH", default_value = "known")]
+    reuse: ReuseOption,
+
+    /// The most connections to an object that are kept while nobody uses them, for ten seconds [default: 16]
+    #[arg(long, value_name = "N")]
+    idle_connections: Option<usize>,
+
+    /// The most bytes of the body of a request [default: 2 MiB]
     #[arg(long, value_name = "BYTES")]
     max_body: Option<usize>,
 
     /// The most connections of clients at a time [default: 1000]
     #[arg(long, value_name = "N")]
     max_connections: Option<usize>,
+}
+
+/// The members of an object that can be used.
+#[derive(Debug, Clone)]
+struct Allowed {
+    object: String,
+    members: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ReuseOption {
+    Never,
+    #[default]
+    Known,
+    Always,
+}
+
+impl From<ReuseOption> for Reuse {
+    fn from(option: ReuseOption) -> Reuse {
+        match option {
+            ReuseOption::Never => Reuse::Never,
+            ReuseOption::Known => Reuse::WhereKnown,
+            ReuseOption::Always => Reuse::Always,
+        }
+    }
 }
 
 /// The options of `pyro4-httpgateway`.
@@ -135,7 +176,8 @@ pub(crate) fn run(command: HttpGatewayCommand, personality: Personality) -> Outc
     if let Some(timeout) = args.timeout {
         config.commtimeout = Some(timeout).filter(|timeout| !timeout.is_zero());
     }
-    let gateway = builder(&args, own.allow_host, own.max_body)?
+    let max_connections = own.max_connections;
+    let gateway = builder(&args, own)?
         .config(config.clone())
         .hmac_key(&hmac_key)
         .cors(&cors)?
@@ -149,23 +191,31 @@ pub(crate) fn run(command: HttpGatewayCommand, personality: Personality) -> Outc
     }
     output::line(name_server_line(config, &hmac_key));
     let mut limits = Limits::default();
-    if let Some(most) = own.max_connections {
+    if let Some(most) = max_connections {
         limits.connections = most;
     }
     serve(&args, gateway.build(), limits)
 }
 
-fn builder(args: &GatewayArgs, allow_host: Vec<String>, max_body: Option<usize>) -> Result<GatewayBuilder, Failure> {
+fn builder(args: &GatewayArgs, own: OwnArgs) -> Result<GatewayBuilder, Failure> {
     let mut builder = Gateway::builder()
         .expose(&args.expose)
         .map_err(|error| Failure::usage(format_args!("-e {}: {error}", args.expose)))?
         .key(gateway_key(args.gatewaykey.as_deref())?)
-        .allow_host(&args.host);
-    for host in allow_host {
+        .allow_host(&args.host)
+        .read_only(own.read_only)
+        .reuse(own.reuse.into());
+    for host in own.allow_host {
         builder = builder.allow_host(&host);
     }
-    if let Some(bytes) = max_body {
+    for Allowed { object, members } in own.allow {
+        builder = builder.allow(&object, members);
+    }
+    if let Some(bytes) = own.max_body {
         builder = builder.max_body(bytes);
+    }
+    if let Some(most) = own.idle_connections {
+        builder = builder.idle_connections(most);
     }
     Ok(builder)
 }
@@ -239,4 +289,18 @@ fn url(address: SocketAddr) -> String {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "a number of seconds is wanted".to_owned())?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "a number of seconds from 0 on is wanted".to_owned())
+}
+
+/// `NAME:MEMBER,MEMBER`; names may have colons in them, and members have none.
+fn allowed(text: &str) -> Result<Allowed, String> {
+    let wrong = || "NAME:MEMBER or NAME:MEMBER,MEMBER is wanted, such as http.shop:list,price".to_owned();
+    let (object, members) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let members: Vec<String> = members.split(',').map(|member| member.trim().to_owned()).collect();
+    if object.is_empty() || members.iter().any(String::is_empty) {
+        return Err(wrong());
+    }
+    Ok(Allowed {
+        object: object.to_owned(),
+        members,
+    })
 }

@@ -13,6 +13,7 @@ pub mod config;
 mod connection;
 pub mod context;
 mod daemon;
+mod description;
 mod error;
 pub mod futures;
 #[cfg(doctest)]
@@ -42,6 +43,9 @@ pub use daemon::failed_call::{FailedCall, Statistics};
 pub use daemon::registered::Registered;
 pub use daemon::registry::{DAEMON_ID, InstanceMode};
 pub use daemon::{Daemon, DaemonBuilder, RunningDaemon};
+pub use description::{
+    AttributeDescription, Description, MethodDescription, ParameterDescription, SignatureDescription,
+};
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
@@ -59,7 +63,7 @@ pub use object::answer::{Answer, ItemStream};
 pub use object::members::{Attribute, Members, Method, Param};
 pub use object::{BoxFuture, Call, Class, Object, Reply};
 pub use peer::Peer;
-pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder, RawReply};
+pub use proxy::{AnyReply, Batch, BatchResults, FromReply, Items, Proxy, ProxyBuilder, RawReply, RawValue};
 pub use session::metadata::Metadata;
 #[cfg(unix)]
 pub use transport::ConnectedSocket;

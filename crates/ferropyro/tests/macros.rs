@@ -459,10 +459,18 @@ static BY_HAND: Members = Members::new(
     const {
         &[Method::new(
             "add",
-            const { &[Param::required("a"), Param::optional("b")] },
-        )]
+            const {
+                &[
+                    Param::required("a").type_name("int"),
+                    Param::optional("b").type_name("int").default("1"),
+                ]
+            },
+        )
+        .returns("int")
+        .doc("A sum.")]
     },
-);
+)
+.doc("What adds.");
 
 impl Class for ByHand {
     fn class_members() -> &'static Members {
@@ -490,8 +498,10 @@ impl Object for ByHand {
 
 struct Exposed;
 
+/// What adds.
 #[expose]
 impl Exposed {
+    /// A sum.
     pub fn add(&self, a: i64, #[default(1)] b: i64) -> i64 {
         a + b
     }

@@ -1,21 +1,25 @@
 //! Settings of a gateway.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::config::Generation;
 use ferropyro::{Config, Error, ErrorKind, Result};
 use hyper::header::HeaderValue;
 
+use crate::connections::Reuse;
 use crate::exposed::Exposed;
 use crate::gateway::{Gateway, Settings};
 use crate::hosts::Hosts;
 use crate::key::Key;
+use crate::permissions::Permissions;
 
 /// The most bytes of a request's body.
 const MAX_BODY: usize = 2 << 20;
 /// How long the body of a request may take.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// The most connections to an object that are kept while nobody uses them.
+const IDLE_CONNECTIONS: usize = 16;
 
 /// Settings of a [`Gateway`], from [`Gateway::builder`].
 #[derive(Debug)]
@@ -51,18 +55,52 @@ impl GatewayBuilder {
     /// # Errors
     /// `Naming` when it is no regular expression, with the reason.
     pub fn expose(mut self, pattern: &str) -> Result<GatewayBuilder> {
-        self.settings.exposed = Exposed::new(pattern)?;
+        self.settings.permissions.exposed = Exposed::new(pattern)?;
         Ok(self)
     }
 
-    /// The key that callers must know, for a header `X-Pyro-Gateway-Key` or a parameter `$key`; an empty one is none. The page at `/pyro/` needs none.
+    /// Lets callers use only these members of the object of this name, and what other calls of this name. The name must be exposed as well. Objects of which nothing is
+    /// said here can be used whole.
+    #[must_use]
+    pub fn allow<M: Into<String>>(mut self, object: &str, members: impl IntoIterator<Item = M>) -> GatewayBuilder {
+        let members = members.into_iter().map(Into::into);
+        self.settings.permissions.allow(object, members);
+        self
+    }
+
+    /// Whether nothing is to be changed: attributes are read and not set, and no methods are called but those that were [allowed](GatewayBuilder::allow) one by one, since
+    /// nobody knows what the others do. Default: false.
+    #[must_use]
+    pub fn read_only(mut self, is_read_only: bool) -> GatewayBuilder {
+        self.settings.permissions.read_only = is_read_only;
+        self
+    }
+
+    /// Which connections to objects are used for later requests too. Default: those to objects whose server tells that one instance serves all.
+    #[must_use]
+    pub fn reuse(mut self, reuse: Reuse) -> GatewayBuilder {
+        self.settings.reuse = reuse;
+        self
+    }
+
+    /// The most connections to an object that are kept while nobody uses them, for ten seconds. Thread servers have a thread for each, and no more threads than their
+    /// configuration says. Default: 16.
+    #[must_use]
+    pub fn idle_connections(mut self, most: usize) -> GatewayBuilder {
+        self.settings.idle_connections = most;
+        self
+    }
+
+    /// The key that callers must know, for a header `X-Pyro-Gateway-Key` or, in the routes that Pyro's gateways have too, a parameter `$key`; an empty one is none. The page at
+    /// `/pyro/` needs none, nor do `/healthz` and `/metrics`.
     #[must_use]
     pub fn key(mut self, key: impl AsRef<[u8]>) -> GatewayBuilder {
         self.settings.key = Key::new(key.as_ref());
         self
     }
 
-    /// Lets the scripts of this origin, such as `https://example.org`, read answers; `*` is every site there is, and an empty text none. Default: none.
+    /// Lets the pages of this origin, such as `https://example.org`, call objects and read answers; `*` is every site there is, and an empty text none. Default: none but the
+    /// gateway's own page.
     ///
     /// # Errors
     /// `Value` when a header could not carry it.
@@ -107,7 +145,7 @@ impl GatewayBuilder {
 
     /// The gateway.
     pub fn build(self) -> Gateway {
-        Gateway(Arc::new(self.settings))
+        Gateway::new(self.settings)
     }
 }
 
@@ -117,13 +155,15 @@ impl Default for GatewayBuilder {
             settings: Settings {
                 config: Config::default(),
                 hmac_key: Vec::new(),
-                exposed: Exposed::default(),
+                permissions: Permissions::default(),
                 key: None,
                 cors: None,
                 hosts: Hosts::default(),
                 max_body: MAX_BODY,
                 body_time: BODY_TIME,
                 generation: Generation::Pyro5,
+                reuse: Reuse::default(),
+                idle_connections: IDLE_CONNECTIONS,
             },
         }
     }

@@ -1,14 +1,14 @@
 //! From a request to a response.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ferropyro::config::Generation;
 use ferropyro::logging::logger;
 use ferropyro::{Config, Exception, naming};
-use http_body_util::Full;
-use hyper::body::{Body, Bytes};
+use hyper::body::Body as HttpBody;
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HeaderMap,
     HeaderName, HeaderValue,
@@ -17,39 +17,75 @@ use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use uuid::Uuid;
 
+use crate::body::Body;
 use crate::builder::GatewayBuilder;
-use crate::call::Call;
-use crate::exposed::Exposed;
+use crate::call::{Call, with_id};
+use crate::connections::{Connections, Reuse};
 use crate::hosts::Hosts;
-use crate::key::Key;
-use crate::page;
+use crate::key::{Key, Token};
+use crate::metrics::Metrics;
+use crate::names::Names;
+use crate::origin::Origin;
 use crate::parameters::{BodyLimits, Parameters};
-use crate::path::Place;
+use crate::path::{Own, Place};
+use crate::permissions::Permissions;
 use crate::respond::{self, Answer};
+use crate::{api, page};
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-pyro-correlation-id");
 const OPTIONS: HeaderName = HeaderName::from_static("x-pyro-options");
 const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-pyro-gateway-key");
+/// The methods and headers that the scripts of other sites may send, where any may: as Pyro5's gateway says it, and in the routes of our own.
+const PYRO_CORS: (&str, &str) = ("GET, POST, OPTIONS", "Content-Type");
+const OWN_CORS: (&str, &str) = (
+    "GET, POST, PUT, OPTIONS",
+    "Content-Type, X-Pyro-Options, X-Pyro-Gateway-Key, X-Pyro-Correlation-Id",
+);
 /// The parameter that can have the key as well.
 const KEY_PARAMETER: &str = "$key";
 
-/// Turns HTTP requests into calls of Pyro objects. A handle: clones are the same gateway. It keeps no connection, and nothing of a request.
+/// Turns HTTP requests into calls of Pyro objects. A handle: clones are the same gateway. It keeps nothing of a request, and of connections those to the name server and
+/// those that [`Reuse`] allows.
 #[derive(Debug, Clone)]
-pub struct Gateway(pub(crate) Arc<Settings>);
+pub struct Gateway(Arc<Core>);
+
+/// What all handles of a gateway share.
+pub(crate) struct Core {
+    pub(crate) settings: Settings,
+    /// What the page shows that it is ours.
+    pub(crate) token: Token,
+    pub(crate) names: Names,
+    pub(crate) connections: Connections,
+    pub(crate) metrics: Metrics,
+}
 
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) hmac_key: Vec<u8>,
-    pub(crate) exposed: Exposed,
+    pub(crate) permissions: Permissions,
     pub(crate) key: Option<Key>,
     pub(crate) cors: Option<HeaderValue>,
     pub(crate) hosts: Hosts,
     pub(crate) max_body: usize,
     pub(crate) body_time: Duration,
     pub(crate) generation: Generation,
+    pub(crate) reuse: Reuse,
+    /// The most connections to an object that are kept while nobody uses them.
+    pub(crate) idle_connections: usize,
 }
 
 impl Gateway {
+    pub(crate) fn new(settings: Settings) -> Gateway {
+        let naming = naming::Settings::new(settings.config.clone()).hmac_key(&settings.hmac_key);
+        Gateway(Arc::new(Core {
+            token: Token::new(),
+            names: Names::new(naming),
+            connections: Connections::default(),
+            metrics: Metrics::default(),
+            settings,
+        }))
+    }
+
     /// Settings for a gateway; without any it exposes the names that begin with `http.`, to whoever can reach it under a name of this machine.
     pub fn builder() -> GatewayBuilder {
         GatewayBuilder::default()
@@ -75,46 +111,58 @@ impl Gateway {
     ///
     /// What goes wrong becomes the response too. Dropping the future breaks the call off. Limits of time for the head of a request, and of the number of
     /// requests at a time, are the server's.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    ///
+    /// Each request is logged, at the level INFO of the target `Pyro5.httpgateway`, without its query, which may have a key in it. If the request has a
+    /// [`SocketAddr`] among its extensions, that is the client's.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
-        B: Body,
+        B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let begun = Instant::now();
+        let _in_progress = self.0.metrics.begin();
         let (head, body) = request.into_parts();
-        let mut response = self.route(&head, body).await;
-        if let Some(origin) = &self.0.cors {
+        let place = Place::of(&head.uri);
+        let (is_page, is_own) = (matches!(place, Place::Page), matches!(place, Place::Own(_)));
+        let mut response = self.route(&head, body, place).await;
+        // Whoever may read the page has its token.
+        if let Some(origin) = self.0.settings.cors.as_ref().filter(|_| !is_page) {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            headers.insert(
-                ACCESS_CONTROL_ALLOW_METHODS,
-                HeaderValue::from_static("GET, POST, OPTIONS"),
-            );
-            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Content-Type"));
+            let (methods, allowed) = if is_own { OWN_CORS } else { PYRO_CORS };
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+            headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
         }
+        let time = begun.elapsed();
+        self.0.metrics.answered(response.status(), time);
+        log(&head, &response, time);
         response
     }
 
-    async fn route<B>(&self, head: &Parts, body: B) -> Answer
+    async fn route<B>(&self, head: &Parts, body: B, place: Place) -> Answer
     where
-        B: Body,
+        B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        if let Err(host) = self.0.hosts.check(&head.uri, &head.headers) {
+        if let Err(host) = self.0.settings.hosts.check(&head.uri, &head.headers) {
             let text = format!(
                 "403 Forbidden - this gateway does not answer for the host {host:?}: if it is one of its names, allow it (--allow-host)"
             );
             return respond::text(StatusCode::FORBIDDEN, &text);
         }
-        let place = Place::of(&head.uri);
         match place {
             Place::Root => return respond::redirect("/pyro/"),
             Place::Elsewhere => return respond::plain(StatusCode::NOT_FOUND),
             _ => {}
         }
-        match head.method {
-            Method::GET | Method::POST => {}
-            Method::OPTIONS if self.0.cors.is_some() => return respond::text(StatusCode::OK, "200 OK"),
-            _ => return self.wrong_method(),
+        if head.method == Method::OPTIONS && self.0.settings.cors.is_some() {
+            return respond::text(StatusCode::OK, "200 OK");
+        }
+        if let Place::Own(own) = place {
+            return self.own(head, body, own).await;
+        }
+        if !matches!(head.method, Method::GET | Method::POST) {
+            return self.wrong_method();
         }
         match place {
             Place::Page => page::show(&self.0).await,
@@ -125,7 +173,7 @@ impl Gateway {
 
     fn wrong_method(&self) -> Answer {
         let mut response = respond::plain(StatusCode::METHOD_NOT_ALLOWED);
-        let allowed = match self.0.cors {
+        let allowed = match self.0.settings.cors {
             Some(_) => HeaderValue::from_static("GET, POST, OPTIONS"),
             None => HeaderValue::from_static("GET, POST"),
         };
@@ -133,59 +181,68 @@ impl Gateway {
         response
     }
 
-    /// What is asked of an object. The answer has the correlation id, whatever it is.
+    /// What is asked of an object as Pyro's gateways do it. The answer has the correlation id, whatever it is.
     async fn member<B>(&self, head: &Parts, body: B, object: String, member: String) -> Answer
     where
-        B: Body,
+        B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let given = correlation_id(&head.headers);
         let id = given.clone().unwrap_or_else(|_| Uuid::new_v4());
-        let mut response = match self.judge(head, body, &object).await {
+        let answer = match self.judge(head, body, &object).await {
             Err(refusal) => refusal,
-            Ok(_) if given.is_err() => {
-                let exception = Exception::new("builtins.ValueError", "badly formed hexadecimal UUID string");
-                respond::exception(StatusCode::INTERNAL_SERVER_ERROR, exception, self.0.generation)
-            }
+            Ok(_) if given.is_err() => self.no_id(),
             Ok(parameters) => {
                 let call = Call {
                     oneway: is_oneway(&head.headers),
                     object,
                     member,
                     parameters,
-                    id,
                 };
-                tracing::debug!(target: logger::HTTPGATEWAY, "{:?} of {:?}, {id}", call.member, call.object);
-                call.make(&self.0).await
+                with_id(id, call.make(&self.0)).await
             }
         };
-        if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
-            response.headers_mut().insert(CORRELATION_ID, id);
-        }
-        response
+        with_header(answer, id)
+    }
+
+    /// The places of our own. Answers about a member have the correlation id.
+    async fn own<B>(&self, head: &Parts, body: B, own: Own) -> Answer
+    where
+        B: HttpBody,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let is_member = matches!(own, Own::Member { .. });
+        let given = correlation_id(&head.headers);
+        let id = given.clone().unwrap_or_else(|_| Uuid::new_v4());
+        let answer = match given {
+            Err(_) if is_member => self.no_id(),
+            _ => with_id(id, api::answer(&self.0, head, body, own, id)).await,
+        };
+        if is_member { with_header(answer, id) } else { answer }
+    }
+
+    fn no_id(&self) -> Answer {
+        let exception = Exception::new("builtins.ValueError", "badly formed hexadecimal UUID string");
+        respond::exception(StatusCode::INTERNAL_SERVER_ERROR, exception, self.0.settings.generation)
     }
 
     /// The parameters, if the caller may call the object.
     async fn judge<B>(&self, head: &Parts, body: B, object: &str) -> Result<Parameters, Answer>
     where
-        B: Body,
+        B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let limits = BodyLimits {
-            bytes: self.0.max_body,
-            time: self.0.body_time,
-        };
-        let mut parameters = Parameters::read(head, body, limits).await?;
-        if let Some(key) = &self.0.key {
-            let header = head.headers.get(GATEWAY_KEY).map(HeaderValue::as_bytes);
-            let offered = header.filter(|key| !key.is_empty());
+        self.0.judge_origin(&head.headers)?;
+        let mut parameters = Parameters::read(head, body, self.0.body_limits()).await?;
+        if let Some(key) = &self.0.settings.key {
+            let offered = key_of(&head.headers);
             let offered = offered.or_else(|| parameters.single(KEY_PARAMETER).map(str::as_bytes));
             if !key.is(offered.unwrap_or_default()) {
                 return Err(forbidden("incorrect gateway api key"));
             }
             parameters.remove(KEY_PARAMETER);
         }
-        match self.0.exposed.includes(object) {
+        match self.0.settings.permissions.includes(object) {
             true => Ok(parameters),
             false => Err(forbidden("access to the requested object has been denied")),
         }
@@ -193,7 +250,7 @@ impl Gateway {
 }
 
 /// As the real gateways say it.
-fn forbidden(reason: &str) -> Answer {
+pub(crate) fn forbidden(reason: &str) -> Answer {
     respond::text(StatusCode::FORBIDDEN, &format!("403 Forbidden - {reason}"))
 }
 
@@ -205,17 +262,67 @@ fn correlation_id(headers: &HeaderMap) -> Result<Uuid, uuid::Error> {
     }
 }
 
+/// The key that a header has.
+pub(crate) fn key_of(headers: &HeaderMap) -> Option<&[u8]> {
+    let key = headers.get(GATEWAY_KEY).map(HeaderValue::as_bytes);
+    key.filter(|key| !key.is_empty())
+}
+
+fn with_header(mut answer: Answer, id: Uuid) -> Answer {
+    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+        answer.headers_mut().insert(CORRELATION_ID, id);
+    }
+    answer
+}
+
+fn log(head: &Parts, response: &Response<Body>, time: Duration) {
+    let client = head.extensions.get::<SocketAddr>();
+    let client = client.map_or("-".to_owned(), |client| client.ip().to_string());
+    let size = response.body().size_hint().exact();
+    let size = size.map_or("-".to_owned(), |size| size.to_string());
+    let id = response.headers().get(CORRELATION_ID);
+    let id = id.and_then(|id| id.to_str().ok()).unwrap_or("-");
+    tracing::info!(
+        target: logger::HTTPGATEWAY,
+        "{client} {} {} {} {size} {:.1} ms {id}",
+        head.method,
+        // Printable: what is not is encoded, or no URI.
+        head.uri.path(),
+        response.status().as_u16(),
+        time.as_secs_f64() * 1e3,
+    );
+}
+
 /// Whether the caller does not wait for a result. Other options have no meaning.
-fn is_oneway(headers: &HeaderMap) -> bool {
+pub(crate) fn is_oneway(headers: &HeaderMap) -> bool {
     let lists = headers.get_all(OPTIONS).iter().filter_map(|list| list.to_str().ok());
     lists
         .flat_map(|list| list.split(','))
         .any(|option| option.trim() == "oneway")
 }
 
-impl Settings {
-    pub(crate) fn naming(&self) -> naming::Settings {
-        naming::Settings::new(self.config.clone()).hmac_key(&self.hmac_key)
+impl Core {
+    /// Refuses pages of other sites.
+    pub(crate) fn judge_origin(&self, headers: &HeaderMap) -> Result<Origin, Answer> {
+        match Origin::of(headers, &self.settings.hosts, self.settings.cors.as_ref()) {
+            Origin::Foreign(page) => Err(forbidden(&format!(
+                "this was sent by a page of {page}, which may not call objects here: allow its site, if it is yours (--cors)"
+            ))),
+            origin => Ok(origin),
+        }
+    }
+
+    pub(crate) fn body_limits(&self) -> BodyLimits {
+        BodyLimits {
+            bytes: self.settings.max_body,
+            time: self.settings.body_time,
+        }
+    }
+}
+
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.settings.fmt(f)
     }
 }
 
@@ -223,7 +330,7 @@ impl Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
-            .field("exposed", &self.exposed)
+            .field("permissions", &self.permissions)
             .field("hosts", &self.hosts)
             .finish_non_exhaustive()
     }

@@ -31,12 +31,21 @@ impl Hosts {
         }
     }
 
+    /// Whether this host, perhaps with a port, was allowed by its name, so that its pages are ours too. Those of this machine and of addresses may be anybody's.
+    pub(crate) fn is_allowed(&self, host: &str) -> bool {
+        let name = normal(without_port(host));
+        !is_of_all(&name) && self.names.contains(&name)
+    }
+
     fn is_ours(&self, host: &str) -> bool {
         let name = normal(host);
-        let is_address = || name.parse::<IpAddr>().is_ok();
-        let is_local = || name == "localhost" || name.ends_with(".localhost");
-        self.any || is_local() || is_address() || self.names.contains(&name)
+        self.any || is_of_all(&name) || self.names.contains(&name)
     }
+}
+
+/// Whether a name is none that a site could have.
+fn is_of_all(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 /// `[::1]:8080` is `::1`.

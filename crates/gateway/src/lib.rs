@@ -34,22 +34,33 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod api;
+mod body;
 mod builder;
 mod call;
+mod connections;
 mod exposed;
+mod failure;
 mod gateway;
+mod greet;
 #[cfg(doctest)]
 mod guide;
 mod hosts;
 mod key;
+mod metrics;
 mod multipart;
+mod names;
+mod origin;
 mod page;
 mod parameters;
 mod path;
+mod permissions;
 mod respond;
 mod server;
 
+pub use body::Body;
 pub use builder::GatewayBuilder;
+pub use connections::Reuse;
 pub use exposed::DEFAULT_EXPOSE;
 pub use gateway::Gateway;
 pub use server::{Limits, Server};

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::logging::logger;
-use ferropyro::{Dict, Error, Metadata, aio};
+use ferropyro::{Dict, Error, Metadata};
 use hyper::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::call;
-use crate::gateway::Settings;
+use crate::gateway::Core;
+use crate::greet::greet;
 use crate::respond::{self, Answer};
 
 /// The most objects on the page.
@@ -40,18 +38,18 @@ const SCRIPT: &str = concat!(
 );
 
 /// Answers with the page.
-pub(crate) async fn show(settings: &Arc<Settings>) -> Answer {
-    match objects(settings).await {
+pub(crate) async fn show(core: &Arc<Core>) -> Answer {
+    match objects(core).await {
         Ok((nameserver, objects)) => {
             let nonce = Uuid::new_v4().simple().to_string();
             let html = fill(
                 HTML,
                 &[
                     ("nonce", &nonce),
-                    ("token", "TOKEN"),
+                    ("token", core.token.as_str()),
                     ("version", env!("CARGO_PKG_VERSION")),
                     ("nameserver", &escape(&nameserver)),
-                    ("pattern", &escape(settings.exposed.as_str())),
+                    ("pattern", &escape(core.settings.permissions.exposed.as_str())),
                     ("objects", &table(&objects)),
                     ("style", STYLE),
                     ("script", SCRIPT),
@@ -71,40 +69,35 @@ pub(crate) async fn show(settings: &Arc<Settings>) -> Answer {
 type Members = Result<Metadata, String>;
 
 /// Where the name server is, and the first exposed objects, by name.
-async fn objects(settings: &Arc<Settings>) -> Result<(String, Vec<(String, Members)>), Error> {
-    let names = aio::locate_ns_with(None, &settings.naming()).await?;
+async fn objects(core: &Arc<Core>) -> Result<(String, Vec<(String, Members)>), Error> {
     let mut filter = Dict::new();
-    if !settings.exposed.as_str().is_empty() {
-        filter.insert("regex", settings.exposed.as_str());
+    let pattern = core.settings.permissions.exposed.as_str();
+    if !pattern.is_empty() {
+        filter.insert("regex", pattern);
     }
-    let found: BTreeMap<String, String> = names.call_with("list", (), &filter).await?;
-    let location = names.uri().location().map(ToString::to_string).unwrap_or_default();
+    let (nameserver, found): (_, BTreeMap<String, String>) = core.names.call("list", &(), &filter).await?;
+    let location = nameserver.location().map(ToString::to_string).unwrap_or_default();
     let first: Vec<(String, String)> = found.into_iter().take(MOST_OBJECTS).collect();
-    Ok((location, ask_all(settings, first).await))
+    Ok((location, ask_all(core, first).await))
 }
 
-/// Asks all of them at once, so that those that do not answer hold up none of the others.
-async fn ask_all(settings: &Arc<Settings>, objects: Vec<(String, String)>) -> Vec<(String, Members)> {
+/// Asks all of them at once.
+async fn ask_all(core: &Arc<Core>, objects: Vec<(String, String)>) -> Vec<(String, Members)> {
+    let uris = objects
+        .iter()
+        .filter_map(|(name, uri)| Some((name.clone(), uri.parse().ok()?)));
+    let mut known = greet(core, uris.collect(), PATIENCE, |core, _, connection| async move {
+        let metadata = Metadata::clone(&connection.metadata);
+        connection.done(&core);
+        metadata
+    })
+    .await;
     let silent = || Err("no answer in time".to_owned());
-    let mut known: BTreeMap<String, Members> = objects.iter().map(|(name, _)| (name.clone(), silent())).collect();
-    let mut asking = JoinSet::new();
-    for (name, uri) in objects {
-        let settings = Arc::clone(settings);
-        asking.spawn(async move { (name, metadata(&settings, &uri).await) });
-    }
-    let collect = async {
-        while let Some(answer) = asking.join_next().await {
-            known.extend(answer);
-        }
+    let with_members = |(name, _)| {
+        let members = known.remove(&name).unwrap_or_else(silent);
+        (name, members)
     };
-    // Who has not answered stays as it was.
-    let _ = timeout(PATIENCE, collect).await;
-    known.into_iter().collect()
-}
-
-async fn metadata(settings: &Settings, uri: &str) -> Members {
-    let ask = async { call::proxy(settings, uri.parse()?)?.metadata().await };
-    ask.await.map_err(|error| error.message().to_owned())
+    objects.into_iter().map(with_members).collect()
 }
 
 fn table(objects: &[(String, Members)]) -> String {

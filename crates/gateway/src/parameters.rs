@@ -105,7 +105,8 @@ where
     }
 }
 
-async fn collect<B>(body: B, limits: BodyLimits) -> Result<Vec<u8>, Refusal>
+/// The whole body of a request.
+pub(crate) async fn collect<B>(body: B, limits: BodyLimits) -> Result<Vec<u8>, Refusal>
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

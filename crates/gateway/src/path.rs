@@ -14,12 +14,59 @@ pub(crate) enum Place {
     Member { object: String, member: String },
     /// Below `/pyro/`, but nothing there.
     Incomplete,
+    /// `/api/...`, `/openapi.json` and the like, which Pyro's gateways do not have.
+    Own(Own),
     /// Anything else.
     Elsewhere,
 }
 
+/// The places of our own. Each of their names is one segment of the path, in which slashes are encoded.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Own {
+    /// `/api/objects`: the list.
+    Objects,
+    /// `/api/objects/NAME`: what is known of one.
+    Object { object: String },
+    /// `/api/objects/NAME/MEMBER`: a method or an attribute.
+    Member { object: String, member: String },
+    /// `/openapi.json`: what can be asked here, for programs.
+    OpenApi,
+    /// `/healthz`: whether there is a gateway.
+    Health,
+    /// `/metrics`: what it has done.
+    Metrics,
+}
+
+impl Own {
+    fn of(path: &str) -> Option<Own> {
+        match path {
+            "/api/objects" => return Some(Own::Objects),
+            "/openapi.json" => return Some(Own::OpenApi),
+            "/healthz" => return Some(Own::Health),
+            "/metrics" => return Some(Own::Metrics),
+            _ => {}
+        }
+        let rest = path.strip_prefix("/api/objects/")?;
+        let decode = |segment| {
+            let text = percent_decode_str(segment).decode_utf8().ok()?;
+            (!text.is_empty()).then(|| text.into_owned())
+        };
+        match rest.split_once('/') {
+            None => decode(rest).map(|object| Own::Object { object }),
+            Some((_, member)) if member.contains('/') => None,
+            Some((object, member)) => Some(Own::Member {
+                object: decode(object)?,
+                member: decode(member)?,
+            }),
+        }
+    }
+}
+
 impl Place {
     pub(crate) fn of(uri: &Uri) -> Place {
+        if let Some(own) = Own::of(uri.path()) {
+            return Place::Own(own);
+        }
         let Ok(path) = percent_decode_str(uri.path()).decode_utf8() else {
             return Place::Elsewhere;
         };
@@ -74,5 +121,35 @@ mod tests {
         assert_eq!(place("/pyro/a%2Fb/c%20d"), member("a/b", "c d"));
         assert_eq!(place("/pyro/a/b/"), member("a", "b/"));
         assert_eq!(place("/pyro/%E2%82%AC/m"), member("€", "m"));
+    }
+
+    #[test]
+    fn finds_the_places_of_our_own() {
+        let object = |name: &str| {
+            Place::Own(Own::Object {
+                object: name.to_owned(),
+            })
+        };
+        let member = |object: &str, member: &str| {
+            Place::Own(Own::Member {
+                object: object.to_owned(),
+                member: member.to_owned(),
+            })
+        };
+        assert_eq!(place("/api/objects?match=x"), Place::Own(Own::Objects));
+        assert_eq!(place("/api/objects/http.a"), object("http.a"));
+        assert_eq!(place("/api/objects/a%2Fb"), object("a/b"));
+        assert_eq!(place("/api/objects/a%2Fb/c%20d"), member("a/b", "c d"));
+        assert_eq!(place("/openapi.json"), Place::Own(Own::OpenApi));
+        for path in [
+            "/api",
+            "/api/objects/",
+            "/api/objects/a/",
+            "/api/objects/a/b/c",
+            "/api/objects//b",
+            "/api/objects/%ff",
+        ] {
+            assert_eq!(place(path), Place::Elsewhere, "{path}");
+        }
     }
 }

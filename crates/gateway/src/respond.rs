@@ -3,14 +3,15 @@
 use ferropyro::config::Generation;
 use ferropyro::formats::json;
 use ferropyro::{Exception, Value};
-use http_body_util::Full;
-use hyper::body::Bytes;
 use hyper::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
+use serde::Serialize;
 
-pub(crate) type Answer = Response<Full<Bytes>>;
+use crate::body::Body;
+
+pub(crate) type Answer = Response<Body>;
 
 /// A request that cannot be read: the status, and why.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ pub(crate) fn json(status: StatusCode, bytes: Vec<u8>) -> Answer {
     answer(status, "application/json; charset=utf-8", bytes)
 }
 
+/// What the gateway itself has to tell.
+pub(crate) fn own_json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
+    // Texts, numbers and lists of them are what JSON can hold.
+    json(status, serde_json::to_vec(value).unwrap_or_default())
+}
+
 /// A page whose script and style have this nonce; nothing else runs in it, whatever it shows. Its icon is in it too.
 pub(crate) fn page(html: String, nonce: &str) -> Answer {
     let mut response = answer(StatusCode::OK, "text/html; charset=utf-8", html.into_bytes());
@@ -54,6 +61,25 @@ pub(crate) fn page(html: String, nonce: &str) -> Answer {
     response
 }
 
+/// Events that come one by one, which nothing in between may collect.
+pub(crate) fn events(body: Body) -> Answer {
+    let mut response = answer(StatusCode::OK, "text/event-stream; charset=utf-8", Vec::new());
+    *response.body_mut() = body;
+    // nginx would.
+    let unbuffered = HeaderValue::from_static("no");
+    response.headers_mut().insert("x-accel-buffering", unbuffered);
+    response
+}
+
+/// The numbers for Prometheus.
+pub(crate) fn metrics(text: String) -> Answer {
+    answer(
+        StatusCode::OK,
+        "text/plain; version=0.0.4; charset=utf-8",
+        text.into_bytes(),
+    )
+}
+
 pub(crate) fn redirect(target: &'static str) -> Answer {
     let mut response = answer(StatusCode::FOUND, "text/plain; charset=utf-8", Vec::new());
     response
@@ -63,7 +89,12 @@ pub(crate) fn redirect(target: &'static str) -> Answer {
 }
 
 /// An exception as Pyro's json serializer writes it. Pyro's own classes have the names of this generation.
-pub(crate) fn exception(status: StatusCode, mut exception: Exception, generation: Generation) -> Answer {
+pub(crate) fn exception(status: StatusCode, exception: Exception, generation: Generation) -> Answer {
+    json(status, exception_json(exception, generation))
+}
+
+/// The same without an answer around it.
+pub(crate) fn exception_json(mut exception: Exception, generation: Generation) -> Vec<u8> {
     if generation == Generation::Pyro4
         && let Some(class) = exception.class.strip_prefix("Pyro5.errors.")
     {
@@ -71,11 +102,11 @@ pub(crate) fn exception(status: StatusCode, mut exception: Exception, generation
     }
     let bytes = json::to_vec(&Value::from(exception));
     // What JSON cannot hold is in the arguments or the attributes of an exception of somebody else's.
-    json(status, bytes.unwrap_or_else(|_| b"null".to_vec()))
+    bytes.unwrap_or_else(|_| b"null".to_vec())
 }
 
 fn answer(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Answer {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Body::whole(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

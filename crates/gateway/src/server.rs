@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferropyro::logging::logger;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -101,8 +103,8 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let places = Arc::new(Semaphore::new(limits.connections));
         loop {
-            let stream = match listener.accept().await {
-                Ok((stream, _)) => stream,
+            let (stream, client) = match listener.accept().await {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // There are too many open files; it gets better, or it does not.
                     tracing::warn!(target: logger::HTTPGATEWAY, "cannot accept connections: {error}");
@@ -114,7 +116,7 @@ impl Server {
                 refuse(stream);
                 continue;
             };
-            let conversation = converse(stream, gateway.clone(), limits.head_time);
+            let conversation = converse(stream, client, gateway.clone(), limits.head_time);
             tokio::spawn(async move {
                 conversation.await;
                 drop(place);
@@ -128,10 +130,13 @@ fn refuse(stream: TcpStream) {
     let _ = stream.into_std().and_then(|mut stream| stream.write(BUSY));
 }
 
-async fn converse(stream: TcpStream, gateway: Gateway, head_time: Duration) {
+async fn converse(stream: TcpStream, client: SocketAddr, gateway: Gateway, head_time: Duration) {
     // Answers are short, and written at once.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| async { Ok::<_, Infallible>(gateway.answer(request).await) });
+    let service = service_fn(|mut request: Request<Incoming>| async {
+        request.extensions_mut().insert(client);
+        Ok::<_, Infallible>(gateway.answer(request).await)
+    });
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head_time)

@@ -1,11 +1,13 @@
 //! What stands in our attributes, and the list of what is wrong with it.
 
+use std::iter;
+
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{Attribute, Expr, Ident, LitStr, Meta, Path};
+use syn::{Attribute, Expr, ExprLit, Ident, Lit, LitStr, Meta, Path};
 
 /// Everything that is wrong with an item. The user sees it all at once.
 #[derive(Default)]
@@ -178,6 +180,45 @@ pub(crate) fn cfgs(attributes: &[Attribute]) -> Vec<Attribute> {
     select(attributes, &["cfg"])
 }
 
+/// What the doc comments among these attributes say: their lines without the indentation that all of them have.
+pub(crate) fn doc(attributes: &[Attribute]) -> Option<String> {
+    let comments = attributes.iter().filter_map(|attribute| match &attribute.meta {
+        Meta::NameValue(pair) if pair.path.is_ident("doc") => Some(&pair.value),
+        _ => None,
+    });
+    let texts = comments.filter_map(|value| match value {
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text), ..
+        }) => Some(text.value()),
+        _ => None,
+    });
+    let lines: Vec<String> = texts.flat_map(|text| comment_lines(&text)).collect();
+    let is_said = |line: &&String| !line.is_empty();
+    let indentation = |line: &String| line.len() - line.trim_start_matches(' ').len();
+    let shared = lines.iter().filter(is_said).map(indentation).min()?;
+    let dedented: Vec<&str> = lines
+        .iter()
+        .map(|line| line.get(shared..).unwrap_or_default())
+        .collect();
+    Some(dedented.join("\n").trim_matches('\n').to_owned())
+}
+
+/// The lines of one comment. One of several lines, `/** ... */`, may have a star at the beginning of each.
+fn comment_lines(text: &str) -> Vec<String> {
+    let (first, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let is_starred = rest
+        .lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('*'));
+    let rest = rest.lines().map(|line| match line.trim_start().strip_prefix('*') {
+        Some(text) if is_starred => text,
+        _ => line,
+    });
+    iter::once(first)
+        .chain(rest)
+        .map(|line| line.trim_end().to_owned())
+        .collect()
+}
+
 /// The attributes of these names.
 pub(crate) fn select(attributes: &[Attribute], names: &[&str]) -> Vec<Attribute> {
     let is_wanted = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
@@ -229,5 +270,40 @@ impl Name {
 impl ToTokens for Name {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         LitStr::new(&self.text, self.span).to_tokens(tokens);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{ItemStruct, parse_str};
+
+    use super::*;
+
+    #[test]
+    fn doc_comments_read_as_they_are_meant() {
+        for (comments, expected) in [
+            ("/// One line.", Some("One line.")),
+            ("///One\n///two", Some("One\ntwo")),
+            (
+                "/// A list:\n///\n///   - indented  \n/// End.",
+                Some("A list:\n\n  - indented\nEnd."),
+            ),
+            ("/** One. */", Some("One.")),
+            (
+                "/** One.\n * Two.\n *\n *   Three.\n */",
+                Some("One.\nTwo.\n\n  Three."),
+            ),
+            ("/**\n    One.\n    Two.\n */", Some("One.\nTwo.")),
+            (
+                "/// First.\n#[doc(hidden)]\n#[doc = \" Second \\\"\\\"\\\".\"]",
+                Some("First.\nSecond \"\"\"."),
+            ),
+            ("///", None),
+            ("#[doc = include_str!(\"there.md\")]", None),
+            ("", None),
+        ] {
+            let item: ItemStruct = parse_str(&format!("{comments}\nstruct S;")).unwrap();
+            assert_eq!(doc(&item.attrs).as_deref(), expected, "{comments}");
+        }
     }
 }

@@ -8,26 +8,32 @@ use crate::proxy::reply::Payload;
 use crate::{FromReply, Result};
 
 /// Whatever a call gives back: for tools that call methods which they do not know. See [`ferropyro::AnyReply`](crate::AnyReply).
+///
+/// Results and items are a [`Value`], unless they are to be something else, such as a [`RawValue`](crate::RawValue).
 #[derive(Debug)]
-pub enum AnyReply {
+pub enum AnyReply<T = Value> {
     /// The result.
-    Value(Value),
+    Value(T),
     /// The result is an iterator, and these are its items.
-    Items(Items<Value>),
+    Items(Items<T>),
 }
 
-impl FromReply for AnyReply {
-    type Aio = AnyReply;
+impl<T: FromReply> FromReply for AnyReply<T> {
+    type Aio = AnyReply<T>;
 
-    fn from_payload(payload: Payload<'_>) -> Result<AnyReply> {
-        Value::from_payload(payload).map(AnyReply::Value)
+    fn from_payload(payload: Payload<'_>) -> Result<AnyReply<T>> {
+        T::from_payload(payload).map(AnyReply::Value)
     }
 
-    fn from_oneway() -> Result<AnyReply> {
-        Ok(AnyReply::Value(Value::None))
+    fn from_exception(payload: Payload<'_>) -> Result<AnyReply<T>> {
+        T::from_exception(payload).map(AnyReply::Value)
     }
 
-    fn from_stream(stream: RemoteStream) -> Result<AnyReply> {
+    fn from_oneway() -> Result<AnyReply<T>> {
+        T::from_oneway().map(AnyReply::Value)
+    }
+
+    fn from_stream(stream: RemoteStream) -> Result<AnyReply<T>> {
         Items::from_stream(stream).map(AnyReply::Items)
     }
 }

@@ -56,7 +56,8 @@ use shared::Shared;
 
 use crate::arguments::Arguments;
 use crate::context::Luggage;
-use crate::proxy::conversation::{Check, Outgoing};
+use crate::description::Description;
+use crate::proxy::conversation::{Check, Outgoing, daemon_call, without_description};
 use crate::proxy::reply::{InPlace, Owned};
 use crate::proxy::settings::{Settings, Target, limit};
 use crate::proxy::{FIRST_PAUSE, LONGEST_PAUSE, failure, no_kwargs};
@@ -219,6 +220,16 @@ impl Proxy {
             .await
     }
 
+    /// What the daemon tells of the object, as [`Proxy::describe`](crate::Proxy::describe): `None` where the daemon is not one that tells.
+    ///
+    /// # Errors
+    /// Those of connecting and of a call; `Daemon` when the object is gone.
+    pub async fn describe(&self) -> Result<Option<Description>> {
+        let object = self.shared.with_link(|link| link.conversation.object.clone()).await?;
+        let call = daemon_call("describe", (object.as_str(),), Flags::NONE);
+        without_description(self.retrying(call).await)
+    }
+
     /// The protocol that the other side speaks; connects if need be.
     ///
     /// # Errors
@@ -297,6 +308,12 @@ impl Proxy {
     /// Whether there is a connection, once the calls that came before are done.
     pub async fn is_connected(&self) -> bool {
         self.shared.state().await.is_connected()
+    }
+
+    /// Whether there is a connection on which a call could begin at once, as far as this end knows: the other end may have closed it a moment ago. Not one that
+    /// is in a call, nor one over which somebody may yet ask for the items of an iterator. Waits for nothing; for pools, in a tokio runtime.
+    pub fn is_free(&self) -> bool {
+        self.shared.is_free()
     }
 
     async fn retrying<R: FromReply, A: Arguments>(&self, mut call: Outgoing<'_, A>) -> Result<R> {

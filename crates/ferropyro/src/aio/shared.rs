@@ -96,6 +96,17 @@ impl Shared {
         Some(held.is_connected())
     }
 
+    /// Whether a call could begin at once on the connection, as far as this end knows.
+    pub(super) fn is_free(self: &Arc<Self>) -> bool {
+        if Arc::strong_count(self) > 1 {
+            return false;
+        }
+        let Ok(mut state) = self.state.try_lock() else {
+            return false;
+        };
+        state.link.as_mut().is_some_and(|link| link.stream.is_silent())
+    }
+
     /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.
     ///
     /// The call is borrowed for changing only so that the future can go to other threads when the arguments can.

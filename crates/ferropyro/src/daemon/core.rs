@@ -13,6 +13,7 @@ use crate::daemon::failed_call::{FailedCall, Statistics};
 use crate::daemon::registered::Leases;
 use crate::daemon::registry::{Entry, Registry};
 use crate::daemon::streams::Streams;
+use crate::description::Description;
 use crate::error::Raise;
 use crate::logging::logger;
 use crate::panics::{contain, drop_contained};
@@ -234,7 +235,19 @@ impl Core {
     pub(crate) fn metadata(&self, id: &str) -> Result<Metadata, Raise> {
         match self.registry.get(id) {
             Some(entry) => Ok(entry.with_members(Metadata::of)),
-            None => Err(Raise::new(ErrorKind::Daemon.class(), "unknown object")),
+            None => Err(unknown_object()),
         }
     }
+
+    /// What is told of what is exposed under an id.
+    pub(crate) fn describe(&self, id: &str) -> Result<Description, Raise> {
+        match self.registry.get(id) {
+            Some(entry) => Ok(entry.with_members(|members| Description::of(members, entry.instance_mode()))),
+            None => Err(unknown_object()),
+        }
+    }
+}
+
+fn unknown_object() -> Raise {
+    Raise::new(ErrorKind::Daemon.class(), "unknown object")
 }

@@ -24,6 +24,7 @@ static MEMBERS: Members = Members::new(
                 "get_metadata",
                 const { &[Param::required("objectId"), Param::optional("as_lists")] },
             ),
+            Method::new("describe", const { &[Param::required("objectId")] }),
             Method::new("get_next_stream_item", const { &[Param::required("streamId")] }),
             Method::new("close_stream", const { &[Param::required("streamId")] }),
         ]
@@ -54,6 +55,10 @@ impl Object for DaemonObject {
                 call.reply(&info(&core))
             }
             "get_metadata" => get_metadata(&core, call),
+            "describe" => {
+                let (object,) = call.args::<(String,)>()?;
+                call.reply(&core.describe(&object)?)
+            }
             "get_next_stream_item" => {
                 let (id,) = call.args::<(String,)>()?;
                 core.streams.next(&id, call)

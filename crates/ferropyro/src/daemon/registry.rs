@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError, Weak};
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Raise;
 use crate::object::Object;
@@ -16,7 +17,8 @@ use crate::{Error, ErrorKind, Result};
 pub const DAEMON_ID: &str = "Pyro.Daemon";
 
 /// When the daemon makes instances of a registered class (manual chapter "Servers", instance modes).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum InstanceMode {
     /// One for each connection, made at its first call and dropped when it closes. Pyro's default.
     #[default]
@@ -80,6 +82,13 @@ impl Entry {
         match self {
             Entry::Object(known) => std::ptr::addr_eq(Arc::as_ptr(known), object),
             Entry::Class(_) => false,
+        }
+    }
+
+    pub(crate) fn instance_mode(&self) -> InstanceMode {
+        match self {
+            Entry::Object(_) => InstanceMode::Single,
+            Entry::Class(class) => class.mode,
         }
     }
 

@@ -1,6 +1,7 @@
 //! What an object lets others use: its methods, their parameters, its attributes.
 
 use std::borrow::Cow;
+use std::mem;
 
 /// What an object exposes. [`expose`](crate::expose) makes one; written by hand it is a constant.
 #[derive(Debug, Clone, Default)]
@@ -14,6 +15,8 @@ pub struct Members {
     pub attributes: Cow<'static, [Attribute]>,
     /// Names that exist but are not exposed: they are refused with a text of their own.
     pub unexposed: Cow<'static, [Cow<'static, str>]>,
+    /// What the object is for, in words for people.
+    pub doc: Option<Cow<'static, str>>,
 }
 
 /// An exposed method.
@@ -34,6 +37,10 @@ pub struct Method {
     pub quick: bool,
     /// The parameters in order, the object itself left out.
     pub params: Cow<'static, [Param]>,
+    /// The type of the result in Python's words, as `list[int]`, if it is told.
+    pub returns: Option<Cow<'static, str>>,
+    /// What it does, in words for people.
+    pub doc: Option<Cow<'static, str>>,
 }
 
 /// A parameter of a method.
@@ -44,6 +51,10 @@ pub struct Param {
     pub name: Cow<'static, str>,
     /// Whether a call may leave it out.
     pub optional: bool,
+    /// Its type in Python's words, as `dict[str, float]`, if it is told.
+    pub type_name: Option<Cow<'static, str>>,
+    /// What it is where a call leaves it out, as a literal of Python (`None`, `0.5`, `'x'`), if it is told.
+    pub default: Option<Cow<'static, str>>,
 }
 
 /// An exposed attribute.
@@ -54,6 +65,10 @@ pub struct Attribute {
     pub name: Cow<'static, str>,
     /// Whether callers may set it.
     pub writable: bool,
+    /// Its type in Python's words, if it is told.
+    pub type_name: Option<Cow<'static, str>>,
+    /// What it is, in words for people.
+    pub doc: Option<Cow<'static, str>>,
 }
 
 impl Members {
@@ -74,7 +89,15 @@ impl Members {
             methods: Cow::Borrowed(methods),
             attributes: Cow::Borrowed(attributes),
             unexposed: Cow::Borrowed(unexposed),
+            doc: None,
         }
+    }
+
+    /// The same with these words about the object.
+    #[must_use]
+    pub const fn doc(mut self, doc: &'static str) -> Members {
+        tell(&mut self.doc, doc);
+        self
     }
 
     /// The method of this name.
@@ -98,7 +121,23 @@ impl Method {
             asynchronous: false,
             quick: false,
             params: Cow::Borrowed(params),
+            returns: None,
+            doc: None,
         }
+    }
+
+    /// The same with a result of this type, in Python's words.
+    #[must_use]
+    pub const fn returns(mut self, type_name: &'static str) -> Method {
+        tell(&mut self.returns, type_name);
+        self
+    }
+
+    /// The same with these words about the method.
+    #[must_use]
+    pub const fn doc(mut self, doc: &'static str) -> Method {
+        tell(&mut self.doc, doc);
+        self
     }
 
     /// The same as a oneway method.
@@ -136,6 +175,8 @@ impl Param {
         Param {
             name: Cow::Borrowed(name),
             optional: false,
+            type_name: None,
+            default: None,
         }
     }
 
@@ -144,7 +185,23 @@ impl Param {
         Param {
             name: Cow::Borrowed(name),
             optional: true,
+            type_name: None,
+            default: None,
         }
+    }
+
+    /// The same of this type, in Python's words.
+    #[must_use]
+    pub const fn type_name(mut self, type_name: &'static str) -> Param {
+        tell(&mut self.type_name, type_name);
+        self
+    }
+
+    /// The same with this default, a literal of Python.
+    #[must_use]
+    pub const fn default(mut self, literal: &'static str) -> Param {
+        tell(&mut self.default, literal);
+        self
     }
 }
 
@@ -154,6 +211,8 @@ impl Attribute {
         Attribute {
             name: Cow::Borrowed(name),
             writable: false,
+            type_name: None,
+            doc: None,
         }
     }
 
@@ -169,8 +228,29 @@ impl Attribute {
         Attribute {
             name: Cow::Borrowed(name),
             writable: true,
+            type_name: None,
+            doc: None,
         }
     }
+
+    /// The same of this type, in Python's words.
+    #[must_use]
+    pub const fn type_name(mut self, type_name: &'static str) -> Attribute {
+        tell(&mut self.type_name, type_name);
+        self
+    }
+
+    /// The same with these words about the attribute.
+    #[must_use]
+    pub const fn doc(mut self, doc: &'static str) -> Attribute {
+        tell(&mut self.doc, doc);
+        self
+    }
+}
+
+/// What was there before is not dropped, which constants cannot; it is a constant's as well.
+const fn tell(place: &mut Option<Cow<'static, str>>, text: &'static str) {
+    mem::forget(place.replace(Cow::Borrowed(text)));
 }
 
 /// Names that Pyro never lets through, whatever they are (manual chapter "Servers: hosting Pyro objects").

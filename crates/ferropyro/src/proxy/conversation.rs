@@ -15,6 +15,7 @@ use crate::classes::proxy::read_with;
 use crate::config::Config;
 use crate::context::{self, AnnotationList, Luggage};
 use crate::daemon::registry::DAEMON_ID;
+use crate::description::Description;
 use crate::session::client::{ClientSession, Greeting, Outcome, Request, read_exception};
 use crate::session::metadata::Metadata;
 use crate::transport::Inbox;
@@ -289,7 +290,15 @@ impl Conversation {
     }
 }
 
-/// What Pyro4 4.26 answers, which speaks protocol 47 but has no `get_metadata`.
+/// The answer to `describe`, which Pyro's own daemons do not have.
+pub(crate) fn without_description(answer: Result<Description>) -> Result<Option<Description>> {
+    match answer {
+        Err(error) if is_attribute_error(&error) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// What Pyro4 4.26 answers to `get_metadata`, which it does not have though it speaks protocol 47.
 fn is_attribute_error(error: &Error) -> bool {
     error
         .as_remote()

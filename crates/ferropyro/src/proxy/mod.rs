@@ -31,9 +31,9 @@ use serde::Serialize;
 pub use any_reply::AnyReply;
 pub use batch::{Batch, BatchResults};
 pub use builder::ProxyBuilder;
-use conversation::{Check, Outgoing};
+use conversation::{Check, Outgoing, daemon_call, without_description};
 pub use items::Items;
-pub use raw_reply::RawReply;
+pub use raw_reply::{RawReply, RawValue};
 pub use reply::{FromReply, RemoteResult};
 use reply::{InPlace, Owned};
 use settings::{Settings, Target, limit};
@@ -42,6 +42,7 @@ use shared::Shared;
 use crate::arguments::Arguments;
 use crate::classes::proxy::ProxyState;
 use crate::context::Luggage;
+use crate::description::Description;
 use crate::session::metadata::Metadata;
 use crate::uri::Protocol;
 use crate::{Error, ErrorKind, Result, Uri};
@@ -227,6 +228,41 @@ impl Proxy {
     pub fn metadata(&self) -> Result<Metadata> {
         self.shared
             .with_link(|link| link.conversation.metadata.as_deref().cloned().unwrap_or_default())
+    }
+
+    /// What the daemon tells of the object: what its methods take and give, and what it says about itself; connects if need be. `None` where the daemon is not one that
+    /// tells, as those of Python's Pyro.
+    ///
+    /// ```
+    /// use ferropyro::{Daemon, Proxy, expose};
+    ///
+    /// struct Adder;
+    ///
+    /// #[expose]
+    /// impl Adder {
+    ///     /// The sum of two numbers.
+    ///     pub fn add(&self, a: i64, #[default(1)] b: i64) -> i64 {
+    ///         a + b
+    ///     }
+    /// }
+    ///
+    /// let daemon = Daemon::new()?;
+    /// let uri = daemon.register("adder", Adder)?;
+    /// let _running = daemon.start();
+    ///
+    /// let told = Proxy::new(uri)?.describe()?.expect("it is no daemon of Python's");
+    /// let add = told.method("add").expect("it is exposed");
+    /// assert_eq!(add.to_string(), "add(a: int, b: int = 1) -> int");
+    /// assert_eq!(add.doc.as_deref(), Some("The sum of two numbers."));
+    /// # Ok::<(), ferropyro::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of connecting and of a call; `Daemon` when the object is gone.
+    pub fn describe(&self) -> Result<Option<Description>> {
+        let object = self.shared.with_link(|link| link.conversation.object.clone())?;
+        let call = daemon_call("describe", (object.as_str(),), Flags::NONE);
+        without_description(self.retrying(&call))
     }
 
     /// The protocol that the other side speaks; connects if need be.

@@ -72,8 +72,68 @@ impl FromReply for RawReply {
         Ok(RawReply::Nothing)
     }
 
-    /// In the words of a server that does not send items.
     fn from_stream(_stream: RemoteStream) -> Result<RawReply> {
-        Err(Error::new(ErrorKind::Protocol, "result of call is an iterator"))
+        Err(is_an_iterator())
+    }
+}
+
+/// In the words of a server that does not send items.
+fn is_an_iterator() -> Error {
+    Error::new(ErrorKind::Protocol, "result of call is an iterator")
+}
+
+/// A result, or an item of an iterator, as the other side has serialized it: as [`RawReply`], but an exception is an error, and an iterator can be had as
+/// [`aio::AnyReply<RawValue>`](crate::aio::AnyReply) or `Items<RawValue>`.
+///
+/// ```
+/// use ferropyro::{Daemon, ItemStream, Items, Proxy, RawValue, Serializer, expose};
+///
+/// struct Counter;
+///
+/// #[expose]
+/// impl Counter {
+///     pub fn count(&self) -> ItemStream {
+///         ItemStream::new(1..=3)
+///     }
+/// }
+///
+/// let daemon = Daemon::new()?;
+/// let uri = daemon.register("counter", Counter)?;
+/// let running = daemon.start();
+///
+/// let counter = Proxy::builder().serializer(Serializer::Json).build(uri)?;
+/// let items: Items<RawValue> = counter.call("count", ())?;
+/// let texts: Vec<Vec<u8>> = items.map(|item| Ok(item?.bytes)).collect::<ferropyro::Result<_>>()?;
+/// assert_eq!(texts, [b"1", b"2", b"3"]);
+/// # Ok::<(), ferropyro::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RawValue {
+    /// How it is serialized: as the arguments were.
+    pub serializer: Serializer,
+    /// The value, serialized; empty for a oneway method, which gives none.
+    pub bytes: Vec<u8>,
+}
+
+impl FromReply for RawValue {
+    type Aio = RawValue;
+
+    fn from_payload(payload: Payload<'_>) -> Result<RawValue> {
+        Ok(RawValue {
+            serializer: payload.codec.serializer,
+            bytes: payload.bytes.to_vec(),
+        })
+    }
+
+    fn from_oneway() -> Result<RawValue> {
+        Ok(RawValue {
+            serializer: Serializer::Serpent,
+            bytes: Vec::new(),
+        })
+    }
+
+    fn from_stream(_stream: RemoteStream) -> Result<RawValue> {
+        Err(is_an_iterator())
     }
 }

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -93,6 +93,14 @@ impl AsyncStream {
             inbox.append(room.filled());
             Poll::Ready(Ok(room.filled().len()))
         })
+    }
+
+    /// Whether there is nothing to read, and no end, as far as has been heard by now. Between calls a server has nothing to say: what it says then is lost. Waits
+    /// for nothing.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut byte = [0];
+        Pin::new(self).poll_read(cx, &mut ReadBuf::new(&mut byte)).is_pending()
     }
 
     /// Writes all, unless the peer takes no byte for so long.

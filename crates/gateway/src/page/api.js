@@ -24,13 +24,16 @@ function send(method, path, { body, headers = {}, signal } = {}) {
 function failureOf(status, body) {
   const exception = parseJson(body);
   const text = exception?.__exception__ ? exceptionText(exception) : body.trim();
-  const isKey = status === 403 && text.includes("key");
+  const isKey = status === 403 && text.includes("api key");
   const [title, advice] = {
     0: ["The gateway does not answer", `Is ferropyro httpgateway still running at ${location.host}?`],
     403: isKey
       ? ["This gateway wants a key", "It was started with PYRO_HTTPGATEWAY_KEY. Enter that key to go on."]
       : ["The gateway does not allow this", "It exposes the names that match its option -e. If it was started anew, reload this page."],
+    400: ["The gateway cannot read this", "The body has args, a list, and kwargs, a dictionary; both may be left out."],
     404: ["There is no such name", "It may have been removed, or its program has ended. Refresh the list of names."],
+    405: ["This cannot be done with it", "Methods are called; attributes are read and set."],
+    413: ["This is too long", "The gateway takes as much as its option --max-body says."],
     502: ["Its server does not answer", "The name is registered, but nobody can be reached there. Is that program still running?"],
     503: ["There is no name server", "Start one with: ferropyro ns"],
     504: ["Its server does not answer in time", "Try again, or give the gateway more time with its option -t."],

@@ -150,7 +150,7 @@ class MethodPanel extends Panel {
     });
     return [
       this.heading(signature && build("span.signature", {}, signatureText(signature)), oneway && build("span.badge", {}, "oneway")),
-      document.body.dataset.readOnly === "yes" && build("p.note", {}, "This gateway is read only: it reads attributes and calls nothing."),
+      document.body.dataset.readOnly === "yes" && build("p.note", {}, "This gateway is read only: it calls only those methods that it was told to allow, one by one."),
       form, this.response.element,
     ];
   }
@@ -222,7 +222,8 @@ class AttributePanel extends Panel {
 
   elements() {
     const { type, writable } = this.member;
-    const form = writable !== false && build("form.set", { autocomplete: "off" }, build("fieldset.call-form", {},
+    const isReadOnly = writable === false || document.body.dataset.readOnly === "yes";
+    const form = !isReadOnly && build("form.set", { autocomplete: "off" }, build("fieldset.call-form", {},
       build("legend", {}, "New value"), this.row.element, build("p.buttons", {}, this.setButton)));
     if (form) {
       form.addEventListener("submit", (event) => {
@@ -275,10 +276,9 @@ class AttributePanel extends Panel {
 
 /** Shows an entry of the history again: the form as it was, and the response. */
 function bringBack({ request, outcome, form }) {
-  const shown = outcome.isCut ? undefined : outcome;
   panel?.leave();
   panel = null;
-  drafts.set(draftKey(request.object, request.member), { ...form, outcome: shown });
+  drafts.set(draftKey(request.object, request.member), { ...form, outcome });
   const hash = hashOf(request.object, request.member);
   if (location.hash === hash) drawMember();
   else location.hash = hash;

@@ -53,7 +53,11 @@ function showGateway(data) {
   byId("nameserver").textContent = data.nameserver;
   byId("expose").textContent = data.expose === "" ? "all names" : data.expose;
   byId("read-only").hidden = !data.read_only;
-  document.body.dataset.readOnly = data.read_only ? "yes" : "no";
+  const readOnly = data.read_only ? "yes" : "no";
+  if (document.body.dataset.readOnly !== readOnly) {
+    document.body.dataset.readOnly = readOnly;
+    drawMember();
+  }
 }
 
 function drawNames() {

@@ -44,6 +44,7 @@ async function perform(request, signal, onChange) {
   } catch (error) {
     outcome.state = error.name === "AbortError" ? "stopped" : "failed";
     outcome.failure = String(error.message ?? error);
+    outcome.isStream ||= outcome.count > 0;
   }
   outcome.ms = performance.now() - start;
   onChange(outcome);
@@ -119,8 +120,9 @@ class ResponseView {
   drawOutcome(outcome) {
     this.element.hidden = false;
     this.drawFacts(outcome);
-    if (outcome.isStream && outcome.isEvents) return this.drawStream(outcome);
+    if (outcome.isStream && outcome.isEvents && !outcome.isCut) return this.drawStream(outcome);
     this.drawn = null;
+    if (outcome.isCut) return show(this.body, build("p.muted", {}, "The answer was too long to be kept. Call again to see it."));
     if (outcome.state === "running" && outcome.text === "") return show(this.body);
     if (outcome.state === "stopped") return show(this.body, build("p.muted", {}, "Not waited for any longer. The method may still be running."));
     if (outcome.state === "failed") return show(this.body, failureOfCall(0, outcome.failure));
@@ -241,10 +243,10 @@ function failureOfCall(status, text) {
     failure.isKey && build("p.buttons", {}, build("button.primary", { type: "button", onclick: openKeyDialog }, "Enter the key")));
 }
 
-const STATUS_TEXTS = { 200: "OK", 204: "done", 403: "forbidden", 404: "not found", 405: "not allowed", 406: "a stream", 413: "too long", 500: "exception", 502: "no server", 503: "unavailable", 504: "no answer in time" };
+const STATUS_TEXTS = { 200: "OK", 204: "done", 400: "not readable", 403: "forbidden", 404: "not found", 405: "not allowed", 406: "a stream", 413: "too long", 500: "exception", 502: "no server", 503: "unavailable", 504: "no answer in time" };
 
-function stateText({ state, status, isStream, isEvents, error }) {
-  if (state === "running") return isStream && isEvents ? "streaming" : "waiting";
+function stateText({ state, status, count, error }) {
+  if (state === "running") return count > 0 ? "streaming" : "waiting";
   if (state === "stopped") return "stopped";
   if (state === "failed") return "no answer";
   if (error !== undefined) return `${status} exception`;

@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use ferropyro_gateway::Gateway;
-use http_body_util::Full;
+use ferropyro_gateway::{Body, Gateway};
+use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -40,9 +40,9 @@ fn can_be_mounted_beside_other_pages() {
     assert_eq!(get(address, "/pyro/http.test/echo?x=hi").body, "\"hi\"");
 }
 
-async fn route(gateway: &Gateway, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn route(gateway: &Gateway, request: Request<Incoming>) -> Response<Either<Full<Bytes>, Body>> {
     match request.uri().path() {
-        "/hello" => Response::new(Full::new(Bytes::from_static(b"hello"))),
-        _ => gateway.answer(request).await,
+        "/hello" => Response::new(Either::Left(Full::new(Bytes::from_static(b"hello")))),
+        _ => gateway.answer(request).await.map(Either::Right),
     }
 }

@@ -1,6 +1,7 @@
 //! `#[expose]`: from an impl block to a description of what it exposes, and from there to an impl of `Object`.
 
 mod parse;
+mod python;
 mod render;
 
 use proc_macro2::{Span, TokenStream};
@@ -31,6 +32,7 @@ const NOT_AN_IMPL_BLOCK: &str =
 struct Exposed {
     krate: Path,
     class: LitStr,
+    doc: Option<String>,
     cfgs: Vec<Attribute>,
     generics: Generics,
     self_ty: Box<Type>,
@@ -44,12 +46,15 @@ struct Member {
     is_right: bool,
     cfgs: Vec<Attribute>,
     name: Name,
+    doc: Option<String>,
     /// The Rust method.
     ident: Ident,
     is_async: bool,
     role: Role,
     params: Vec<Param>,
     output: Output,
+    /// The type of the result, in Python's words.
+    returns: String,
     /// Where the return type stands, for the compiler's errors about it.
     output_span: Span,
 }
@@ -65,6 +70,15 @@ enum Role {
     Getter,
     /// They set the attribute.
     Setter,
+}
+
+impl Role {
+    fn is_oneway(self) -> bool {
+        matches!(
+            self,
+            Role::Method { kind: Kind::Oneway } | Role::AnyArguments { kind: Kind::Oneway }
+        )
+    }
 }
 
 /// How a method is called.
@@ -95,6 +109,8 @@ enum ParamKind {
     /// One of the caller's arguments.
     Argument {
         ty: ArgumentType,
+        /// The type in Python's words.
+        type_name: String,
         default: Option<Box<Expr>>,
     },
 }

@@ -5,17 +5,23 @@ use quote::quote;
 use syn::spanned::Spanned;
 use syn::{GenericParam, ImplItem, ImplItemFn, ItemImpl, LitStr, ReturnType, Type, Visibility};
 
+use super::python::{Types, Way};
 use super::{ArgumentType, Exposed, Kind, Member, Output, Param, ParamKind, Role, Unexposed};
-use crate::attributes::{Errors, ItemOptions, MemberOptions, Name, cfgs};
+use crate::attributes::{Errors, ItemOptions, MemberOptions, Name, cfgs, doc};
 use crate::signature::{self, elide_lifetimes, is_named};
 
 /// What the block exposes: all of it that is right. `None` when nothing can be made of the block.
 pub(super) fn parse(block: &mut ItemImpl, options: ItemOptions, errors: &mut Errors) -> Option<Exposed> {
     let mut members = Vec::new();
     let mut unexposed = Vec::new();
+    let generics: Vec<String> = block
+        .generics
+        .type_params()
+        .map(|param| param.ident.to_string())
+        .collect();
     for item in &mut block.items {
         let ImplItem::Fn(method) = item else { continue };
-        match parse_method(method, errors) {
+        match parse_method(method, &generics, errors) {
             Parsed::Member(member) => members.push(*member),
             Parsed::Unexposed(method) => unexposed.push(method),
         }
@@ -26,6 +32,7 @@ pub(super) fn parse(block: &mut ItemImpl, options: ItemOptions, errors: &mut Err
     check_block(block, errors).then(|| Exposed {
         krate: options.krate,
         class,
+        doc: doc(&block.attrs),
         cfgs: cfgs(&block.attrs),
         generics: block.generics.clone(),
         self_ty: block.self_ty.clone(),
@@ -78,13 +85,13 @@ enum Parsed {
 }
 
 /// What a method is to callers.
-fn parse_method(method: &mut ImplItemFn, errors: &mut Errors) -> Parsed {
+fn parse_method(method: &mut ImplItemFn, generics: &[String], errors: &mut Errors) -> Parsed {
     let words = ["skip", "oneway", "callback", "get", "set", "args"];
     let options = MemberOptions::take(&mut method.attrs, "expose", &words, errors);
     let skipped = options.word("skip").is_some();
     let public = matches!(method.vis, Visibility::Public(_)) && method.sig.receiver().is_some();
     if public && !skipped {
-        Parsed::Member(Box::new(parse_member(method, &options, errors)))
+        Parsed::Member(Box::new(parse_member(method, &options, generics, errors)))
     } else {
         Parsed::Unexposed(parse_unexposed(method, &options, errors))
     }
@@ -124,7 +131,12 @@ fn parse_unexposed(method: &mut ImplItemFn, options: &MemberOptions, errors: &mu
     }
 }
 
-fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &mut Errors) -> Member {
+fn parse_member(
+    method: &mut ImplItemFn,
+    options: &MemberOptions,
+    generics: &[String],
+    all_errors: &mut Errors,
+) -> Member {
     let mut own_errors = Errors::default();
     let errors = &mut own_errors;
     options.check_exclusive(
@@ -157,7 +169,10 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
             "callers do not know Rust's types: an exposed method cannot be generic",
         );
     }
-    let params: Vec<Param> = params.into_iter().map(|param| parse_param(param, errors)).collect();
+    let params: Vec<Param> = params
+        .into_iter()
+        .map(|param| parse_param(param, generics, errors))
+        .collect();
     check_params(&params, errors);
     if role_is_clear {
         check_role(method, role, &params, errors);
@@ -170,11 +185,13 @@ fn parse_member(method: &mut ImplItemFn, options: &MemberOptions, all_errors: &m
         is_right,
         cfgs: cfgs(&method.attrs),
         name,
+        doc: doc(&method.attrs),
         ident,
         is_async: method.sig.asyncness.is_some(),
         role,
         params,
         output: output(&method.sig.output),
+        returns: returns(&method.sig.output, role, generics),
         output_span: output_span(&method.sig.output),
     }
 }
@@ -208,6 +225,18 @@ fn output(output: &ReturnType) -> Output {
     }
 }
 
+/// What callers get, in Python's words.
+fn returns(output: &ReturnType, role: Role, generics: &[String]) -> String {
+    let types = Types {
+        way: Way::Out,
+        generics,
+    };
+    match output {
+        ReturnType::Type(_, ty) if !role.is_oneway() => types.name(ty),
+        _ => "None".to_owned(),
+    }
+}
+
 fn output_span(output: &ReturnType) -> Span {
     match output {
         ReturnType::Default => Span::call_site(),
@@ -215,7 +244,7 @@ fn output_span(output: &ReturnType) -> Span {
     }
 }
 
-fn parse_param(param: signature::Param, errors: &mut Errors) -> Param {
+fn parse_param(param: signature::Param, generics: &[String], errors: &mut Errors) -> Param {
     let signature::Param {
         ident,
         name,
@@ -232,6 +261,7 @@ fn parse_param(param: signature::Param, errors: &mut Errors) -> Param {
         Type::Reference(reference) if is_named(&reference.elem, "Context") => ParamKind::Context,
         ty => ParamKind::Argument {
             ty: argument_type(ty, errors),
+            type_name: Types { way: Way::In, generics }.name(ty),
             default,
         },
     };

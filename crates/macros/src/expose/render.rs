@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, Ident, Meta};
 
-use super::{ArgumentType, Exposed, Kind, Member, Output, Param, ParamKind, Role, Unexposed};
+use super::{ArgumentType, Exposed, Kind, Member, Output, Param, ParamKind, Role, Unexposed, python};
 
 /// The impls of `Class` and `Object`.
 pub(super) fn render(exposed: &Exposed) -> TokenStream {
@@ -41,6 +41,7 @@ fn members_table(exposed: &Exposed) -> TokenStream {
     let Exposed {
         krate, class, members, ..
     } = exposed;
+    let doc = doc_call(exposed.doc.as_ref());
     let methods: Vec<TokenStream> = members.iter().filter_map(method_entry).collect();
     let attributes: Vec<TokenStream> = members
         .iter()
@@ -59,15 +60,26 @@ fn members_table(exposed: &Exposed) -> TokenStream {
             const { &[#(#methods),*] },
             const { &[#(#attributes),*] },
             const { &[#(#unexposed),*] },
-        );
+        ) #doc;
     }
 }
 
+/// What the doc comments say, behind what they are about.
+fn doc_call(doc: Option<&String>) -> Option<TokenStream> {
+    doc.map(|doc| quote!(.doc(#doc)))
+}
+
 fn method_entry(member: &Member) -> Option<TokenStream> {
-    let Member { cfgs, name, .. } = member;
-    let (params, kind) = match member.role {
-        Role::Method { kind } => (member.params.iter().filter_map(param_entry).collect(), kind),
-        Role::AnyArguments { kind } => (Vec::new(), kind),
+    let Member {
+        cfgs, name, returns, ..
+    } = member;
+    let (params, returns, kind) = match member.role {
+        Role::Method { kind } => {
+            let params = member.params.iter().filter_map(param_entry).collect();
+            (params, Some(quote!(.returns(#returns))), kind)
+        }
+        // There is no signature to be told.
+        Role::AnyArguments { kind } => (Vec::new(), None, kind),
         Role::Getter | Role::Setter => return None,
     };
     let kind = match kind {
@@ -76,32 +88,42 @@ fn method_entry(member: &Member) -> Option<TokenStream> {
         Kind::Callback => quote!(.callback()),
     };
     let asynchronous = member.is_async.then(|| quote!(.asynchronous()));
-    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #kind #asynchronous))
+    let doc = doc_call(member.doc.as_ref());
+    Some(quote!(#(#cfgs)* Method::new(#name, const { &[#(#params),*] }) #returns #kind #asynchronous #doc))
 }
 
 fn param_entry(param: &Param) -> Option<TokenStream> {
     let name = &param.name;
-    match &param.kind {
-        ParamKind::Context => None,
-        ParamKind::Argument { default: None, .. } => Some(quote!(Param::required(#name))),
-        ParamKind::Argument { default: Some(_), .. } => Some(quote!(Param::optional(#name))),
-    }
+    let ParamKind::Argument { type_name, default, .. } = &param.kind else {
+        return None;
+    };
+    Some(match default {
+        None => quote!(Param::required(#name).type_name(#type_name)),
+        Some(default) => {
+            let literal = python::default(default, type_name);
+            quote!(Param::optional(#name).type_name(#type_name).default(#literal))
+        }
+    })
 }
 
 fn attribute_entry(getter: &Member, members: &[Member]) -> TokenStream {
-    let Member { cfgs, name, .. } = getter;
+    let Member {
+        cfgs, name, returns, ..
+    } = getter;
+    let told = doc_call(getter.doc.as_ref());
+    let told = quote!(.type_name(#returns) #told);
     let setters: Vec<&Member> = members
         .iter()
         .filter(|member| member.role == Role::Setter && member.name.text == name.text)
         .collect();
     if setters.is_empty() {
-        return quote!(#(#cfgs)* Attribute::readable(#name));
+        return quote!(#(#cfgs)* Attribute::readable(#name) #told);
     }
     if setters.iter().any(|setter| setter.cfgs.is_empty()) {
-        return quote!(#(#cfgs)* Attribute::writable(#name));
+        return quote!(#(#cfgs)* Attribute::writable(#name) #told);
     }
     let conditions = setters.iter().map(|setter| condition(&setter.cfgs));
-    quote!(#(#cfgs)* Attribute::readable(#name).writable_if(cfg!(any(#(#conditions),*))))
+    quote!(#(#cfgs)* Attribute::readable(#name).writable_if(cfg!(any(#(#conditions),*))) #told)
 }
 
 /// The condition under which something with these `#[cfg]` attributes is there.
@@ -275,7 +297,7 @@ struct Argument<'p> {
 impl<'p> Argument<'p> {
     fn of(param: &'p Param) -> Option<Argument<'p>> {
         match &param.kind {
-            ParamKind::Argument { ty, default } => Some(Argument {
+            ParamKind::Argument { ty, default, .. } => Some(Argument {
                 ident: &param.ident,
                 ty,
                 optional: default.is_some(),
@@ -302,10 +324,12 @@ fn pass_argument(param: &Param) -> TokenStream {
         ParamKind::Argument {
             ty: ArgumentType::Owned(_),
             default: None,
+            ..
         } => quote!(#ident),
         ParamKind::Argument {
             ty: ArgumentType::Owned(_),
             default: Some(default),
+            ..
         } => {
             quote!(#ident.unwrap_or_else(|| #default))
         }

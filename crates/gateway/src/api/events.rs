@@ -1,0 +1,126 @@
+//! Items of an iterator as server-sent events.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use ferropyro::{RawValue, aio};
+use futures_core::Stream;
+use hyper::body::Bytes;
+use uuid::Uuid;
+
+use crate::call::with_id_now;
+use crate::connections::Connection;
+use crate::failure::Failure;
+use crate::gateway::Core;
+use crate::respond;
+
+/// The events of an answer: one for each item, and one for the end.
+pub(crate) struct Events {
+    core: Arc<Core>,
+    rest: Rest,
+    sent: u64,
+    /// The calls for the items have it too.
+    id: Uuid,
+}
+
+/// What is still to come.
+enum Rest {
+    /// One result, which is no iterator.
+    Value(Vec<u8>),
+    /// Items, over a connection that is used for nothing else.
+    Items {
+        items: aio::Items<RawValue>,
+        _connection: Connection,
+    },
+    /// The last event, when no more items come.
+    End,
+    Nothing,
+}
+
+impl Events {
+    pub(crate) fn value(core: &Arc<Core>, id: Uuid, bytes: Vec<u8>) -> Events {
+        Events::new(core, id, Rest::Value(bytes))
+    }
+
+    pub(crate) fn items(core: &Arc<Core>, id: Uuid, items: aio::Items<RawValue>, connection: Connection) -> Events {
+        let rest = Rest::Items {
+            items,
+            _connection: connection,
+        };
+        Events::new(core, id, rest)
+    }
+
+    fn new(core: &Arc<Core>, id: Uuid, rest: Rest) -> Events {
+        Events {
+            core: Arc::clone(core),
+            rest,
+            sent: 0,
+            id,
+        }
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let next = match &mut self.rest {
+            Rest::Items { items, .. } => ready!(with_id_now(self.id, || Pin::new(items).poll_next(cx))),
+            rest => match std::mem::replace(rest, Rest::Nothing) {
+                Rest::Value(bytes) => {
+                    *rest = Rest::End;
+                    return Poll::Ready(Some(self.item(&bytes)));
+                }
+                Rest::End => None,
+                _ => return Poll::Ready(None),
+            },
+        };
+        Poll::Ready(Some(match next {
+            Some(Ok(item)) => self.item(&item.bytes),
+            Some(Err(error)) => {
+                self.rest = Rest::Nothing;
+                let exception = Failure::from(error).exception;
+                event(
+                    "error",
+                    &respond::exception_json(exception, self.core.settings.generation),
+                )
+            }
+            None => {
+                self.rest = Rest::Nothing;
+                event("end", format!("{{\"items\": {}}}", self.sent).as_bytes())
+            }
+        }))
+    }
+
+    fn item(&mut self, json: &[u8]) -> Bytes {
+        self.sent += 1;
+        self.core.metrics.events.add();
+        event("", json)
+    }
+}
+
+/// An event of this name; those without one are items.
+fn event(name: &str, json: &[u8]) -> Bytes {
+    let mut text = Vec::with_capacity(json.len() + name.len() + 20);
+    if !name.is_empty() {
+        text.extend_from_slice(b"event: ");
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'\n');
+    }
+    // A line break of the JSON begins another line of the data; browsers put them together again.
+    for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        text.extend_from_slice(b"data: ");
+        text.extend_from_slice(line);
+        text.push(b'\n');
+    }
+    text.push(b'\n');
+    Bytes::from(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_cannot_end_an_event_or_begin_another_one() {
+        assert_eq!(event("", b"[1,\r\n\n2]"), "data: [1,\ndata: \ndata: \ndata: 2]\n\n");
+        assert_eq!(event("end", b"{}"), "event: end\ndata: {}\n\n");
+    }
+}

@@ -1,0 +1,110 @@
+//! The routes of our own: what Pyro's gateways do not have.
+
+mod call;
+mod describe;
+pub(crate) mod events;
+mod objects;
+mod openapi;
+mod schema;
+
+use std::sync::Arc;
+
+use hyper::body::Body;
+use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::gateway::{Core, forbidden, key_of};
+use crate::origin::Origin;
+use crate::path::Own;
+use crate::respond::{self, Answer};
+
+/// The header with the token of the page.
+const TOKEN: HeaderName = HeaderName::from_static("x-pyro-token");
+
+/// Answers a request for one of our places. The correlation id is that of what it has called.
+pub(crate) async fn answer<B>(core: &Arc<Core>, head: &Parts, body: B, place: Own, id: Uuid) -> Answer
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let methods = methods(&place);
+    if !methods.contains(&head.method) {
+        return wrong_method(methods);
+    }
+    match place {
+        Own::Health => return respond::text(StatusCode::OK, "ok"),
+        Own::Metrics => return respond::metrics(core.metrics.text(core.connections.count())),
+        _ => {}
+    }
+    if let Err(refusal) = judge(core, head) {
+        return refusal;
+    }
+    let answer = match place {
+        Own::Objects => objects::list(core, &head.uri).await,
+        Own::OpenApi => openapi::document(core, head).await,
+        Own::Object { object } => match core.settings.permissions.includes(&object) {
+            true => describe::answer(core, object).await,
+            false => return denied(),
+        },
+        Own::Member { object, member } => match core.settings.permissions.includes(&object) {
+            true => call::answer(core, head, body, object, member, id).await,
+            false => return denied(),
+        },
+        Own::Health | Own::Metrics => return respond::plain(StatusCode::NOT_FOUND),
+    };
+    answer.unwrap_or_else(|failure| of_failure(core, failure))
+}
+
+fn methods(place: &Own) -> &'static [Method] {
+    match place {
+        Own::Member { .. } => &[Method::GET, Method::POST, Method::PUT],
+        _ => &[Method::GET],
+    }
+}
+
+fn wrong_method(allowed: &[Method]) -> Answer {
+    let mut response = respond::plain(StatusCode::METHOD_NOT_ALLOWED);
+    let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
+}
+
+fn bad_request(reason: &str) -> Answer {
+    respond::text(StatusCode::BAD_REQUEST, &format!("400 Bad Request - {reason}"))
+}
+
+fn denied() -> Answer {
+    forbidden("access to the requested object has been denied")
+}
+
+fn of_failure(core: &Core, failure: Failure) -> Answer {
+    respond::exception(failure.status(), failure.exception, core.settings.generation)
+}
+
+/// Refuses those who do not know the key, and pages that are not ours.
+fn judge(core: &Core, head: &Parts) -> Result<(), Answer> {
+    if let Some(key) = &core.settings.key
+        && !key.is(key_of(&head.headers).unwrap_or_default())
+    {
+        return Err(forbidden(
+            "the gateway api key is missing or wrong; here it belongs into the header X-Pyro-Gateway-Key",
+        ));
+    }
+    let origin = core.judge_origin(&head.headers)?;
+    let changes = head.method != Method::GET;
+    if changes && origin == Origin::Own && !core.token.is(token_of(&head.headers)) {
+        return Err(forbidden(
+            "the token of the page is missing or wrong; load the page anew",
+        ));
+    }
+    Ok(())
+}
+
+fn token_of(headers: &HeaderMap) -> &[u8] {
+    headers.get(TOKEN).map(HeaderValue::as_bytes).unwrap_or_default()
+}

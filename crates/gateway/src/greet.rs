@@ -1,0 +1,52 @@
+//! Connecting to many objects at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ferropyro::Uri;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::connections::Connection;
+use crate::gateway::Core;
+
+/// Connections that are made at a time.
+const AT_A_TIME: usize = 32;
+
+/// Connects to these objects, which have their names, and does something with the connections, such as asking for more; those that do not answer hold up none of the
+/// others. What has not come to its end in time is left out; `Err` says why there is no connection.
+pub(crate) async fn greet<T, F>(
+    core: &Arc<Core>,
+    objects: Vec<(String, Uri)>,
+    patience: Duration,
+    act: impl Fn(Arc<Core>, String, Connection) -> F + Clone + Send + 'static,
+) -> HashMap<String, Result<T, String>>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let mut known = HashMap::with_capacity(objects.len());
+    let places = Arc::new(Semaphore::new(AT_A_TIME));
+    let mut greeting = JoinSet::new();
+    for (name, uri) in objects {
+        let (core, places, act) = (Arc::clone(core), Arc::clone(&places), act.clone());
+        greeting.spawn(async move {
+            let _place = places.acquire().await;
+            let answer = match Connection::to(&core, uri).await {
+                Ok(connection) => Ok(act(core, name.clone(), connection).await),
+                Err(failure) => Err(failure.text()),
+            };
+            (name, answer)
+        });
+    }
+    let collect = async {
+        while let Some(answer) = greeting.join_next().await {
+            known.extend(answer);
+        }
+    };
+    // Dropping the set gives up those who are still at it.
+    let _ = timeout(patience, collect).await;
+    known
+}
