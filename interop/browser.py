@@ -17,9 +17,11 @@ ARGUMENTS = [
 ]
 
 try:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 except ImportError:
-    sync_playwright = None
+    expect = sync_playwright = None
+else:
+    expect.set_options(timeout=15000)
 
 
 def missing():

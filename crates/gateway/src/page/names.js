@@ -115,6 +115,7 @@ function tagChip(tag) {
 function drawTagFilter() {
   const filter = byId("tag-filter");
   filter.hidden = names.tag === "";
+  if (filter.hidden) return;
   const all = () => {
     names.tag = "";
     loadNames();
