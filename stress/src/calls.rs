@@ -31,11 +31,23 @@ const CALLS_A_CONNECTION: usize = 20;
 
 impl Calls {
     pub(crate) fn start(server: &Server) -> Calls {
+        let uri = server.uri.clone();
+        let mut proxy = None;
+        Calls::making(move |count| {
+            if count.is_multiple_of(CALLS_A_CONNECTION) {
+                proxy = None;
+            }
+            call(&uri, &mut proxy, count).inspect_err(|_| proxy = None)
+        })
+    }
+
+    /// Of any kind; each is told how many came before.
+    pub(crate) fn making(call: impl FnMut(usize) -> Result<(), Problem> + Send + 'static) -> Calls {
         let stop = Arc::new(AtomicBool::new(false));
-        let (uri, wanted) = (server.uri.clone(), Arc::clone(&stop));
+        let wanted = Arc::clone(&stop);
         Calls {
             stop,
-            thread: thread::spawn(move || call_until(&uri, &wanted)),
+            thread: thread::spawn(move || call_until(call, &wanted)),
         }
     }
 
@@ -57,26 +69,19 @@ impl Calls {
     }
 }
 
-fn call_until(uri: &Uri, wanted: &AtomicBool) -> Record {
+fn call_until(mut call: impl FnMut(usize) -> Result<(), Problem>, wanted: &AtomicBool) -> Record {
     let mut record = Record {
         times: Vec::new(),
         failures: Vec::new(),
     };
-    let mut proxy = None;
     for count in 0usize.. {
         if wanted.load(Ordering::Relaxed) {
             break;
         }
-        if count.is_multiple_of(CALLS_A_CONNECTION) {
-            proxy = None;
-        }
         let begun = Instant::now();
-        match call(uri, &mut proxy, count) {
+        match call(count) {
             Ok(()) => record.times.push(begun.elapsed()),
-            Err(problem) => {
-                record.failures.push(problem.to_string());
-                proxy = None;
-            }
+            Err(problem) => record.failures.push(problem.to_string()),
         }
         thread::sleep(PAUSE);
     }

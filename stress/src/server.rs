@@ -77,6 +77,26 @@ impl Server {
         Server::run(command)
     }
 
+    /// The HTTP gateway of the command line, for the names of this name server, and its address. (The URI and the address of the server are those of the name server.)
+    pub(crate) fn gateway(names: &Server) -> Result<(Server, SocketAddr), Problem> {
+        let mut command = Command::new(binary()?);
+        command.args(["httpgateway", "-H", "127.0.0.1", "-p", "0", "-e", ""]);
+        command.env_clear();
+        command.env("PYRO_NS_HOST", "127.0.0.1");
+        command.env("PYRO_NS_PORT", names.address.port().to_string());
+        let server = Server::run(command)?;
+        let address = || {
+            let log = server.log();
+            let url = log
+                .iter()
+                .find_map(|line| line.strip_prefix("Pyro HTTP gateway running on http://"));
+            url.and_then(|url| url.strip_suffix("/pyro/")?.parse().ok())
+        };
+        becomes_true(PATIENCE, || address().is_some());
+        let address = address().ok_or("the gateway does not tell its address")?;
+        Ok((server, address))
+    }
+
     /// Any program that prints the URI of its object.
     pub(crate) fn run(mut command: Command) -> Result<Server, Problem> {
         let mut child = command

@@ -94,7 +94,7 @@ pub(crate) struct OwnArgs {
     #[arg(long, value_name = "BYTES")]
     max_body: Option<usize>,
 
-    /// The most connections of clients at a time [default: 1000]
+    /// The most connections of clients at a time [default: 4096]
     #[arg(long, value_name = "N")]
     max_connections: Option<usize>,
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ferropyro::{Metadata, Serializer, Uri, aio};
+use ferropyro::{InstanceMode, Metadata, Serializer, Uri, aio};
 use tokio::time::sleep;
 
 use crate::failure::Failure;
@@ -91,7 +91,8 @@ impl Connection {
 
     /// Asks the object's server whether one instance serves all.
     async fn find_out(mut self, core: Arc<Core>) {
-        self.is_for_all = false;
+        let told = self.proxy.describe().await.ok().flatten();
+        self.is_for_all = told.is_some_and(|told| told.instance_mode == InstanceMode::Single);
         match self.is_for_all {
             true => core.keep(self),
             false => core.connections.remember_not_for_all(self.uri),

@@ -29,7 +29,7 @@ use crate::origin::Origin;
 use crate::parameters::{BodyLimits, Parameters};
 use crate::path::{Own, Place};
 use crate::permissions::Permissions;
-use crate::respond::{self, Answer};
+use crate::respond::{self, Answer, Refusal};
 use crate::{api, page};
 
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-pyro-correlation-id");
@@ -251,7 +251,7 @@ impl Gateway {
 
 /// As the real gateways say it.
 pub(crate) fn forbidden(reason: &str) -> Answer {
-    respond::text(StatusCode::FORBIDDEN, &format!("403 Forbidden - {reason}"))
+    Refusal::forbidden(reason.to_owned()).into()
 }
 
 /// The id that the caller wants the call to have, or a new one; `Err` for what is no id.
@@ -303,9 +303,9 @@ pub(crate) fn is_oneway(headers: &HeaderMap) -> bool {
 
 impl Core {
     /// Refuses pages of other sites.
-    pub(crate) fn judge_origin(&self, headers: &HeaderMap) -> Result<Origin, Answer> {
+    pub(crate) fn judge_origin(&self, headers: &HeaderMap) -> Result<Origin, Refusal> {
         match Origin::of(headers, &self.settings.hosts, self.settings.cors.as_ref()) {
-            Origin::Foreign(page) => Err(forbidden(&format!(
+            Origin::Foreign(page) => Err(Refusal::forbidden(format!(
                 "this was sent by a page of {page}, which may not call objects here: allow its site, if it is yours (--cors)"
             ))),
             origin => Ok(origin),

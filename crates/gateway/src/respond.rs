@@ -17,6 +17,12 @@ pub(crate) type Answer = Response<Body>;
 #[derive(Debug)]
 pub(crate) struct Refusal(pub(crate) StatusCode, pub(crate) String);
 
+impl Refusal {
+    pub(crate) fn forbidden(reason: String) -> Refusal {
+        Refusal(StatusCode::FORBIDDEN, reason)
+    }
+}
+
 impl From<Refusal> for Answer {
     fn from(Refusal(status, reason): Refusal) -> Answer {
         text(status, &format!("{status} - {reason}"))

@@ -30,7 +30,7 @@ const BUSY: &[u8] =
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Connections at a time; who comes then gets a status 503. Default: 1000.
+    /// Connections at a time; who comes then gets a status 503. Default: 4096.
     pub connections: usize,
     /// How long the head of a request may take, and how long a connection may be idle. Default: 10 seconds.
     pub head_time: Duration,
@@ -39,7 +39,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            connections: 1000,
+            connections: 4096,
             head_time: Duration::from_secs(10),
         }
     }

@@ -14,6 +14,7 @@ mod panics;
 mod shutdown;
 mod silent;
 mod slow_bytes;
+mod slow_heads;
 mod slow_readers;
 mod too_many;
 
@@ -56,6 +57,11 @@ const TRIALS: &[(&str, &str, Run)] = &[
         "silent",
         "1,000 connections that never finish their handshake, beside a usual client",
         silent::run,
+    ),
+    (
+        "slow-heads",
+        "1,000 requests to the HTTP gateway that never end, and 1,000 that never begin, beside a usual client",
+        slow_heads::run,
     ),
     (
         "flood",

@@ -3,10 +3,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use ferropyro::{RawValue, aio};
 use futures_core::Stream;
 use hyper::body::Bytes;
+use tokio::runtime::Handle;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::call::with_id_now;
@@ -15,11 +18,16 @@ use crate::failure::Failure;
 use crate::gateway::Core;
 use crate::respond;
 
+/// How long the item is waited for that nobody wants any more.
+const LAST_ITEM: Duration = Duration::from_secs(5);
+
 /// The events of an answer: one for each item, and one for the end.
 pub(crate) struct Events {
     core: Arc<Core>,
     rest: Rest,
     sent: u64,
+    /// Whether an item has been asked for that is not here yet.
+    is_waiting: bool,
     /// The calls for the items have it too.
     id: Uuid,
 }
@@ -31,7 +39,7 @@ enum Rest {
     /// Items, over a connection that is used for nothing else.
     Items {
         items: aio::Items<RawValue>,
-        _connection: Connection,
+        connection: Connection,
     },
     /// The last event, when no more items come.
     End,
@@ -44,11 +52,7 @@ impl Events {
     }
 
     pub(crate) fn items(core: &Arc<Core>, id: Uuid, items: aio::Items<RawValue>, connection: Connection) -> Events {
-        let rest = Rest::Items {
-            items,
-            _connection: connection,
-        };
-        Events::new(core, id, rest)
+        Events::new(core, id, Rest::Items { items, connection })
     }
 
     fn new(core: &Arc<Core>, id: Uuid, rest: Rest) -> Events {
@@ -56,13 +60,18 @@ impl Events {
             core: Arc::clone(core),
             rest,
             sent: 0,
+            is_waiting: false,
             id,
         }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let next = match &mut self.rest {
-            Rest::Items { items, .. } => ready!(with_id_now(self.id, || Pin::new(items).poll_next(cx))),
+            Rest::Items { items, .. } => {
+                let polled = with_id_now(self.id, || Pin::new(items).poll_next(cx));
+                self.is_waiting = polled.is_pending();
+                ready!(polled)
+            }
             rest => match std::mem::replace(rest, Rest::Nothing) {
                 Rest::Value(bytes) => {
                     *rest = Rest::End;
@@ -93,6 +102,22 @@ impl Events {
         self.sent += 1;
         self.core.metrics.events.add();
         event("", json)
+    }
+}
+
+/// The client has gone. A server that has an item on its way hears that nobody wants more once it has sent that one; without that it would keep the iterator for a while.
+impl Drop for Events {
+    fn drop(&mut self) {
+        if let Rest::Items { mut items, connection } = std::mem::replace(&mut self.rest, Rest::Nothing)
+            && self.is_waiting
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                let _ = timeout(LAST_ITEM, items.next()).await;
+                items.close();
+                drop(connection);
+            });
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::gateway::{Core, forbidden, key_of};
 use crate::origin::Origin;
 use crate::path::Own;
-use crate::respond::{self, Answer};
+use crate::respond::{self, Answer, Refusal};
 
 /// The header with the token of the page.
 const TOKEN: HeaderName = HeaderName::from_static("x-pyro-token");
@@ -40,7 +40,7 @@ where
         _ => {}
     }
     if let Err(refusal) = judge(core, head) {
-        return refusal;
+        return refusal.into();
     }
     let answer = match place {
         Own::Objects => objects::list(core, &head.uri).await,
@@ -87,20 +87,18 @@ fn of_failure(core: &Core, failure: Failure) -> Answer {
 }
 
 /// Refuses those who do not know the key, and pages that are not ours.
-fn judge(core: &Core, head: &Parts) -> Result<(), Answer> {
+fn judge(core: &Core, head: &Parts) -> Result<(), Refusal> {
     if let Some(key) = &core.settings.key
         && !key.is(key_of(&head.headers).unwrap_or_default())
     {
-        return Err(forbidden(
-            "the gateway api key is missing or wrong; here it belongs into the header X-Pyro-Gateway-Key",
-        ));
+        let text = "the gateway api key is missing or wrong; here it belongs into the header X-Pyro-Gateway-Key";
+        return Err(Refusal::forbidden(text.to_owned()));
     }
     let origin = core.judge_origin(&head.headers)?;
     let changes = head.method != Method::GET;
     if changes && origin == Origin::Own && !core.token.is(token_of(&head.headers)) {
-        return Err(forbidden(
-            "the token of the page is missing or wrong; load the page anew",
-        ));
+        let text = "the token of the page is missing or wrong; load the page anew";
+        return Err(Refusal::forbidden(text.to_owned()));
     }
     Ok(())
 }

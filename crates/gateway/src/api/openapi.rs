@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferropyro::{ParameterDescription, SignatureDescription};
 use hyper::StatusCode;
 use hyper::http::request::Parts;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::bad_request;
-use super::describe::{About, Attribute, Method, Parameter, Signature};
+use super::describe::{About, Attribute, Method};
 use super::objects::{self, Listed, Query};
 use super::schema;
 use crate::failure::Failure;
@@ -113,12 +114,12 @@ fn call(object: &str, method: &Method) -> Value {
 }
 
 /// The body of a call: its arguments by name, or by place.
-fn arguments(signature: &Signature) -> Value {
+fn arguments(signature: &SignatureDescription) -> Value {
     let properties: Map<String, Value> = signature.parameters.iter().map(property).collect();
     let places: Vec<Value> = signature
         .parameters
         .iter()
-        .map(|parameter| schema::of_type(&parameter.kind))
+        .map(|parameter| schema::of_type(&parameter.type_name))
         .collect();
     json!({
         "type": "object",
@@ -130,18 +131,21 @@ fn arguments(signature: &Signature) -> Value {
     })
 }
 
-fn property(parameter: &Parameter) -> (String, Value) {
-    let mut schema = schema::of_type(&parameter.kind);
+fn property(parameter: &ParameterDescription) -> (String, Value) {
+    let mut schema = schema::of_type(&parameter.type_name);
     let text = match &parameter.default {
-        Some(default) => format!("{} = {default}", parameter.kind),
-        None => parameter.kind.clone(),
+        Some(default) => format!("{} = {default}", parameter.type_name),
+        None => parameter.type_name.clone(),
     };
     schema["description"] = Value::from(text);
     (parameter.name.clone(), schema)
 }
 
 fn access(core: &Core, object: &str, attribute: &Attribute) -> Value {
-    let schema = attribute.kind.as_deref().map_or_else(|| json!({}), schema::of_type);
+    let schema = attribute
+        .type_name
+        .as_deref()
+        .map_or_else(|| json!({}), schema::of_type);
     let content = json!({ "application/json": { "schema": schema } });
     let mut operations = json!({
         "get": {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use ferropyro::Daemon;
 use ferropyro::config::Generation;
-use ferropyro_gateway::Limits;
+use ferropyro_gateway::{Limits, Reuse};
 
 use crate::support::{PATIENCE, Scene, class, connect, exchange, get, get_with, read_reply};
 
@@ -228,7 +228,7 @@ fn the_page_lists_ten_objects_and_needs_nothing_from_elsewhere() {
 #[test]
 fn nothing_is_kept_between_requests() {
     let scene = Scene::new();
-    let gateway = scene.serve(scene.builder());
+    let gateway = scene.serve(scene.builder().reuse(Reuse::Never));
     for _ in 0..5 {
         assert_eq!(get(gateway, "/pyro/http.test/nothing").body, "null");
     }
@@ -240,7 +240,7 @@ fn a_client_that_goes_away_in_the_midst_takes_up_no_place() {
     let scene = Scene::new();
     let mut limits = Limits::default();
     limits.connections = 1;
-    let gateway = scene.serve_with(scene.builder(), limits);
+    let gateway = scene.serve_with(scene.builder().reuse(Reuse::Never), limits);
     let mut client = connect(gateway);
     client
         .write_all(b"GET /pyro/http.test/wait HTTP/1.1\r\nHost: localhost\r\n\r\n")

@@ -4,5 +4,8 @@
 mod calls;
 mod embedded;
 mod hostile;
+mod own;
+mod pages;
+mod reuse;
 mod support;
 mod vectors;

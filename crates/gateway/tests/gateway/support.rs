@@ -19,6 +19,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Thing {
     /// The methods that were called.
     pub(crate) calls: Arc<AtomicUsize>,
+    level: Mutex<f64>,
     /// Says when `wait` begins.
     begun: Mutex<Sender<()>>,
     /// What `wait` waits for.
@@ -68,6 +69,44 @@ impl Thing {
         cx.correlation_id().to_string()
     }
 
+    #[expose(get)]
+    pub fn level(&self) -> f64 {
+        *self.level.lock().unwrap()
+    }
+
+    /// How bright it is.
+    #[expose(set)]
+    pub fn set_level(&self, level: f64) {
+        *self.level.lock().unwrap() = level;
+    }
+
+    /// Gives numbers, and then fails.
+    pub fn two_and_fail(&self) -> ItemStream {
+        ItemStream::fallible([Ok(1), Ok(2), Err(Raise::new("ValueError", "that is all"))])
+    }
+
+    /// Never ends. Whether it was let go of is what `wait` says by its beginning.
+    pub fn endless(&self) -> ItemStream {
+        struct Endless(Sender<()>);
+        impl Iterator for Endless {
+            type Item = i64;
+            fn next(&mut self) -> Option<i64> {
+                Some(1)
+            }
+        }
+        impl Drop for Endless {
+            fn drop(&mut self) {
+                let _ = self.0.send(());
+            }
+        }
+        ItemStream::new(Endless(self.begun.lock().unwrap().clone()))
+    }
+
+    /// A text of so many bytes.
+    pub fn long(&self, length: usize) -> String {
+        "x".repeat(length)
+    }
+
     /// Says that it has begun, and waits until the test lets it go on.
     pub fn wait(&self) {
         let _ = self.begun.lock().unwrap().send(());
@@ -99,6 +138,7 @@ impl Scene {
         let calls = Arc::<AtomicUsize>::default();
         let thing = Thing {
             calls: Arc::clone(&calls),
+            level: Mutex::new(0.5),
             begun: Mutex::new(begun),
             go_on: Mutex::new(go_on),
         };
@@ -193,6 +233,12 @@ pub(crate) fn get_with(address: SocketAddr, path: &str, headers: &str) -> Reply 
         address,
         &format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n{headers}\r\n"),
     )
+}
+
+/// A request of our own routes, with a body of JSON.
+pub(crate) fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Reply {
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Type: application/json\r\n{headers}");
+    exchange(address, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {

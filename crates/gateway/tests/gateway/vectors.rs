@@ -131,6 +131,9 @@ fn normal(body: &str) -> Value {
     }
 }
 
+/// Of the object here, and not of the one that was captured.
+const NEW_METHODS: [&str; 5] = ["id", "wait", "endless", "long", "two_and_fail"];
+
 fn normal_json(json: Value) -> Value {
     match json {
         Value::String(text) => {
@@ -149,8 +152,11 @@ fn normal_json(json: Value) -> Value {
                 members.remove("args");
             }
             if let Some(Value::Array(methods)) = members.get_mut("methods") {
-                methods.retain(|method| method != "id" && method != "wait");
+                methods.retain(|method| !NEW_METHODS.iter().any(|new| method == new));
                 methods.sort_by_key(Value::to_string);
+            }
+            if let Some(Value::Array(attributes)) = members.get_mut("attributes") {
+                attributes.retain(|attribute| attribute != "level");
             }
             if let Some(Value::Object(attributes)) = members.get_mut("attributes") {
                 attributes.remove("_pyroTraceback");
