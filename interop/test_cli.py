@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import socket
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -327,6 +328,9 @@ def test_the_demo_keeps_running_for_real_clients(pyro, ferropyro, servers):
     demo = servers.start([ferropyro, "demo"], ready="^Ctrl-C ends the demo")
     with pyro.locate_ns("localhost", demo.port) as names, pyro.api.Proxy(names.lookup("test.echoserver")) as proxy:
         assert proxy.echo("hi") == "hi"
+    page = re.search(r"http://127\.0\.0\.1:\d+/pyro/", "\n".join(demo.stdout)).group()
+    with urllib.request.urlopen(page, timeout=20) as answer:
+        assert b"test.echoserver" in answer.read()
     assert demo.stop(signal.SIGINT) == 0
 
 

@@ -1,5 +1,6 @@
 """The HTTP gateway beside Pyro's own: the same requests go to both, for the same objects of the real Pyro."""
 
+import json
 import re
 import shlex
 import shutil
@@ -370,3 +371,65 @@ def test_an_object_of_rust_answers_with_the_same_json(servers, ferropyro, ferrop
     assert get(port, "/pyro/test.echoserver/echo?message=hi&message=%C3%A4").body == '["hi", "ä"]'
     error = get(port, "/pyro/test.echoserver/error")
     assert error.status == 500 and list(error.json) == ["__class__", "__exception__", "args", "attributes"]
+
+
+# --- routes of our own, for objects of the real Pyro
+
+
+def call(port, path, body, **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    return send(port, Ask(f"/api/objects/{path}", "POST", json.dumps(body), {"Content-Type": "application/json", **headers}))
+
+
+def test_typed_arguments_reach_objects_of_both_generations(scene):
+    port = scene.our_port
+    value = [1, -2.5, True, None, "€", {"a": [1]}]
+    assert call(port, "http.test/echo", {"args": [value]}).json == value
+    assert call(port, "http.test/echo", {"kwargs": {"x": value}}).json == value
+    assert call(port, "http.test/three", {"args": [1], "kwargs": {"c": 3, "b": 2}}).json == [1, 2, 3]
+    assert call(port, "http.test/raise_value", {"args": ["wrong"]}).json["args"] == ["wrong"]
+    assert call(port, "http.unknown/echo", {}).status == 404
+    assert call(port, "http.gone/echo", {}).status == 502
+    assert get(port, "/api/objects/http.test/value").status == 200
+    assert get(port, "/api/objects/http.test/echo").status == 405
+
+
+def test_a_generator_of_the_real_pyro_is_a_stream_of_events(pyro, scene):
+    reply = call(scene.our_port, "test.echoserver/generator", {}, Accept="text/event-stream")
+    events = [event.split("\n") for event in reply.body.strip().split("\n\n")]
+    assert reply.headers["content-type"].startswith("text/event-stream")
+    assert events[-1] == ["event: end", 'data: {"items": %d}' % (len(events) - 1)]
+    with pyro.locate_ns("127.0.0.1", scene.names.port) as names, pyro.api.Proxy(names.lookup("test.echoserver")) as echo:
+        wanted = list(echo.generator())
+    assert [json.loads(data.removeprefix("data: ")) for (data,) in events[:-1]] == wanted
+    assert call(scene.our_port, "test.echoserver/generator", {}).status == 406
+
+
+def test_what_real_daemons_do_not_tell_is_left_out(pyro, scene):
+    about = get(scene.our_port, "/api/objects/http.test").json
+    assert about["protocol"] == {"pyro4": 48, "pyro5": 502}[pyro.name]
+    assert about["instance_mode"] is None and about["doc"] is None
+    echo = next(method for method in about["methods"] if method["name"] == "echo")
+    assert echo == {"name": "echo", "oneway": False, "doc": None, "signature": None}
+    names = [found["name"] for found in get(scene.our_port, "/api/objects").json["objects"]]
+    assert names == sorted(names) and "http.test" in names and "other.test" not in names
+    living = {found["name"]: found["alive"] for found in get(scene.our_port, "/api/objects?alive=1").json["objects"]}
+    assert living["http.test"] and not living["http.gone"]
+    document = get(scene.our_port, "/openapi.json").json
+    assert "post" in document["paths"]["/api/objects/http%2Etest/echo"]
+
+
+def test_connections_to_the_real_pyro_are_kept_only_on_demand(scene, servers, ferropyro):
+    counts = {}
+    for reuse in ("never", "known", "always"):
+        _, port = gateways.start(servers, [ferropyro, "httpgateway"], scene.names.port, "--reuse", reuse)
+        counts[reuse] = [get(port, "/pyro/http.counter/inc").body for _ in range(3)]
+    assert counts == {"never": ["1"] * 3, "known": ["1"] * 3, "always": ["1", "2", "3"]}
+
+
+def test_each_request_is_a_line_of_the_log_without_its_key(scene, servers, ferropyro):
+    env = {"PYRO_LOGLEVEL": "INFO", "PYRO_LOGFILE": "{stderr}", "PYRO_HTTPGATEWAY_KEY": "s3cret"}
+    server, port = gateways.start(servers, [ferropyro, "httpgateway"], scene.names.port, env=env)
+    get(port, "/pyro/http.test/echo?x=1&$key=s3cret", X_Pyro_Correlation_Id=ID)
+    line = server.wait_for(r"127\.0\.0\.1 GET /pyro/http\.test/echo 200 3 [\d.]+ ms " + ID, stream="stderr")
+    assert line and not any("s3cret" in line for line in server.stderr)

@@ -1,19 +1,22 @@
 //! `ferropyro demo`: the first look. A name server and a server in one process, and calls to them over real sockets.
 
 use std::sync::mpsc;
+use std::thread;
 
 use clap::Args;
 use ferropyro::naming::NameServer;
-use ferropyro::{Daemon, Dialect, Proxy, Result, Uri, Value};
+use ferropyro::{Config, Daemon, Dialect, Proxy, Result, Uri, Value};
+use ferropyro_gateway::{Gateway, Server};
 use ferropyro_nameserver::NameServerBuilder;
+use tokio::runtime;
 
 use crate::echo_object::{self, EchoServer};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::{output, signals};
 
-/// Shows what it is all about: starts a name server and a server, and calls it as a Pyro5 and as a Pyro4 program would
+/// Shows what it is all about: starts a name server, a server and a page, and calls the server as a Pyro5 and as a Pyro4 program would
 ///
-/// Both keep running until Ctrl-C, so that one can try them from Python and from other terminals.
+/// All keep running until Ctrl-C, so that one can try them from Python, from other terminals and in a browser.
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
     /// End after the calls
@@ -35,6 +38,8 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
     step("a server registers its object", &echo);
 
     show_calls(&names)?;
+    let page = page(&names)?;
+    step("a page to try it in a browser", &page);
     if !args.once {
         signals::on_stop(move || {
             let _ = shutdown.send(());
@@ -46,6 +51,24 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
     }
     running.stop();
     Ok(Exit::Ok)
+}
+
+/// The HTTP gateway, whose page shows the objects. Gives its address.
+fn page(names: &Uri) -> Result<String, Failure> {
+    let mut config = Config::default();
+    config.ns_host = "localhost".to_owned();
+    config.ns_port = names.port().unwrap_or_default();
+    let gateway = Gateway::builder().config(config).expose(r"test\.")?.build();
+    let failed = |error| Failure::new(Exit::Failed, format_args!("no gateway: {error}"));
+    let server = Server::bind(gateway, "localhost", 0).map_err(failed)?;
+    let url = format!("http://{}/pyro/", server.local_addr());
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed)?;
+    // Until the program ends.
+    thread::spawn(move || runtime.block_on(server.run()));
+    Ok(url)
 }
 
 /// What a client does: find the object by its name, and call it.

@@ -22,23 +22,39 @@ pub(crate) struct EchoServer {
     shutdown: Sender<()>,
 }
 
-const MESSAGE: &[Param] = &[Param::required("message")];
+const MESSAGE: &[Param] = &[Param::required("message").type_name("Any")];
 
 const METHODS: &[Method] = &[
-    Method::new("echo", MESSAGE),
-    Method::new("error", &[]),
-    Method::new("error_with_text", &[]),
-    Method::new("oneway_echo", MESSAGE).oneway(),
-    Method::new("slow", &[]),
-    Method::new("generator", &[]),
-    Method::new("nan", &[]),
-    Method::new("inf", &[]),
-    Method::new("oneway_slow", &[]).oneway(),
-    Method::new("__dunder__", &[]),
-    Method::new("shutdown", &[]),
+    Method::new("echo", MESSAGE).returns("Any").doc("The message itself."),
+    Method::new("error", &[]).returns("None").doc("Raises a ValueError."),
+    Method::new("error_with_text", &[])
+        .returns("None")
+        .doc("Raises a ValueError with a message."),
+    Method::new("oneway_echo", MESSAGE).returns("None").oneway(),
+    Method::new("slow", &[])
+        .returns("str")
+        .doc("Answers after five seconds."),
+    Method::new("generator", &[])
+        .returns("Iterator[str]")
+        .doc("Three words, one after the other."),
+    Method::new("nan", &[]).returns("float"),
+    Method::new("inf", &[]).returns("float"),
+    Method::new("oneway_slow", &[]).returns("None").oneway(),
+    Method::new("__dunder__", &[]).returns("str"),
+    Method::new("shutdown", &[]).returns("None").doc("Ends the server."),
 ];
 
-static MEMBERS: Members = Members::full("EchoServer", METHODS, const { &[Attribute::writable("verbose")] }, &[]);
+static MEMBERS: Members = Members::full(
+    "EchoServer",
+    METHODS,
+    const {
+        &[Attribute::writable("verbose")
+            .type_name("bool")
+            .doc("Whether the server prints the calls.")]
+    },
+    &[],
+)
+.doc("Answers with what it is asked, to try clients.");
 
 impl EchoServer {
     pub(crate) fn new(verbose: bool, shutdown: Sender<()>) -> EchoServer {

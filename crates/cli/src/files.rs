@@ -1,4 +1,8 @@
-//! What the system says of this machine: its name, and how many files, and so connections, may be open.
+//! Files: what the system says of this machine (its name, and how many files, and so connections, may be open), and how one is written.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
 
 /// Takes as many as the system grants on demand: its usual limit is meant for programs that do not ask.
 #[cfg(unix)]
@@ -41,4 +45,24 @@ pub(crate) fn host_name() -> Option<String> {
 #[cfg(not(unix))]
 pub(crate) fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
+}
+
+/// Writes a file beside it first, so that an older document is replaced by a whole one or not at all.
+pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
+    // A device or a pipe is written to as it is.
+    if file.exists() && !file.is_file() {
+        return fs::write(file, text);
+    }
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let result = fs::File::create(&part).and_then(|mut new| {
+        new.write_all(text.as_bytes())?;
+        new.sync_all()?;
+        fs::rename(&part, file)
+    });
+    if result.is_err() {
+        // It may be there or not.
+        let _ = fs::remove_file(&part);
+    }
+    result
 }

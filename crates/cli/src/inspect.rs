@@ -1,10 +1,14 @@
 //! `ferropyro inspect`: what a server has to offer.
 
+use std::iter;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use ferropyro::uri::Protocol;
-use ferropyro::{DAEMON_ID, Dialect, Dict, Location, Metadata, Proxy, Uri, Value};
+use ferropyro::{
+    AttributeDescription, DAEMON_ID, Description, Dialect, Dict, ErrorKind, InstanceMode, Location, Metadata,
+    MethodDescription, Proxy, Uri, Value, formats,
+};
 
 use crate::client::{Client, ClientArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -15,6 +19,8 @@ use crate::output;
 const PINGS: usize = 5;
 
 /// Shows the objects of a server and what they offer
+///
+/// A server of this library tells what its methods take and give, and what its program says about them; others tell names.
 ///
 /// Examples:
 ///   ferropyro inspect PYRONAME:test.echoserver     one object
@@ -70,7 +76,15 @@ struct Report {
     /// The ids of all objects.
     registered: Vec<String>,
     /// The objects that were asked for.
-    objects: Vec<(Uri, Metadata)>,
+    objects: Vec<Found>,
+}
+
+/// An object.
+struct Found {
+    uri: Uri,
+    metadata: Metadata,
+    /// `None` if the server is not one that tells more.
+    description: Option<Description>,
 }
 
 impl Report {
@@ -78,8 +92,7 @@ impl Report {
         let daemon = client.proxy(uri(DAEMON_ID, &location)?)?;
         let mut report = Report::of_daemon(&daemon, location)?;
         for id in &report.registered {
-            let metadata: Metadata = daemon.call("get_metadata", (id,))?;
-            report.objects.push((uri(id, &report.location)?, metadata));
+            report.objects.push(Found::ask(&daemon, uri(id, &report.location)?)?);
         }
         Ok(report)
     }
@@ -98,8 +111,7 @@ impl Report {
             );
             return Err(Failure::new(Exit::NotFound, text));
         }
-        let metadata = daemon.call("get_metadata", (&*id,))?;
-        report.objects.push((object, metadata));
+        report.objects.push(Found::ask(&daemon, object)?);
         Ok(report)
     }
 
@@ -122,27 +134,12 @@ impl Report {
             format!("round trip   {:.3} ms", milliseconds(self.round_trip)),
             format!("objects      {}", self.registered.join(", ")),
         ];
-        for (uri, metadata) in &self.objects {
-            lines.push(format!("\n{uri}"));
-            let (oneway, answering): (Vec<String>, Vec<String>) = sorted(&metadata.methods)
-                .into_iter()
-                .partition(|method| metadata.oneway.contains(method));
-            lines.extend(list("methods", &answering));
-            lines.extend(list("oneway", &oneway));
-            lines.extend(list("attributes", &sorted(&metadata.attributes)));
-        }
+        lines.extend(self.objects.iter().flat_map(Found::to_lines));
         lines.join("\n")
     }
 
     fn to_value(&self) -> Value {
-        let objects = self.objects.iter().map(|(uri, metadata)| {
-            Value::Dict(Dict::from([
-                ("uri", Value::from(uri.to_string())),
-                ("methods", texts(&sorted(&metadata.methods))),
-                ("oneway", texts(&sorted(&metadata.oneway))),
-                ("attributes", texts(&sorted(&metadata.attributes))),
-            ]))
-        });
+        let objects = self.objects.iter().map(Found::to_value);
         Value::Dict(Dict::from([
             ("location", Value::from(self.location.to_string())),
             ("protocol", Value::from(self.dialect.version())),
@@ -151,6 +148,105 @@ impl Report {
             ("objects", Value::List(objects.collect())),
         ]))
     }
+}
+
+impl Found {
+    /// Asks the daemon for both, over its one connection.
+    fn ask(daemon: &Proxy, uri: Uri) -> Result<Found, Failure> {
+        let id = uri.object().into_owned();
+        Ok(Found {
+            metadata: daemon.call("get_metadata", (&id,))?,
+            description: describe(daemon, &id)?,
+            uri,
+        })
+    }
+
+    fn to_lines(&self) -> Vec<String> {
+        let mut lines = vec![format!("\n{}", self.uri)];
+        match &self.description {
+            Some(description) => lines.extend(told(description)),
+            None => lines.extend(named(&self.metadata)),
+        }
+        lines
+    }
+
+    fn to_value(&self) -> Value {
+        // What came as a dict becomes one again.
+        let description = formats::to_value(&self.description).unwrap_or(Value::None);
+        Value::Dict(Dict::from([
+            ("uri", Value::from(self.uri.to_string())),
+            ("methods", texts(&sorted(&self.metadata.methods))),
+            ("oneway", texts(&sorted(&self.metadata.oneway))),
+            ("attributes", texts(&sorted(&self.metadata.attributes))),
+            ("description", description),
+        ]))
+    }
+}
+
+/// What the daemon tells of an object. Pyro's own have no method for it.
+fn describe(daemon: &Proxy, id: &str) -> Result<Option<Description>, Failure> {
+    match daemon.call("describe", (id,)) {
+        Ok(description) => Ok(Some(description)),
+        Err(error) if error.kind() == ErrorKind::Attribute => Ok(None),
+        Err(error)
+            if error
+                .as_remote()
+                .is_some_and(|remote| remote.class_name() == "AttributeError") =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The names alone.
+fn named(metadata: &Metadata) -> Vec<String> {
+    let (oneway, answering): (Vec<String>, Vec<String>) = sorted(&metadata.methods)
+        .into_iter()
+        .partition(|method| metadata.oneway.contains(method));
+    let lists = [
+        list("methods", &answering),
+        list("oneway", &oneway),
+        list("attributes", &sorted(&metadata.attributes)),
+    ];
+    lists.into_iter().flatten().collect()
+}
+
+/// Signatures and documentation, in the order of the program.
+fn told(description: &Description) -> Vec<String> {
+    let (oneway, answering): (Vec<&MethodDescription>, Vec<&MethodDescription>) =
+        description.methods.iter().partition(|method| method.oneway);
+    let method = |method: &&MethodDescription| entry(method.to_string(), method.doc.as_deref());
+    let attribute = |attribute: &AttributeDescription| {
+        let read_only = if attribute.writable { "" } else { "  (read only)" };
+        entry(format!("{attribute}{read_only}"), attribute.doc.as_deref())
+    };
+    let mode = match description.instance_mode {
+        InstanceMode::Single => "one instance for all",
+        InstanceMode::Session => "an instance for each connection",
+        InstanceMode::PerCall => "an instance for each call",
+    };
+    let class = entry(format!("{}, {mode}", description.class), description.doc.as_deref());
+    [
+        column("class", class),
+        column("methods", answering.iter().flat_map(method)),
+        column("oneway", oneway.iter().flat_map(method)),
+        column("attributes", description.attributes.iter().flat_map(attribute)),
+    ]
+    .concat()
+}
+
+/// A line, and what is said about it below.
+fn entry(line: String, doc: Option<&str>) -> Vec<String> {
+    let doc = doc.unwrap_or_default().lines().map(|line| format!("    {line}"));
+    iter::once(line).chain(doc).collect()
+}
+
+/// Lines with a title before the first one.
+fn column(title: &str, lines: impl IntoIterator<Item = String>) -> Vec<String> {
+    let titles = iter::once(title).chain(iter::repeat(""));
+    let lines = titles.zip(lines).map(|(title, line)| format!("  {title:<10} {line}"));
+    lines.map(|line| line.trim_end().to_owned()).collect()
 }
 
 fn uri(id: &str, location: &Location) -> Result<Uri, Failure> {

@@ -25,6 +25,7 @@ mod personality;
 mod probe;
 mod serve_files;
 mod signals;
+mod stub;
 mod transfer;
 
 use std::process::ExitCode;
@@ -67,6 +68,7 @@ enum Command {
     Put(transfer::PutArgs),
     ServeFiles(serve_files::ServeFilesArgs),
     Inspect(inspect::InspectArgs),
+    Stub(stub::StubArgs),
     Probe(probe::ProbeArgs),
     Doctor(doctor::DoctorArgs),
     Cert(cert::CertArgs),
@@ -114,6 +116,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Put(args) => transfer::put(args),
         Command::ServeFiles(args) => serve_files::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Stub(args) => stub::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Cert(args) => cert::run(args),

@@ -83,6 +83,7 @@ fn every_command_has_help() {
         "put",
         "serve-files",
         "inspect",
+        "stub",
         "probe",
         "doctor",
         "cert",

@@ -112,7 +112,7 @@ impl Gateway {
     /// What goes wrong becomes the response too. Dropping the future breaks the call off. Limits of time for the head of a request, and of the number of
     /// requests at a time, are the server's.
     ///
-    /// Each request is logged, at the level INFO of the target `Pyro5.httpgateway`, without its query, which may have a key in it. If the request has a
+    /// Each request is logged, at the level INFO of the logger `Pyro.httpgateway`, without its query, which may have a key in it. If the request has a
     /// [`SocketAddr`] among its extensions, that is the client's.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where

@@ -38,17 +38,17 @@ enum Run {
 const fn methods(look_ups: Run, others: Run) -> [Method; 11] {
     [
         // It waits, on either server.
-        Method::new("changes", CHANGES).asynchronous(),
-        run(Method::new("count", &[]), look_ups),
-        run(Method::new("list", LIST), others),
-        run(Method::new("lookup", LOOKUP), look_ups),
-        run(Method::new("ping", &[]), look_ups),
-        run(Method::new("register", REGISTER), others),
-        run(Method::new("remove", REMOVE), others),
-        run(Method::new("renew", RENEW), others),
-        run(Method::new("set_metadata", SET_METADATA), others),
-        run(Method::new("unregister", REMOVE), others),
-        run(Method::new("yplookup", YPLOOKUP), others),
+        Method::new("changes", CHANGES).returns("tuple[int, list[Any]]").doc("The changes behind a revision, or the revision to begin with; waits so many seconds for some.").asynchronous(),
+        run(Method::new("count", &[]).returns("int").doc("How many names there are."), look_ups),
+        run(Method::new("list", LIST).returns("dict[str, Any]").doc("The names and their URIs, of all or of those that match; with their tags on demand."), others),
+        run(Method::new("lookup", LOOKUP).returns("Any").doc("The URI of a name; with its tags on demand."), look_ups),
+        run(Method::new("ping", &[]).returns("None").doc("Does nothing: the name server is there."), look_ups),
+        run(Method::new("register", REGISTER).returns("None").doc("Gives a URI a name; one that is taken already, unless it shall be safe. With a time to live in seconds it goes if nobody renews it."), others),
+        run(Method::new("remove", REMOVE).returns("int").doc("Removes a name, or all names that match, and tells how many."), others),
+        run(Method::new("renew", RENEW).returns("bool").doc("Keeps a name that has a time to live; False if it is gone."), others),
+        run(Method::new("set_metadata", SET_METADATA).returns("None").doc("Gives a name these tags in place of those that it has."), others),
+        run(Method::new("unregister", REMOVE).returns("int").doc("As remove."), others),
+        run(Method::new("yplookup", YPLOOKUP).returns("dict[str, Any]").doc("The names with all or any of these tags."), others),
     ]
 }
 
@@ -60,45 +60,53 @@ const fn run(method: Method, how: Run) -> Method {
     }
 }
 
-static MEMBERS: Members = Members::new("NameServer", const { &methods(Run::Plain, Run::Plain) });
+static MEMBERS: Members = Members::new("NameServer", const { &methods(Run::Plain, Run::Plain) }).doc(DOC);
 /// The same for an event loop, with a store that keeps its names in memory.
-static QUICK: Members = Members::new("NameServer", const { &methods(Run::Quick, Run::Awaited) });
+static QUICK: Members = Members::new("NameServer", const { &methods(Run::Quick, Run::Awaited) }).doc(DOC);
 /// The same for an event loop, with a store that asks for them.
-static AWAITED: Members = Members::new("NameServer", const { &methods(Run::Awaited, Run::Awaited) });
+static AWAITED: Members = Members::new("NameServer", const { &methods(Run::Awaited, Run::Awaited) }).doc(DOC);
+
+const DOC: &str = "Finds objects by name.";
 
 const CHANGES: &[Param] = &[
-    Param::optional("since"),
-    Param::optional("prefix"),
-    Param::optional("wait"),
+    optional("since", "int | None", "None"),
+    optional("prefix", "str | None", "None"),
+    optional("wait", "float", "0"),
 ];
-const RENEW: &[Param] = &[Param::required("name"), Param::required("uri")];
-const LOOKUP: &[Param] = &[Param::required("name"), Param::optional("return_metadata")];
+const RENEW: &[Param] = &[NAME, URI];
+const LOOKUP: &[Param] = &[NAME, RETURN_METADATA];
 const REGISTER: &[Param] = &[
-    Param::required("name"),
-    Param::required("uri"),
-    Param::optional("safe"),
-    Param::optional("metadata"),
-    Param::optional("ttl"),
+    NAME,
+    URI,
+    optional("safe", "bool", "False"),
+    optional("metadata", "set[str] | None", "None"),
+    optional("ttl", "float | None", "None"),
 ];
-const SET_METADATA: &[Param] = &[Param::required("name"), Param::required("metadata")];
-const REMOVE: &[Param] = &[
-    Param::optional("name"),
-    Param::optional("prefix"),
-    Param::optional("regex"),
-];
+const SET_METADATA: &[Param] = &[NAME, Param::required("metadata").type_name("set[str]")];
+const REMOVE: &[Param] = &[optional("name", "str | None", "None"), PREFIX, REGEX];
 /// Pyro4's; Pyro5 lacks the third and the fourth.
 const LIST: &[Param] = &[
-    Param::optional("prefix"),
-    Param::optional("regex"),
-    Param::optional("metadata_all"),
-    Param::optional("metadata_any"),
-    Param::optional("return_metadata"),
+    PREFIX,
+    REGEX,
+    optional("metadata_all", "set[str] | None", "None"),
+    optional("metadata_any", "set[str] | None", "None"),
+    RETURN_METADATA,
 ];
 const YPLOOKUP: &[Param] = &[
-    Param::optional("meta_all"),
-    Param::optional("meta_any"),
-    Param::optional("return_metadata"),
+    optional("meta_all", "set[str] | None", "None"),
+    optional("meta_any", "set[str] | None", "None"),
+    optional("return_metadata", "bool", "True"),
 ];
+
+const NAME: Param = Param::required("name").type_name("str");
+const URI: Param = Param::required("uri").type_name("str");
+const PREFIX: Param = optional("prefix", "str | None", "None");
+const REGEX: Param = optional("regex", "str | None", "None");
+const RETURN_METADATA: Param = optional("return_metadata", "bool", "False");
+
+const fn optional(name: &'static str, type_name: &'static str, default: &'static str) -> Param {
+    Param::optional(name).type_name(type_name).default(default)
+}
 
 impl NameServerObject {
     /// A name server with the names of this store.

@@ -22,6 +22,7 @@ mod parcels;
 mod pickles;
 mod serve;
 mod thing;
+mod told;
 mod waiting;
 mod workshop;
 

@@ -12,6 +12,7 @@ use ferropyro::{Config, Daemon, Dict, InstanceMode, Raise, Value, logging};
 use crate::classes::{Counter, Secret};
 use crate::orders::Orders;
 use crate::thing::Thing;
+use crate::told;
 use crate::waiting::Waiting;
 
 pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
@@ -24,6 +25,7 @@ pub(crate) fn main(options: &[String]) -> Result<(), Box<dyn Error>> {
         .set(daemon.uri_for("helper")?)
         .map_err(|_| "the helper is set once")?;
     daemon.register("obj.secret", Secret::new())?;
+    told::register(&daemon)?;
     daemon.register("obj.orders", Orders)?;
     daemon.register("obj.waiting", Waiting::default())?;
     for (id, mode) in [

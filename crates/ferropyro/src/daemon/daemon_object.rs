@@ -17,19 +17,35 @@ static MEMBERS: Members = Members::new(
     "DaemonObject",
     const {
         &[
-            Method::new("registered", &[]),
-            Method::new("ping", &[]),
-            Method::new("info", &[]),
+            Method::new("registered", &[])
+                .returns("list[str]")
+                .doc("The ids of the objects."),
+            Method::new("ping", &[])
+                .returns("None")
+                .doc("Does nothing: the daemon is there."),
+            Method::new("info", &[]).returns("str").doc("The daemon in a sentence."),
             Method::new(
                 "get_metadata",
-                const { &[Param::required("objectId"), Param::optional("as_lists")] },
-            ),
-            Method::new("describe", const { &[Param::required("objectId")] }),
-            Method::new("get_next_stream_item", const { &[Param::required("streamId")] }),
-            Method::new("close_stream", const { &[Param::required("streamId")] }),
+                const { &[OBJECT, Param::optional("as_lists").type_name("bool").default("False")] },
+            )
+            .returns("dict[str, set[str]]")
+            .doc("The names of the members of an object."),
+            Method::new("describe", const { &[OBJECT] })
+                .returns("dict[str, Any]")
+                .doc("What is told of an object: the signatures of its methods, and documentation."),
+            Method::new("get_next_stream_item", const { &[STREAM] })
+                .returns("Any")
+                .doc("The next item of an item stream."),
+            Method::new("close_stream", const { &[STREAM] })
+                .returns("None")
+                .doc("Ends an item stream."),
         ]
     },
-);
+)
+.doc("The daemon itself.");
+
+const OBJECT: Param = Param::required("objectId").type_name("str");
+const STREAM: Param = Param::required("streamId").type_name("str");
 
 impl Object for DaemonObject {
     fn members(&self) -> &Members {
