@@ -12,6 +12,7 @@ import pytest
 
 import browser
 import gateways
+import rust_peer
 from browser import expect
 from nameservers import link
 from peers import PEERS, PYRO5
@@ -34,7 +35,7 @@ def chromium():
 
 
 @pytest.fixture(scope="module")
-def scene(ferropyro):
+def scene(ferropyro, rust_server):
     """Our name server, objects of everybody, and a gateway for them."""
     with Servers() as servers:
         names = servers.start([ferropyro, "ns", "-n", "localhost", "-p", "0"], ready=r"^URI = PYRO:")
@@ -44,6 +45,7 @@ def scene(ferropyro):
         register(names, "http.lab", labs["pyro5"].uri, "class:page.Lab", "room:2.14")
         register(names, "http.oldlab", labs["pyro4"].uri, "room:1.01")
         register(names, "http.echo", echo.uri, "class:echo")
+        register(names, "http.thermometer", rust_peer.uri_of(rust_server, "told.thermometer"))
         register(names, "http.gone", "PYRO:gone@127.0.0.1:1", "room:1.01")
         register(names, "other.lab", labs["pyro5"].uri)
         _, port = gateways.start(servers, [ferropyro, "httpgateway"], names.port)
@@ -87,6 +89,16 @@ def name_of(page, name):
     return page.locator("#names li", has=page.get_by_text(name, exact=True))
 
 
+def go(page, *places):
+    """Goes to an object or a member, whatever its name."""
+    follow(page, page.evaluate("places => hashOf(...places)", places))
+
+
+def follow(page, hash):
+    """Waits until the page has heard of it."""
+    page.evaluate("hash => new Promise(done => { addEventListener('hashchange', () => done(), { once: true }); location.hash = hash; })", hash)
+
+
 def call(page, *texts):
     """Fills in arguments that are texts, and calls."""
     for text in texts:
@@ -107,10 +119,10 @@ def test_the_list_shows_names_and_tags_and_marks_a_dead_one(scene, visit):
     page = visit(scene.origin)
     name_of(page, "http.gone").get_by_text("not reachable").wait_for()
     items = page.locator("#names li")
-    assert items.locator(".name").all_text_contents() == ["http.echo", "http.gone", "http.lab", "http.oldlab"]
+    assert items.locator(".name").all_text_contents() == ["http.echo", "http.gone", "http.lab", "http.oldlab", "http.thermometer"]
     assert name_of(page, "http.lab").locator(".chip").all_text_contents() == ["class:page.Lab", "room:2.14"]
     assert page.get_by_text("not reachable").count() == 1
-    assert page.locator("#count").text_content() == "4 names"
+    assert page.locator("#count").text_content() == "5 names"
     assert f"127.0.0.1:{scene.names.port}" in page.locator("#where").text_content()
 
 
@@ -123,11 +135,11 @@ def test_a_search_finds_parts_of_names_and_of_tags(scene, visit):
     search.fill("nobody has this")
     page.get_by_text("No name has that").wait_for()
     page.get_by_role("button", name="Show all names").click()
-    page.locator("#count", has_text="4 names").wait_for()
+    page.locator("#count", has_text="5 names").wait_for()
     name_of(page, "http.gone").locator(".chip", has_text="room:1.01").click()
     page.locator("#count", has_text="2 names").wait_for()
     page.get_by_role("button", name="Names with any tag").click()
-    page.locator("#count", has_text="4 names").wait_for()
+    page.locator("#count", has_text="5 names").wait_for()
 
 
 # Conformance: GW-10, GW-11
@@ -173,6 +185,47 @@ def test_arguments_have_types_and_names_and_can_be_written_by_hand(scene, visit)
     page.locator("pre.json", has_text="by hand").wait_for()
     page.get_by_role("button", name="Follow the form").click()
     assert "word" in raw.input_value()
+
+
+def test_a_known_signature_makes_a_form(scene, visit):
+    page = visit(scene.origin, to("http.thermometer", "read"))
+    page.locator("#member").get_by_text("The degrees at a place, rounded.").wait_for()
+    place, digits = page.get_by_label("place", exact=True), page.get_by_label("digits", exact=True)
+    assert digits.get_attribute("placeholder") == "default: 1"
+    body = page.get_by_label("The body of the request as JSON")
+
+    def sent():
+        return json.loads(body.input_value())
+
+    place.fill("roof")
+    assert sent() == {"args": ["roof"], "kwargs": {}}
+    digits.fill("many")
+    page.get_by_text("digits is no integer").wait_for()
+    assert page.get_by_role("button", name="Call", exact=True).is_disabled()
+    digits.fill("2")
+    assert sent() == {"args": ["roof", 2], "kwargs": {}}
+    page.get_by_role("button", name="Leave digits out").click()
+    page.keyboard.press("Control+Enter")
+    wait_for_state(page, "200 OK")
+    assert result(page) == "31.5"
+    go(page, "http.thermometer", "history")
+    page.get_by_label("by", exact=True).fill("hour")
+    assert sent() == {"args": [], "kwargs": {"by": "hour"}}
+    page.get_by_label("Type of place").select_option("null")
+    assert sent() == {"args": [None, "hour"], "kwargs": {}}
+    go(page, "http.thermometer", "limits")
+    page.get_by_label("factors", exact=True).fill('{"roof": 2}')
+    page.keyboard.press("Control+Enter")
+    wait_for_state(page, "200 OK")
+    assert json.loads(result(page)) == {"roof": 20.0}
+    go(page, "http.thermometer", "stream")
+    page.get_by_label("from", exact=True).fill("5")
+    page.keyboard.press("Control+Enter")
+    wait_for_state(page, "200 OK")
+    assert page.locator(".items code").all_text_contents() == ["5", "6", "7"]
+    go(page, "http.thermometer", "serial")
+    page.locator("#member").get_by_text("read only").wait_for()
+    assert page.get_by_role("button", name="Set", exact=True).count() == 0
 
 
 def test_numbers_that_a_browser_cannot_read_are_shown_as_they_came(scene, visit):
@@ -319,16 +372,17 @@ def test_links_lead_to_objects_and_members_and_back(scene, visit):
     assert page.title() == "http.echo · Pyro gateway"
 
 
-@pytest.mark.parametrize("hash, text", [
-    ("#/http.gone", "Its server does not answer"),
-    ("#/http.never", "There is no such name"),
-    ("#/other.lab", "The gateway does not allow this"),
-    ("#/http.lab/nothing", "There is no such member"),
-    ("#/%E0%A4%A", "Choose a name"),
-])
-def test_a_link_that_leads_nowhere_says_so(scene, visit, hash, text):
-    page = visit(scene.origin, hash)
-    page.get_by_text(text).first.wait_for()
+def test_links_that_lead_nowhere_say_so(scene, visit):
+    page = visit(scene.origin, "#/%E0%A4%A")
+    page.get_by_text("Choose a name").wait_for()
+    for hash, text in [
+        ("#/http.gone", "Its server does not answer"),
+        ("#/http.never", "There is no such name"),
+        ("#/other.lab", "The gateway does not allow this"),
+        ("#/http.lab/nothing", "There is no such member"),
+    ]:
+        page.goto(f"{scene.origin}/pyro/{hash}")
+        page.get_by_text(text).first.wait_for()
 
 
 HARD_TEXTS = [
@@ -434,8 +488,9 @@ def lightness(page):
 
 
 def test_it_is_dark_where_the_system_is_and_where_it_is_told_to(scene, visit):
-    assert lightness(visit(scene.origin)) > 600
-    page = visit(scene.origin, scheme="dark")
+    page = visit(scene.origin)
+    assert lightness(page) > 600
+    page.emulate_media(color_scheme="dark")
     assert lightness(page) < 200
     switch = page.locator("#theme-button")
     switch.click()
@@ -462,6 +517,19 @@ def test_a_gateway_with_a_key_asks_for_it(scene, visit, servers, ferropyro):
     assert "s3cret" not in page.evaluate("JSON.stringify([{...localStorage}, sessionStorage['ferropyro-history']])")
     page.reload()
     name_of(page, "http.lab").wait_for()
+
+
+def test_a_read_only_gateway_says_so(scene, visit, servers, ferropyro):
+    _, port = gateways.start(servers, [ferropyro, "httpgateway", "--read-only"], scene.names.port)
+    page = visit(f"http://127.0.0.1:{port}", to("http.thermometer", "unit"))
+    page.locator("#top").get_by_text("read only").wait_for()
+    expect(page.get_by_role("button", name="Set", exact=True)).to_have_count(0)
+    page.keyboard.press("Control+Enter")
+    wait_for_state(page, "200 OK")
+    go(page, "http.thermometer", "price")
+    page.keyboard.press("Control+Enter")
+    wait_for_state(page, "403 forbidden")
+    page.locator(".response").get_by_text("--allow").wait_for()
 
 
 def test_it_says_what_to_do_without_names_and_without_a_name_server(servers, visit, ferropyro):
@@ -595,18 +663,6 @@ FRAMES = [
 HOSTILE = [frame.format(script) for frame in FRAMES for script in SCRIPTS]
 
 
-def go(page, *places):
-    """Goes to an object or a member, whatever its name, and waits until the page has heard of it."""
-    page.evaluate(
-        """async places => {
-            const heard = new Promise(resolve => addEventListener('hashchange', resolve, { once: true }));
-            location.hash = hashOf(...places);
-            await heard;
-        }""",
-        places,
-    )
-
-
 def assert_untouched(page):
     assert page.evaluate("window.pwned") is None
     assert page.title().endswith("Pyro gateway") and page.title() != "pwned"
@@ -617,13 +673,14 @@ def test_the_corpus_has_two_hundred_texts():
 
 
 @pytest.fixture(scope="module")
-def hostile_scene(scene, ferropyro):
+def hostile_scene(scene, ferropyro, rust_server):
     """A name server of its own, with all those names, each with such a tag."""
     with Servers() as servers:
         names = servers.start([ferropyro, "ns", "-n", "localhost", "-p", "0"], ready=r"^URI = PYRO:")
         with PYRO5.locate_ns("127.0.0.1", names.port) as found:
             for number, text in enumerate(HOSTILE):
                 found.register(text, scene.labs["pyro5"].uri, metadata=[HOSTILE[-number]])
+            found.register("told.hostile", rust_peer.uri_of(rust_server, "told.hostile"))
         _, port = gateways.start(servers, [ferropyro, "httpgateway", "-e", ""], names.port)
         yield f"http://127.0.0.1:{port}"
 
@@ -658,6 +715,17 @@ def test_hostile_results_and_exceptions_are_texts(scene, visit):
         assert all(json.dumps(text, ensure_ascii=False) in shown or json.dumps(text) in shown for text in HOSTILE if "\x00" not in text)
         for language in ("curl", "ferropyro call", "Python", "Rust"):
             page.get_by_role("button", name=language, exact=True).click()
+    assert_untouched(page)
+
+
+def test_what_a_hostile_daemon_tells_are_texts(hostile_scene, visit):
+    page = visit(hostile_scene, to("told.hostile"))
+    page.locator("#object nav").wait_for()
+    links = page.locator("#object nav a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert len(links) > 40
+    for link in links:
+        follow(page, link)
+        assert page.locator("#member h2").count() == 1
     assert_untouched(page)
 
 

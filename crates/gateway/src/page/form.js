@@ -108,7 +108,7 @@ class Row {
     if (!this.parameter) {
       return build("button.link.remove", { type: "button", "aria-label": "Remove this argument", title: "Remove", onclick: () => onRemove(this) }, "×");
     }
-    this.reset = build("button.link.remove", { type: "button", title: `Leave it out: ${this.parameter.default}`, "aria-label": `Leave ${this.name} out` }, "×");
+    this.reset = build("button.link.remove", { type: "button", title: `Leave it out: ${this.fallback()}`, "aria-label": `Leave ${this.name} out` }, "×");
     this.reset.addEventListener("click", () => {
       this.isTouched = false;
       this.text = "";
@@ -116,6 +116,11 @@ class Row {
       this.onChange();
     });
     return this.reset;
+  }
+
+  /** What it is when it is left out. */
+  fallback() {
+    return this.parameter.default === "..." ? "default" : `default: ${this.parameter.default}`;
   }
 
   title() {
@@ -137,7 +142,7 @@ class Row {
   }
 
   input() {
-    const hint = this.isOptional ? `default: ${this.parameter.default}` : this.kind === "json" ? jsonHint(this.parameter?.type) : "";
+    const hint = this.isOptional ? this.fallback() : this.kind === "json" ? jsonHint(this.parameter?.type) : "";
     switch (this.kind) {
       case "null": return build("input", { value: "null", disabled: true });
       case "integer": return build("input", { value: this.text, inputmode: "numeric", placeholder: hint, autocomplete: "off" });
@@ -154,7 +159,7 @@ class Row {
       return box;
     }
     if (this.text === "" && this.isTouched) this.text = "true";
-    const select = build("select", {}, this.isOptional && build("option", { value: "" }, `default: ${this.parameter.default}`),
+    const select = build("select", {}, this.isOptional && build("option", { value: "" }, this.fallback()),
       build("option", { value: "true" }, "true"), build("option", { value: "false" }, "false"));
     select.value = this.isTouched ? this.text : "";
     return select;
