@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+# Milliseconds for what has to appear; a machine may have much else to do.
+PATIENCE = 30000
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = [
     "--no-sandbox",
@@ -21,7 +23,7 @@ try:
 except ImportError:
     expect = sync_playwright = None
 else:
-    expect.set_options(timeout=15000)
+    expect.set_options(timeout=PATIENCE)
 
 
 def missing():

@@ -66,7 +66,7 @@ def visit(chromium):
         context = chromium.new_context(viewport=viewport, color_scheme=scheme, **settings)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=origin)
         page = context.new_page()
-        page.set_default_timeout(15000)
+        page.set_default_timeout(browser.PATIENCE)
         watch = browser.Watch(page, origin)
         visits.append((context, watch))
         page.goto(f"{origin}/pyro/{hash}")
@@ -600,9 +600,14 @@ def test_nothing_is_wider_than_the_window(scene, visit, size, scheme):
     call(page)
     wait_for_state(page, "200 OK")
     look("stream")
+    page.goto(f"{scene.origin}/pyro/{to('http.thermometer', 'history')}")
+    page.locator("#member h2", has_text="history").wait_for()
+    page.get_by_label("by", exact=True).fill("hour")
+    look("form")
     if size == "phone":
-        page.get_by_role("link", name="http.echo").click()
-        page.locator("#object h1", has_text="http.echo").wait_for()
+        page.get_by_role("link", name="http.thermometer").click()
+        page.locator("#object h1", has_text="http.thermometer").wait_for()
+        look("described")
         page.get_by_role("link", name="Names").click()
         name_of(page, "http.lab").wait_for()
 
@@ -694,7 +699,7 @@ def test_hostile_names_and_tags_are_texts(hostile_scene, visit):
     tags = set(page.locator("#names .chip").all_text_contents())
     assert set(HOSTILE) <= names and set(HOSTILE) <= tags
     assert_untouched(page)
-    for text in HOSTILE[::8]:
+    for text in HOSTILE[::16]:
         go(page, text, "give")
         page.locator("#member h2", has_text="give").wait_for()
         assert page.locator("#object h1").text_content() == text
@@ -744,7 +749,7 @@ def test_hostile_descriptions_are_texts(scene, visit):
     page.route("**/api/objects/http.lab", lambda route: route.fulfill(json=description))
     page.evaluate("location.hash = '#/http.lab'")
     page.locator("#object h1", has_text="http.lab").wait_for()
-    for text in HOSTILE[::8]:
+    for text in HOSTILE[::10]:
         for name in (text, f"{text} "):
             go(page, "http.lab", name)
             assert page.locator("#member h2 span").first.text_content() == name
