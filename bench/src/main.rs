@@ -4,6 +4,7 @@
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
+//! `cargo xtask bench gateway`: calls over HTTP, in parts of what an empty handler of axum reaches.
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
 //! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
 //! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
@@ -16,6 +17,8 @@ mod connection;
 mod core;
 mod echo;
 mod formats;
+#[cfg(unix)]
+mod gateway;
 #[cfg(unix)]
 mod idle;
 mod kinds;
@@ -45,6 +48,7 @@ usage: bench COMMAND [OPTIONS]
   formats    writing and reading a document of many types, against serde_json
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
+  gateway    calls over HTTP from 1 and 64 clients, against an empty handler of axum
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
   kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
   connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
@@ -55,7 +59,7 @@ usage: bench COMMAND [OPTIONS]
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out
 
-  of servers, names and idle:
+  of servers, names, gateway and idle:
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
@@ -93,6 +97,12 @@ fn main() -> ExitCode {
         ["names", options @ ..] => Options::parse(options).and_then(|options| names::main(&options)),
         #[cfg(unix)]
         ["serve", "names", settings @ ..] => names::serve(settings),
+        #[cfg(unix)]
+        ["gateway", options @ ..] => Options::parse(options).and_then(|options| gateway::main(&options)),
+        #[cfg(unix)]
+        ["serve", "gateway", reuse, port] => gateway::serve(reuse, port),
+        #[cfg(unix)]
+        ["serve", "axum"] => gateway::serve_axum(),
         ["serve", "rust", settings @ ..] => rust_echo::serve(settings),
         ["help" | "-h" | "--help"] => {
             print!("{USAGE}");

@@ -1,6 +1,7 @@
 //! The real Pyro4 and Pyro5, as clients and as servers.
 
 use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -59,6 +60,34 @@ impl Python {
                 return Ok((server, uri.to_owned()));
             }
         }
+    }
+
+    /// Starts the HTTP gateway of a generation, for the names of the name server on this port.
+    pub(crate) fn start_gateway(&self, generation: &str, names: &str) -> Result<(Helper, SocketAddr), Problem> {
+        let program = match generation {
+            "pyro4" => "Pyro4.utils.httpgateway",
+            _ => "Pyro5.utils.httpgateway",
+        };
+        // It takes no port 0.
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut command = self.command();
+        command.args([
+            "-u",
+            "-W",
+            "ignore",
+            "-m",
+            program,
+            "-H",
+            "127.0.0.1",
+            "-p",
+            &port.to_string(),
+        ]);
+        command.env("PYRO_NS_HOST", "127.0.0.1").env("PYRO_NS_PORT", names);
+        // A line of its log for each request.
+        command.stderr(Stdio::null());
+        let mut server = Helper::start(command)?;
+        while !server.line()?.contains("gateway running on") {}
+        Ok((server, ([127, 0, 0, 1], port).into()))
     }
 
     pub(crate) fn connect(

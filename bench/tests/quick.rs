@@ -154,3 +154,16 @@ fn names_prints_tables_of_look_ups_and_of_registrations() {
         );
     }
 }
+
+#[test]
+fn gateway_prints_a_table_for_each_number_of_clients() {
+    let out = run(&["gateway", "--quick", "--no-python"]);
+    for name in [
+        "axum, empty",
+        "ferropyro, kept",
+        "ferropyro, as usual",
+        "ferropyro, fresh",
+    ] {
+        assert_eq!(out.matches(name).count(), 3, "{name}: {out}");
+    }
+}

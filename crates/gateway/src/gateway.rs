@@ -27,7 +27,7 @@ use crate::metrics::Metrics;
 use crate::names::Names;
 use crate::origin::Origin;
 use crate::parameters::{BodyLimits, Parameters};
-use crate::path::{Own, Place};
+use crate::path::{Api, Place};
 use crate::permissions::Permissions;
 use crate::respond::{self, Answer, Refusal};
 use crate::{api, page};
@@ -37,7 +37,7 @@ const OPTIONS: HeaderName = HeaderName::from_static("x-pyro-options");
 const GATEWAY_KEY: HeaderName = HeaderName::from_static("x-pyro-gateway-key");
 /// The methods and headers that the scripts of other sites may send, where any may: as Pyro5's gateway says it, and in the routes of our own.
 const PYRO_CORS: (&str, &str) = ("GET, POST, OPTIONS", "Content-Type");
-const OWN_CORS: (&str, &str) = (
+const API_CORS: (&str, &str) = (
     "GET, POST, PUT, OPTIONS",
     "Content-Type, X-Pyro-Options, X-Pyro-Gateway-Key, X-Pyro-Correlation-Id",
 );
@@ -123,13 +123,13 @@ impl Gateway {
         let _in_progress = self.0.metrics.begin();
         let (head, body) = request.into_parts();
         let place = Place::of(&head.uri);
-        let (is_page, is_own) = (matches!(place, Place::Page), matches!(place, Place::Own(_)));
+        let (is_page, is_api) = (matches!(place, Place::Page), matches!(place, Place::Api(_)));
         let mut response = self.route(&head, body, place).await;
         // Whoever may read the page has its token.
         if let Some(origin) = self.0.settings.cors.as_ref().filter(|_| !is_page) {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-            let (methods, allowed) = if is_own { OWN_CORS } else { PYRO_CORS };
+            let (methods, allowed) = if is_api { API_CORS } else { PYRO_CORS };
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
         }
@@ -158,8 +158,12 @@ impl Gateway {
         if head.method == Method::OPTIONS && self.0.settings.cors.is_some() {
             return respond::text(StatusCode::OK, "200 OK");
         }
-        if let Place::Own(own) = place {
-            return self.own(head, body, own).await;
+        match place {
+            Place::Api(place) => return self.api(head, body, place).await,
+            Place::Health | Place::Metrics if head.method != Method::GET => return api::wrong_method(&[Method::GET]),
+            Place::Health => return respond::text(StatusCode::OK, "ok"),
+            Place::Metrics => return respond::metrics(self.0.metrics.text(self.0.connections.count())),
+            _ => {}
         }
         if !matches!(head.method, Method::GET | Method::POST) {
             return self.wrong_method();
@@ -206,17 +210,17 @@ impl Gateway {
     }
 
     /// The places of our own. Answers about a member have the correlation id.
-    async fn own<B>(&self, head: &Parts, body: B, own: Own) -> Answer
+    async fn api<B>(&self, head: &Parts, body: B, place: Api) -> Answer
     where
         B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let is_member = matches!(own, Own::Member { .. });
+        let is_member = matches!(place, Api::Member { .. });
         let given = correlation_id(&head.headers);
         let id = given.clone().unwrap_or_else(|_| Uuid::new_v4());
         let answer = match given {
             Err(_) if is_member => self.no_id(),
-            _ => with_id(id, api::answer(&self.0, head, body, own, id)).await,
+            _ => with_id(id, api::answer(&self.0, head, body, place, id)).await,
         };
         if is_member { with_header(answer, id) } else { answer }
     }

@@ -14,15 +14,19 @@ pub(crate) enum Place {
     Member { object: String, member: String },
     /// Below `/pyro/`, but nothing there.
     Incomplete,
-    /// `/api/...`, `/openapi.json` and the like, which Pyro's gateways do not have.
-    Own(Own),
+    /// `/api/...` and `/openapi.json`, which Pyro's gateways do not have.
+    Api(Api),
+    /// `/healthz`: whether there is a gateway.
+    Health,
+    /// `/metrics`: what it has done.
+    Metrics,
     /// Anything else.
     Elsewhere,
 }
 
-/// The places of our own. Each of their names is one segment of the path, in which slashes are encoded.
+/// The places of our own, where objects are. Each of their names is one segment of the path, in which slashes are encoded.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Own {
+pub(crate) enum Api {
     /// `/api/objects`: the list.
     Objects,
     /// `/api/objects/NAME`: what is known of one.
@@ -30,20 +34,14 @@ pub(crate) enum Own {
     /// `/api/objects/NAME/MEMBER`: a method or an attribute.
     Member { object: String, member: String },
     /// `/openapi.json`: what can be asked here, for programs.
-    OpenApi,
-    /// `/healthz`: whether there is a gateway.
-    Health,
-    /// `/metrics`: what it has done.
-    Metrics,
+    Document,
 }
 
-impl Own {
-    fn of(path: &str) -> Option<Own> {
+impl Api {
+    fn of(path: &str) -> Option<Api> {
         match path {
-            "/api/objects" => return Some(Own::Objects),
-            "/openapi.json" => return Some(Own::OpenApi),
-            "/healthz" => return Some(Own::Health),
-            "/metrics" => return Some(Own::Metrics),
+            "/api/objects" => return Some(Api::Objects),
+            "/openapi.json" => return Some(Api::Document),
             _ => {}
         }
         let rest = path.strip_prefix("/api/objects/")?;
@@ -52,9 +50,9 @@ impl Own {
             (!text.is_empty()).then(|| text.into_owned())
         };
         match rest.split_once('/') {
-            None => decode(rest).map(|object| Own::Object { object }),
+            None => decode(rest).map(|object| Api::Object { object }),
             Some((_, member)) if member.contains('/') => None,
-            Some((object, member)) => Some(Own::Member {
+            Some((object, member)) => Some(Api::Member {
                 object: decode(object)?,
                 member: decode(member)?,
             }),
@@ -64,8 +62,14 @@ impl Own {
 
 impl Place {
     pub(crate) fn of(uri: &Uri) -> Place {
-        if let Some(own) = Own::of(uri.path()) {
-            return Place::Own(own);
+        match uri.path() {
+            "/healthz" => return Place::Health,
+            "/metrics" => return Place::Metrics,
+            path => {
+                if let Some(api) = Api::of(path) {
+                    return Place::Api(api);
+                }
+            }
         }
         let Ok(path) = percent_decode_str(uri.path()).decode_utf8() else {
             return Place::Elsewhere;
@@ -126,21 +130,21 @@ mod tests {
     #[test]
     fn finds_the_places_of_our_own() {
         let object = |name: &str| {
-            Place::Own(Own::Object {
+            Place::Api(Api::Object {
                 object: name.to_owned(),
             })
         };
         let member = |object: &str, member: &str| {
-            Place::Own(Own::Member {
+            Place::Api(Api::Member {
                 object: object.to_owned(),
                 member: member.to_owned(),
             })
         };
-        assert_eq!(place("/api/objects?match=x"), Place::Own(Own::Objects));
+        assert_eq!(place("/api/objects?match=x"), Place::Api(Api::Objects));
         assert_eq!(place("/api/objects/http.a"), object("http.a"));
         assert_eq!(place("/api/objects/a%2Fb"), object("a/b"));
         assert_eq!(place("/api/objects/a%2Fb/c%20d"), member("a/b", "c d"));
-        assert_eq!(place("/openapi.json"), Place::Own(Own::OpenApi));
+        assert_eq!(place("/openapi.json"), Place::Api(Api::Document));
         for path in [
             "/api",
             "/api/objects/",

@@ -15,57 +15,45 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use uuid::Uuid;
 
-use crate::failure::Failure;
 use crate::gateway::{Core, forbidden, key_of};
 use crate::origin::Origin;
-use crate::path::Own;
+use crate::path::Api;
 use crate::respond::{self, Answer, Refusal};
 
 /// The header with the token of the page.
 const TOKEN: HeaderName = HeaderName::from_static("x-pyro-token");
 
-/// Answers a request for one of our places. The correlation id is that of what it has called.
-pub(crate) async fn answer<B>(core: &Arc<Core>, head: &Parts, body: B, place: Own, id: Uuid) -> Answer
+/// Answers a request for one of these places. The correlation id is that of what it has called.
+pub(crate) async fn answer<B>(core: &Arc<Core>, head: &Parts, body: B, place: Api, id: Uuid) -> Answer
 where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let methods = methods(&place);
+    let methods: &[Method] = match place {
+        Api::Member { .. } => &[Method::GET, Method::POST, Method::PUT],
+        _ => &[Method::GET],
+    };
     if !methods.contains(&head.method) {
         return wrong_method(methods);
-    }
-    match place {
-        Own::Health => return respond::text(StatusCode::OK, "ok"),
-        Own::Metrics => return respond::metrics(core.metrics.text(core.connections.count())),
-        _ => {}
     }
     if let Err(refusal) = judge(core, head) {
         return refusal.into();
     }
-    let answer = match place {
-        Own::Objects => objects::list(core, &head.uri).await,
-        Own::OpenApi => openapi::document(core, head).await,
-        Own::Object { object } => match core.settings.permissions.includes(&object) {
-            true => describe::answer(core, object).await,
-            false => return denied(),
-        },
-        Own::Member { object, member } => match core.settings.permissions.includes(&object) {
-            true => call::answer(core, head, body, object, member, id).await,
-            false => return denied(),
-        },
-        Own::Health | Own::Metrics => return respond::plain(StatusCode::NOT_FOUND),
-    };
-    answer.unwrap_or_else(|failure| of_failure(core, failure))
-}
-
-fn methods(place: &Own) -> &'static [Method] {
-    match place {
-        Own::Member { .. } => &[Method::GET, Method::POST, Method::PUT],
-        _ => &[Method::GET],
+    if let Api::Object { object } | Api::Member { object, .. } = &place
+        && !core.settings.permissions.includes(object)
+    {
+        return forbidden("access to the requested object has been denied");
     }
+    let answer = match place {
+        Api::Objects => objects::list(core, &head.uri).await,
+        Api::Document => openapi::document(core, head).await,
+        Api::Object { object } => describe::answer(core, object).await,
+        Api::Member { object, member } => call::answer(core, head, body, object, member, id).await,
+    };
+    answer.unwrap_or_else(|failure| respond::exception(failure.status(), failure.exception, core.settings.generation))
 }
 
-fn wrong_method(allowed: &[Method]) -> Answer {
+pub(crate) fn wrong_method(allowed: &[Method]) -> Answer {
     let mut response = respond::plain(StatusCode::METHOD_NOT_ALLOWED);
     let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
     if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
@@ -76,14 +64,6 @@ fn wrong_method(allowed: &[Method]) -> Answer {
 
 fn bad_request(reason: &str) -> Answer {
     respond::text(StatusCode::BAD_REQUEST, &format!("400 Bad Request - {reason}"))
-}
-
-fn denied() -> Answer {
-    forbidden("access to the requested object has been denied")
-}
-
-fn of_failure(core: &Core, failure: Failure) -> Answer {
-    respond::exception(failure.status(), failure.exception, core.settings.generation)
 }
 
 /// Refuses those who do not know the key, and pages that are not ours.
