@@ -27,9 +27,11 @@ function show(element, ...children) {
   element.replaceChildren(...children.filter(Boolean));
 }
 
-/** A text of somebody's, which may be written from right to left. */
+/** A text of somebody's, which may be written from right to left. Names and addresses break where their parts end. */
 function foreign(text, what = "bdi") {
-  return build(what, {}, text === "" ? "(empty)" : text);
+  if (text === "") return build(what, {}, "(empty)");
+  const parts = text.length < 300 ? text.split(/(?<=[.:@_-])(?=\w)/) : [text];
+  return build(what, {}, ...parts.flatMap((part, index) => (index === 0 ? [part] : [build("wbr"), part])));
 }
 
 /** JSON with colours, as children of an element. */

@@ -35,7 +35,7 @@ function drawObject() {
   if (!data) return show(section, title, build("p.muted.loading", {}, "Asking its server…"));
   const protocol = PROTOCOLS[data.protocol];
   show(section, title,
-    build("p.uri", {}, build("code", {}, data.uri), " ", copyButton("Copy", () => data.uri)),
+    build("p.uri", {}, foreign(data.uri, "code"), " ", copyButton("Copy", () => data.uri)),
     build("p.facts", {},
       build("span.badge", { title: "What its server speaks" }, protocol ? `${protocol}, protocol ${data.protocol}` : `protocol ${data.protocol}`),
       data.instance_mode && build("span.badge", { title: MODES.get(data.instance_mode) }, `instance mode ${data.instance_mode}`)),
