@@ -18,23 +18,43 @@ use crate::respond::{self, Answer};
 /// The most objects on the page.
 const MOST_OBJECTS: usize = 10;
 /// How long all of them together are waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
-const TEMPLATE: &str = include_str!("page.html");
+const HTML: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+/// One script, in parts that one reads in a sitting.
+const SCRIPT: &str = concat!(
+    include_str!("page/json.js"),
+    include_str!("page/dom.js"),
+    include_str!("page/api.js"),
+    include_str!("page/names.js"),
+    include_str!("page/object.js"),
+    include_str!("page/form.js"),
+    include_str!("page/response.js"),
+    include_str!("page/snippets.js"),
+    include_str!("page/history.js"),
+    include_str!("page/member.js"),
+    include_str!("page/main.js"),
+);
 
 /// Answers with the page.
 pub(crate) async fn show(core: &Arc<Core>) -> Answer {
     match objects(core).await {
         Ok((nameserver, objects)) => {
             let nonce = Uuid::new_v4().simple().to_string();
-            let html = TEMPLATE
-                .replace("{nonce}", &nonce)
-                .replace("{token}", core.token.as_str())
-                .replace("{version}", env!("CARGO_PKG_VERSION"))
-                .replace("{nameserver}", &escape(&nameserver))
-                .replace("{pattern}", &escape(core.settings.permissions.exposed.as_str()))
-                // Last, since names can be anything, such as one of the words above.
-                .replace("{objects}", &table(&objects));
+            let html = fill(
+                HTML,
+                &[
+                    ("nonce", &nonce),
+                    ("token", core.token.as_str()),
+                    ("version", env!("CARGO_PKG_VERSION")),
+                    ("nameserver", &escape(&nameserver)),
+                    ("pattern", &escape(core.settings.permissions.exposed.as_str())),
+                    ("objects", &table(&objects)),
+                    ("style", STYLE),
+                    ("script", SCRIPT),
+                ],
+            );
             respond::page(html, &nonce)
         }
         Err(error) => {
@@ -115,6 +135,23 @@ fn joined(names: impl Iterator<Item = String>) -> String {
     }
 }
 
+/// Puts values in the place of their names, `{name}`. What is put in is not looked at again: names of objects can be anything, such as `{nonce}`.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        filled += before;
+        let value = after.split_once('}').and_then(|(name, behind)| {
+            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
+            Some((*value, behind))
+        });
+        let (text, behind) = value.unwrap_or(("{", after));
+        filled += text;
+        rest = behind;
+    }
+    filled + rest
+}
+
 /// A text as it stands in HTML, between tags and in quotes.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -134,6 +171,12 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_put_into_the_page_is_not_looked_at_again() {
+        let values = [("a", "{b}"), ("b", "2")];
+        assert_eq!(fill("{a} {b}{b} {c} { {a", &values), "{b} 22 {c} { {a");
+    }
 
     #[test]
     fn names_cannot_bring_html_along() {

@@ -55,11 +55,11 @@ pub(crate) fn own_json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
     json(status, serde_json::to_vec(value).unwrap_or_default())
 }
 
-/// A page whose script and style have this nonce; nothing else runs in it, whatever it shows.
+/// A page whose script and style have this nonce; nothing else runs in it, whatever it shows. Its icon is in it too.
 pub(crate) fn page(html: String, nonce: &str) -> Answer {
     let mut response = answer(StatusCode::OK, "text/html; charset=utf-8", html.into_bytes());
     let policy = format!(
-        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
