@@ -63,6 +63,23 @@ def test_the_handshake_brings_no_more_than_before(pyro, thermometer):
         assert (proxy._pyroOneway, proxy._pyroAttrs) == ({"reset"}, {"unit", "serial"})
 
 
+def test_both_clients_of_rust_are_told_what_the_daemon_tells(rust_client, thermometer):
+    proxy = rust_client.proxy(thermometer)
+    told = proxy.perform("describe")
+    assert (told["class"], told["methods"][0]["name"], told["attributes"][0]["type"]) == ("Thermometer", "read", "str")
+    proxy.perform("close")
+
+
+@pytest.mark.parametrize("metadata", ["true", "false"])
+def test_a_daemon_of_python_tells_nothing_and_the_calls_go_on(pyro, rust_client, python_servers, metadata):
+    proxy = rust_client.proxy(python_servers[pyro.name].uri, config={"METADATA": metadata})
+    assert proxy.perform("describe") is None
+    assert proxy.call("add", 1, 2) == 3
+    assert proxy.perform("describe") is None
+    assert proxy.perform("connected")
+    proxy.perform("close")
+
+
 def test_inspect_shows_what_is_told(ferropyro, thermometer):
     text = run([ferropyro, "inspect", thermometer]).stdout
     assert "  class      Thermometer, one instance for all\n                 Tells how warm it is.\n" in text

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use ferropyro::{
-    Arguments, BatchResults, Dialect, Dict, Error, FromReply, Items, Metadata, Proxy, ProxyBuilder, Result, Value, aio,
+    Arguments, BatchResults, Description, Dialect, Dict, Error, FromReply, Items, Metadata, Proxy, ProxyBuilder,
+    Result, Value, aio,
 };
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
@@ -60,6 +61,10 @@ impl Caller {
 
     pub(crate) fn metadata(&self) -> Result<Metadata> {
         on_proxy!(self, proxy => proxy.metadata())
+    }
+
+    pub(crate) fn describe(&self) -> Result<Option<Description>> {
+        on_proxy!(self, proxy => proxy.describe())
     }
 
     pub(crate) fn dialect(&self) -> Result<Dialect> {

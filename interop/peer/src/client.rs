@@ -2,7 +2,7 @@
 //!
 //! `{"op": "open", "proxy": NAME, "uri": URI, "serializer"?, "hmac"?, "handshake"?: DESCRIPTION, "timeout"?: SECONDS, "dialect"?: 46|47|48|502, "config"?:
 //! {ITEM: TEXT}}` makes a proxy that later lines use by its name: `call` (with `method`, `args`, `kwargs`: `[[NAME, DESCRIPTION], ...]`), `oneway`, `get`
-//! and `set` (`name`, `value`), `metadata`, `dialect`, `handshake`, `connected`, `bind`, `release`, `reconnect` (`tries`), `uri`, `close`; `values` sends `count`
+//! and `set` (`name`, `value`), `metadata`, `describe`, `dialect`, `handshake`, `connected`, `bind`, `release`, `reconnect` (`tries`), `uri`, `close`; `values` sends `count`
 //! generated values, made from `seed`, through the method `echo` and compares. See `items.rs` for item streams, `callbacks.rs` for
 //! callbacks, `luggage.rs` for correlation ids, annotations and hooks, `parcels.rs` for blobs, `batches.rs` for batches.
 
@@ -124,6 +124,9 @@ fn perform_on(proxy: &Caller, command: &Json) -> Result<Value, Failure> {
         "metadata" => {
             let metadata = proxy.metadata()?;
             Value::from(vec![metadata.methods, metadata.oneway, metadata.attributes])
+        }
+        "describe" => {
+            ferropyro::formats::to_value(&proxy.describe()?).map_err(|error| Failure::Command(error.to_string()))?
         }
         "dialect" => Value::from(proxy.dialect()?.to_string()),
         "handshake" => proxy.handshake_answer()?,
