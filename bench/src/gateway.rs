@@ -12,12 +12,13 @@ use mio::{Events, Interest, Poll, Token};
 use tokio::runtime;
 
 use crate::core::{Cores, Seat};
+use crate::load::measure;
 use crate::peer::{Helper, Peer, Sample, end_with_input};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::rounds::Field;
 use crate::rust_echo::{self, MESSAGE};
-use crate::table::{Scale, Summary, Table};
+use crate::table::Summary;
 use crate::{Options, Problem};
 
 const CLIENTS: [usize; 2] = [1, 64];
@@ -43,23 +44,7 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
             let clients = Clients::connect(*address, count, Process(helper.id()));
             field.enter(*name, clients.map_err(|problem| format!("{name}: {problem}"))?);
         }
-        // Long enough for every client to have several calls.
-        let turn = Duration::from_millis(20).max(Duration::from_millis(2) * count as u32);
-        let plan = match options.quick {
-            true => field.plan(turn, options),
-            false => field.plan_by_trial(turn, options)?,
-        };
-        let scores = field.measure(plan)?;
-        if let Some(first) = scores.first() {
-            let mut times = first.times.clone();
-            times.sort_by(f64::total_cmp);
-            let speed = 1.0 / times[times.len() / 2];
-            println!(
-                "{count} clients, {} rounds; {}: {speed:.0} a second.",
-                plan.rounds, first.name
-            );
-        }
-        let table = Table::new(TITLE, Scale::Speed, &scores);
+        let table = measure(field, count, TITLE, options)?;
         println!("{table}");
         summary.add(format!("{count}"), table);
         left_out.append(&mut scene.left_out);

@@ -10,15 +10,15 @@ use ferropyro::{Config, Dialect, NameServer, Proxy, Uri};
 use ferropyro_nameserver::NameServerBuilder;
 
 use crate::core::{Cores, Seat};
-use crate::load::fixed;
 use crate::load::generator::{Generator, Kind};
 use crate::load::transport::{Transport, Workshop};
+use crate::load::{fixed, measure};
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::recording::Recording;
 use crate::rounds::Field;
-use crate::table::{Scale, Summary, Table};
+use crate::table::{Summary, Table};
 use crate::{Options, Problem};
 
 const CONNECTIONS: [usize; 3] = [1, 64, 1000];
@@ -336,26 +336,4 @@ impl Peer for Disk {
             Ok(self.0.sync_data()?)
         })
     }
-}
-
-fn measure(mut field: Field, count: usize, title: &'static str, options: &Options) -> Result<Table, Problem> {
-    // Long enough for every connection to have several calls.
-    let turn = Duration::from_millis(20).max(Duration::from_micros(100) * count as u32);
-    let plan = match options.quick {
-        true => field.plan(turn, options),
-        false => field.plan_by_trial(turn, options)?,
-    };
-    let scores = field.measure(plan)?;
-    if let Some(first) = scores.first() {
-        let mut times = first.times.clone();
-        times.sort_by(f64::total_cmp);
-        println!(
-            "{count} connections, {} rounds of {} ms; {}: {:.0} a second.",
-            plan.rounds,
-            plan.turn.as_millis(),
-            first.name,
-            1.0 / times[times.len() / 2]
-        );
-    }
-    Ok(Table::new(title, Scale::Speed, &scores))
 }
