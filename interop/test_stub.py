@@ -91,6 +91,17 @@ def test_inspect_shows_what_is_told(ferropyro, thermometer):
     assert found["description"]["methods"][0]["signature"]["returns"] == "float"
 
 
+def test_inspect_keeps_hostile_texts_in_their_place(ferropyro, rust_server):
+    uri = uri_of(rust_server, "told.hostile")
+    text = run([ferropyro, "inspect", uri]).stdout
+    told = text.partition(f"\n{uri}\n")[2].split("\n")
+    assert len(told) > 100
+    assert all(line.startswith("  ") for line in told if line)
+    assert not set("\0\x1b\r") & set(text)
+    found = json.loads(run([ferropyro, "inspect", uri, "-o", "json"]).stdout)["objects"][0]
+    assert found["description"]["doc"] == '"""\nimport os; os.abort()\n"""'
+
+
 def test_inspect_of_real_servers_knows_names_only(ferropyro, real_echo_server):
     location = real_echo_server.uri.partition("@")[2]
     report = json.loads(run([ferropyro, "inspect", location, "-o", "json"]).stdout)

@@ -239,7 +239,8 @@ fn told(description: &Description) -> Vec<String> {
 /// A line, and what is said about it below.
 fn entry(line: String, doc: Option<&str>) -> Vec<String> {
     let doc = doc.unwrap_or_default().lines().map(|line| format!("    {line}"));
-    iter::once(line).chain(doc).collect()
+    // Names and types are the other side's, too: none of them makes lines of its own.
+    iter::once(line.replace('\n', "\\n")).chain(doc).collect()
 }
 
 /// Lines with a title before the first one.

@@ -39,7 +39,16 @@ pub(crate) fn show(value: Value, format: &Format) -> Result<String, Failure> {
 /// an instance as a dict with its `__class__`; the rest as text.
 pub(crate) fn to_json(value: Value) -> Result<String, Failure> {
     let bytes = json::to_vec(&plain(value)).map_err(|error| Failure::new(Exit::Failed, error))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(escaped(&String::from_utf8_lossy(&bytes)))
+}
+
+/// JSON leaves the control characters above 126 as they are. On the way to a terminal they would be shown as escapes that JSON does not have.
+fn escaped(json: &str) -> String {
+    let escape = |c: char| match c.is_control() {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    };
+    json.chars().map(escape).collect()
 }
 
 /// The value with what JSON lacks replaced.
@@ -114,6 +123,7 @@ mod tests {
                 "{(1, 2): {'x': b''}, 3: 4}",
                 r#"{"(1, 2)": {"x": {"data": "", "encoding": "base64"}}, "3": 4}"#,
             ),
+            ("'\u{1}\u{7f}\u{85}'", r#""\u0001\u007f\u0085""#),
             ("1+2j", r#""(1+2j)""#),
             ("...", r#""Ellipsis""#),
             ("123456789012345678901234567890", "123456789012345678901234567890"),
