@@ -103,10 +103,14 @@ impl GatewayBuilder {
     /// gateway's own page.
     ///
     /// # Errors
-    /// `Value` when a header could not carry it.
+    /// `Value` for what is no origin: a scheme and a host, and nothing behind them.
     pub fn cors(mut self, origin: &str) -> Result<GatewayBuilder> {
-        let value = HeaderValue::from_str(origin);
-        let value = value.map_err(|_| {
+        let is_origin = |text: &str| {
+            let authority = text.split_once("://").map(|(_, authority)| authority);
+            matches!(text, "" | "*") || authority.is_some_and(|name| !name.is_empty() && !name.contains('/'))
+        };
+        let value = HeaderValue::from_str(origin).ok().filter(|_| is_origin(origin));
+        let value = value.ok_or_else(|| {
             let text = format!("an origin looks like https://example.org, or is *, not {origin:?}");
             Error::new(ErrorKind::Value, text)
         })?;

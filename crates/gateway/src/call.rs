@@ -40,9 +40,13 @@ impl Call {
 
     async fn attempt(self, core: &Arc<Core>) -> Result<Answer, Failure> {
         let connection = core.connect(&self.object).await?;
-        let answer = self.ask(core, &connection).await?;
-        connection.done(core);
-        Ok(answer)
+        let is_oneway = self.oneway;
+        let answer = self.ask(core, &connection).await;
+        // The next call on the connection might have to wait for a oneway one.
+        if !is_oneway {
+            connection.done(core);
+        }
+        answer
     }
 
     async fn ask(self, core: &Core, connection: &Connection) -> Result<Answer, Failure> {

@@ -5,14 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ferropyro::{InstanceMode, Metadata, Serializer, Uri, aio};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::failure::Failure;
 use crate::gateway::Core;
 
 /// How long a connection is kept that nobody uses.
 const KEPT_FOR: Duration = Duration::from_secs(10);
-/// How long an object is known as one whose connections cannot be used again.
+/// The most of them, of all objects.
+const MOST_IDLE: usize = 1024;
+/// How long an object's server may take to tell whether one instance serves all.
+const TELLING: Duration = Duration::from_secs(5);
+/// How long what is known of an object counts: its members, and whether its connections can be used again.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 /// The most objects of which that is known.
 const MOST_KNOWN: usize = 10_000;
@@ -39,6 +43,7 @@ pub(crate) struct Connection {
     pub(crate) uri: Uri,
     /// Whether one instance serves all.
     is_for_all: bool,
+    opened: Instant,
 }
 
 /// Those that nobody uses at present.
@@ -72,30 +77,36 @@ impl Connection {
             proxy,
             uri,
             is_for_all: false,
+            opened: Instant::now(),
         })
     }
 
     /// The request is done with it.
     pub(crate) fn done(self, core: &Arc<Core>) {
+        // It has broken; or it is as old as what is known of the object may be.
+        if !self.proxy.is_free() || self.opened.elapsed() >= KNOWN_FOR {
+            return;
+        }
         match core.settings.reuse {
-            // It has broken.
-            _ if !self.proxy.is_free() => {}
             Reuse::Never => {}
             Reuse::Always => core.keep(self),
             Reuse::WhereKnown if self.is_for_all => core.keep(self),
-            Reuse::WhereKnown if core.connections.is_not_for_all(&self.uri) => {}
             // Nobody waits for that.
-            Reuse::WhereKnown => drop(tokio::spawn(self.find_out(Arc::clone(core)))),
+            Reuse::WhereKnown if core.connections.begins_to_ask(&self.uri) => {
+                tokio::spawn(self.find_out(Arc::clone(core)));
+            }
+            Reuse::WhereKnown => {}
         }
     }
 
     /// Asks the object's server whether one instance serves all.
     async fn find_out(mut self, core: Arc<Core>) {
-        let told = self.proxy.describe().await.ok().flatten();
+        let told = timeout(TELLING, self.proxy.describe()).await;
+        let told = told.ok().and_then(Result::ok).flatten();
         self.is_for_all = told.is_some_and(|told| told.instance_mode == InstanceMode::Single);
-        match self.is_for_all {
-            true => core.keep(self),
-            false => core.connections.remember_not_for_all(self.uri),
+        if self.is_for_all {
+            core.connections.forget_not_for_all(&self.uri);
+            core.keep(self);
         }
     }
 }
@@ -135,10 +146,12 @@ impl Connections {
     /// Keeps a connection for later. Gives whether somebody has to begin sweeping.
     fn put_back(&self, connection: Connection, most: usize) -> bool {
         let mut state = self.state();
-        let kept = state.idle.entry(connection.uri.clone()).or_default();
-        if kept.len() >= most {
+        let total: usize = state.idle.values().map(Vec::len).sum();
+        let of_this = state.idle.get(&connection.uri).map_or(0, Vec::len);
+        if of_this >= most || total >= MOST_IDLE {
             return false;
         }
+        let kept = state.idle.entry(connection.uri.clone()).or_default();
         kept.push((connection, Instant::now()));
         !std::mem::replace(&mut state.is_swept, true)
     }
@@ -154,17 +167,22 @@ impl Connections {
         !state.is_swept
     }
 
-    fn is_not_for_all(&self, uri: &Uri) -> bool {
-        let known = self.state().not_for_all.get(uri).copied();
-        known.is_some_and(|since| since.elapsed() < KNOWN_FOR)
-    }
-
-    fn remember_not_for_all(&self, uri: Uri) {
+    /// Whether an object is one of which nothing is known. From now on it counts as one whose connections are not used again, until it has told otherwise.
+    fn begins_to_ask(&self, uri: &Uri) -> bool {
         let mut state = self.state();
+        let known = state.not_for_all.get(uri);
+        if known.is_some_and(|since| since.elapsed() < KNOWN_FOR) {
+            return false;
+        }
         if state.not_for_all.len() >= MOST_KNOWN {
             state.not_for_all.clear();
         }
-        state.not_for_all.insert(uri, Instant::now());
+        state.not_for_all.insert(uri.clone(), Instant::now());
+        true
+    }
+
+    fn forget_not_for_all(&self, uri: &Uri) {
+        self.state().not_for_all.remove(uri);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,8 +10,8 @@ use ferropyro::logging::logger;
 use ferropyro::{Config, Exception, naming};
 use hyper::body::Body as HttpBody;
 use hyper::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, HeaderMap,
-    HeaderName, HeaderValue,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
@@ -129,6 +129,10 @@ impl Gateway {
         if let Some(origin) = self.0.settings.cors.as_ref().filter(|_| !is_page) {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(
+                ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("X-Pyro-Correlation-Id"),
+            );
             let (methods, allowed) = if is_api { API_CORS } else { PYRO_CORS };
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(allowed));
@@ -151,38 +155,27 @@ impl Gateway {
             return respond::text(StatusCode::FORBIDDEN, &text);
         }
         match place {
-            Place::Root => return respond::redirect("/pyro/"),
-            Place::Elsewhere => return respond::plain(StatusCode::NOT_FOUND),
-            _ => {}
-        }
-        if head.method == Method::OPTIONS && self.0.settings.cors.is_some() {
-            return respond::text(StatusCode::OK, "200 OK");
-        }
-        match place {
-            Place::Api(place) => return self.api(head, body, place).await,
-            Place::Health | Place::Metrics if head.method != Method::GET => return api::wrong_method(&[Method::GET]),
-            Place::Health => return respond::text(StatusCode::OK, "ok"),
-            Place::Metrics => return respond::metrics(self.0.metrics.text(self.0.connections.count())),
-            _ => {}
-        }
-        if !matches!(head.method, Method::GET | Method::POST) {
-            return self.wrong_method();
-        }
-        match place {
+            Place::Root => respond::redirect("/pyro/"),
+            Place::Elsewhere => respond::plain(StatusCode::NOT_FOUND),
+            _ if head.method == Method::OPTIONS && self.0.settings.cors.is_some() => {
+                respond::text(StatusCode::OK, "200 OK")
+            }
+            Place::Api(place) => self.api(head, body, place).await,
+            Place::Health | Place::Metrics if head.method != Method::GET => respond::wrong_method(&["GET"]),
+            Place::Health => respond::text(StatusCode::OK, "ok"),
+            Place::Metrics => respond::metrics(self.0.metrics.text(self.0.connections.count())),
+            _ if !matches!(head.method, Method::GET | Method::POST) => self.wrong_method(),
             Place::Page => page::show(&self.0).await,
             Place::Member { object, member } => self.member(head, body, object, member).await,
-            _ => respond::plain(StatusCode::NOT_FOUND),
+            Place::Incomplete => respond::plain(StatusCode::NOT_FOUND),
         }
     }
 
     fn wrong_method(&self) -> Answer {
-        let mut response = respond::plain(StatusCode::METHOD_NOT_ALLOWED);
-        let allowed = match self.0.settings.cors {
-            Some(_) => HeaderValue::from_static("GET, POST, OPTIONS"),
-            None => HeaderValue::from_static("GET, POST"),
-        };
-        response.headers_mut().insert(ALLOW, allowed);
-        response
+        match self.0.settings.cors {
+            Some(_) => respond::wrong_method(&["GET", "POST", "OPTIONS"]),
+            None => respond::wrong_method(&["GET", "POST"]),
+        }
     }
 
     /// What is asked of an object as Pyro's gateways do it. The answer has the correlation id, whatever it is.
@@ -216,12 +209,11 @@ impl Gateway {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let is_member = matches!(place, Api::Member { .. });
-        let given = correlation_id(&head.headers);
-        let id = given.clone().unwrap_or_else(|_| Uuid::new_v4());
-        let answer = match given {
-            Err(_) if is_member => self.no_id(),
-            _ => with_id(id, api::answer(&self.0, head, body, place, id)).await,
+        let Ok(id) = correlation_id(&head.headers) else {
+            let text = "the header X-Pyro-Correlation-Id is to be a UUID".to_owned();
+            return Refusal(StatusCode::BAD_REQUEST, text).into();
         };
+        let answer = with_id(id, api::answer(&self.0, head, body, place, id)).await;
         if is_member { with_header(answer, id) } else { answer }
     }
 
@@ -236,20 +228,40 @@ impl Gateway {
         B: HttpBody,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.0.judge_origin(&head.headers)?;
-        let mut parameters = Parameters::read(head, body, self.0.body_limits()).await?;
-        if let Some(key) = &self.0.settings.key {
-            let offered = key_of(&head.headers);
-            let offered = offered.or_else(|| parameters.single(KEY_PARAMETER).map(str::as_bytes));
-            if !key.is(offered.unwrap_or_default()) {
-                return Err(forbidden("incorrect gateway api key"));
+        let settings = &self.0.settings;
+        self.0.judge_origin(head)?;
+        let includes = || match settings.permissions.includes(object) {
+            true => Ok(()),
+            false => Err(Refusal::forbidden(
+                "access to the requested object has been denied".to_owned(),
+            )),
+        };
+        let check_key = |key: &Key, offered: &[u8]| match key.is(offered) {
+            true => Ok(()),
+            false => Err(Refusal::forbidden("incorrect gateway api key".to_owned())),
+        };
+        // A body is only read of those who may send one, and of those who may have the key in it.
+        let key_to_come = match (&settings.key, key_of(&head.headers)) {
+            (Some(key), None) => Some(key),
+            (Some(key), Some(offered)) => {
+                check_key(key, offered)?;
+                None
             }
+            (None, _) => None,
+        };
+        if key_to_come.is_none() {
+            includes()?;
+        }
+        let mut parameters = Parameters::read(head, body, self.0.body_limits()).await?;
+        if let Some(key) = key_to_come {
+            let offered = parameters.single(KEY_PARAMETER).unwrap_or_default();
+            check_key(key, offered.as_bytes())?;
+            includes()?;
+        }
+        if settings.key.is_some() {
             parameters.remove(KEY_PARAMETER);
         }
-        match self.0.settings.permissions.includes(object) {
-            true => Ok(parameters),
-            false => Err(forbidden("access to the requested object has been denied")),
-        }
+        Ok(parameters)
     }
 }
 
@@ -290,8 +302,7 @@ fn log(head: &Parts, response: &Response<Body>, time: Duration) {
         target: logger::HTTPGATEWAY,
         "{client} {} {} {} {size} {:.1} ms {id}",
         head.method,
-        // Printable: what is not is encoded, or no URI.
-        head.uri.path(),
+        head.uri.path().escape_debug(),
         response.status().as_u16(),
         time.as_secs_f64() * 1e3,
     );
@@ -307,8 +318,8 @@ pub(crate) fn is_oneway(headers: &HeaderMap) -> bool {
 
 impl Core {
     /// Refuses pages of other sites.
-    pub(crate) fn judge_origin(&self, headers: &HeaderMap) -> Result<Origin, Refusal> {
-        match Origin::of(headers, &self.settings.hosts, self.settings.cors.as_ref()) {
+    pub(crate) fn judge_origin(&self, head: &Parts) -> Result<Origin, Refusal> {
+        match Origin::of(head, &self.settings.hosts, self.settings.cors.as_ref()) {
             Origin::Foreign(page) => Err(Refusal::forbidden(format!(
                 "this was sent by a page of {page}, which may not call objects here: allow its site, if it is yours (--cors)"
             ))),

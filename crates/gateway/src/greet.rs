@@ -13,10 +13,10 @@ use crate::connections::Connection;
 use crate::gateway::Core;
 
 /// Connections that are made at a time.
-const AT_A_TIME: usize = 32;
+const AT_A_TIME: usize = 64;
 
-/// Connects to these objects, which have their names, and does something with the connections, such as asking for more; those that do not answer hold up none of the
-/// others. What has not come to its end in time is left out; `Err` says why there is no connection.
+/// Connects to these objects, which have their names, and does something with the connections, such as asking for more. `Err` says why there is no connection; an object that does
+/// not answer within half of the time is given up, so that the next one gets its turn. What has not come to its end in the whole time, or not even begun, is left out.
 pub(crate) async fn greet<T, F>(
     core: &Arc<Core>,
     objects: Vec<(String, Uri)>,
@@ -34,9 +34,10 @@ where
         let (core, places, act) = (Arc::clone(core), Arc::clone(&places), act.clone());
         greeting.spawn(async move {
             let _place = places.acquire().await;
-            let answer = match Connection::to(&core, uri).await {
-                Ok(connection) => Ok(act(core, name.clone(), connection).await),
-                Err(failure) => Err(failure.text()),
+            let answer = match timeout(patience / 2, Connection::to(&core, uri)).await {
+                Ok(Ok(connection)) => Ok(act(core, name.clone(), connection).await),
+                Ok(Err(failure)) => Err(failure.text()),
+                Err(_) => Err("no answer in time".to_owned()),
             };
             (name, answer)
         });

@@ -1,5 +1,6 @@
 //! The hosts that requests may be meant for.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 use hyper::Uri;
@@ -23,17 +24,15 @@ impl Hosts {
 
     /// Fails with the host of a request if that is none of ours. Only programs send no host at all, and those can say what they like.
     pub(crate) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), String> {
-        let header = headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
-        let asked = header.or_else(|| uri.authority().map(|authority| authority.as_str().into()));
-        match asked {
+        match asked(uri, headers) {
             Some(host) if !self.is_ours(without_port(&host)) => Err(host.into_owned()),
             _ => Ok(()),
         }
     }
 
-    /// Whether this host, perhaps with a port, was allowed by its name, so that its pages are ours too. Those of this machine and of addresses may be anybody's.
+    /// Whether pages of this host are ours because its name was allowed. Those of this machine and of addresses may be anybody's, as may those of other ports.
     pub(crate) fn is_allowed(&self, host: &str) -> bool {
-        let name = normal(without_port(host));
+        let name = normal(host);
         !is_of_all(&name) && self.names.contains(&name)
     }
 
@@ -41,6 +40,12 @@ impl Hosts {
         let name = normal(host);
         self.any || is_of_all(&name) || self.names.contains(&name)
     }
+}
+
+/// The host that a request is for, perhaps with a port: HTTP/1 has a header for it, and HTTP/2 a URI.
+pub(crate) fn asked<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Cow<'r, str>> {
+    let header = headers.get(HOST).map(|host| String::from_utf8_lossy(host.as_bytes()));
+    header.or_else(|| uri.authority().map(|authority| authority.as_str().into()))
 }
 
 /// Whether a name is none that a site could have.

@@ -26,7 +26,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What a page of ours sends along, so that it is known as one: others cannot read it. A new one for each gateway.
+/// What a page of ours sends along, so that it is known as one: pages of other sites cannot read it. A new one for each gateway.
 pub(crate) struct Token(String);
 
 impl Token {

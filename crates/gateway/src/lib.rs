@@ -54,6 +54,7 @@ mod origin;
 mod page;
 mod parameters;
 mod path;
+mod patient;
 mod permissions;
 mod respond;
 mod server;

@@ -88,7 +88,7 @@ impl Metrics {
         page.metric(
             "request_seconds",
             "histogram",
-            "Time from the head of a request to the answer, or to the first event of it.",
+            "Time from the head of a request to that of the answer.",
         );
         self.histogram(&mut page);
         page.metric("lookups_total", "counter", "Names that the name server was asked for.");

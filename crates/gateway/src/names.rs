@@ -4,22 +4,29 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use ferropyro::{Arguments, Dict, Error, FromReply, Uri, aio, naming};
+use ferropyro::{Arguments, Dict, Error, ErrorKind, FromReply, Uri, aio, naming};
 use tokio::sync;
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::metrics::Metrics;
 
 /// The most connections to the name server that are kept while nobody uses them: some name servers have a thread for each.
 const MOST_IDLE: usize = 4;
+/// How long such a connection is good without having been used.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+/// How long the name server may take over it, before it is looked for anew.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The name server. Every request asks it anew, so that a call goes to where the name points at that time; those who ask for the same name at the same time
 /// ask together.
 pub(crate) struct Names {
     settings: naming::Settings,
-    idle: Mutex<Vec<aio::Proxy>>,
-    lookups: Mutex<HashMap<String, Arc<Lookup>>>,
+    idle: Mutex<Vec<(aio::Proxy, Instant)>>,
+    /// The names that somebody asks for at present, and how many do.
+    lookups: Mutex<HashMap<String, (usize, Arc<Lookup>)>>,
 }
 
 /// A name that somebody asks for at present.
@@ -73,10 +80,11 @@ impl Names {
         kwargs: &Dict,
     ) -> Result<(Uri, R), Error> {
         if let Some(nameserver) = self.take() {
-            match nameserver.call_with(method, args, kwargs).await {
-                // It has ended meanwhile, or is somewhere else.
-                Err(error) if error.as_remote().is_none() => {}
-                answer => {
+            match timeout(PATIENCE, nameserver.call_with(method, args, kwargs)).await {
+                // It has ended meanwhile, is somewhere else, or the network has lost the connection without a word.
+                Err(_) => {}
+                Ok(Err(error)) if is_of_the_connection(&error) => {}
+                Ok(answer) => {
                     let uri = nameserver.uri();
                     self.put_back(nameserver);
                     return Ok((uri, answer?));
@@ -92,8 +100,8 @@ impl Names {
 
     fn take(&self) -> Option<aio::Proxy> {
         loop {
-            let proxy = lock(&self.idle).pop()?;
-            if proxy.is_free() {
+            let (proxy, since) = lock(&self.idle).pop()?;
+            if since.elapsed() < KEPT_FOR && proxy.is_free() {
                 return Some(proxy);
             }
         }
@@ -102,7 +110,7 @@ impl Names {
     fn put_back(&self, nameserver: aio::Proxy) {
         let mut idle = lock(&self.idle);
         if idle.len() < MOST_IDLE && nameserver.is_free() {
-            idle.push(nameserver);
+            idle.push((nameserver, Instant::now()));
         }
     }
 }
@@ -110,9 +118,12 @@ impl Names {
 impl<'n> Asking<'n> {
     fn new(names: &'n Names, name: &'n str) -> Asking<'n> {
         let mut lookups = lock(&names.lookups);
-        let lookup = match lookups.get(name) {
-            Some(lookup) => Arc::clone(lookup),
-            None => Arc::clone(lookups.entry(name.to_owned()).or_default()),
+        let lookup = match lookups.get_mut(name) {
+            Some((asking, lookup)) => {
+                *asking += 1;
+                Arc::clone(lookup)
+            }
+            None => Arc::clone(&lookups.entry(name.to_owned()).or_insert((1, Arc::default())).1),
         };
         Asking { names, name, lookup }
     }
@@ -122,10 +133,23 @@ impl<'n> Asking<'n> {
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         let mut lookups = lock(&self.names.lookups);
-        if Arc::strong_count(&self.lookup) == 2 {
-            lookups.remove(self.name);
+        if let Some((asking, _)) = lookups.get_mut(self.name) {
+            *asking -= 1;
+            if *asking == 0 {
+                lookups.remove(self.name);
+            }
         }
     }
+}
+
+fn is_of_the_connection(error: &Error) -> bool {
+    let kinds = [
+        ErrorKind::Communication,
+        ErrorKind::ConnectionClosed,
+        ErrorKind::Timeout,
+        ErrorKind::Protocol,
+    ];
+    error.as_remote().is_none() && kinds.contains(&error.kind())
 }
 
 impl fmt::Debug for Names {
@@ -136,4 +160,25 @@ impl fmt::Debug for Names {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_forgotten_when_the_last_one_who_asks_for_it_leaves() {
+        let names = Names::new(naming::Settings::default());
+        let first = Asking::new(&names, "a");
+        let second = Asking::new(&names, "a");
+        let other = Asking::new(&names, "b");
+        assert!(Arc::ptr_eq(&first.lookup, &second.lookup));
+        drop(first);
+        assert_eq!(lock(&names.lookups).len(), 2);
+        // As if it were in the midst of leaving: what else holds the look-up does not count.
+        let _held = Arc::clone(&second.lookup);
+        drop(second);
+        drop(other);
+        assert!(lock(&names.lookups).is_empty());
+    }
 }

@@ -1,8 +1,9 @@
 //! Which site has a browser send a request. Programs say nothing about that, and could say anything: this protects those who use a browser.
 
-use hyper::header::{HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use hyper::header::{HeaderName, HeaderValue, ORIGIN};
+use hyper::http::request::Parts;
 
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, asked};
 
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -21,50 +22,53 @@ pub(crate) enum Origin {
 
 impl Origin {
     /// `trusted` is the value of the CORS header, `*` for all sites there are.
-    pub(crate) fn of(headers: &HeaderMap, hosts: &Hosts, trusted: Option<&HeaderValue>) -> Origin {
-        if let Some(origin) = headers.get(ORIGIN) {
-            return Origin::of_page(origin, headers, hosts, trusted);
-        }
-        // Browsers leave the origin out where nothing but an answer is wanted, and tell this at least, to servers on this machine and to those with TLS.
-        match headers.get(FETCH_SITE).map(HeaderValue::as_bytes) {
-            None => Origin::Program,
-            Some(b"same-origin" | b"none") => Origin::Own,
-            Some(_) if trusted.is_some_and(|trusted| trusted == "*") => Origin::Trusted,
-            Some(_) => Origin::Foreign("another site".to_owned()),
-        }
-    }
-
-    fn of_page(origin: &HeaderValue, headers: &HeaderMap, hosts: &Hosts, trusted: Option<&HeaderValue>) -> Origin {
-        let text = String::from_utf8_lossy(origin.as_bytes());
-        let authority = text.split_once("://").map(|(_, authority)| authority);
-        let asked = headers.get(HOST).map(HeaderValue::as_bytes);
-        let is_own = authority.is_some_and(|page| {
-            // A server in between, with TLS for example, may have changed the host.
-            asked.is_some_and(|asked| page.as_bytes().eq_ignore_ascii_case(asked)) || hosts.is_allowed(page)
-        });
+    pub(crate) fn of(head: &Parts, hosts: &Hosts, trusted: Option<&HeaderValue>) -> Origin {
+        let origin = head.headers.get(ORIGIN);
+        // Browsers tell the relation to servers on this machine and to those with TLS, and there it says more than the origin.
+        let is_own = match head.headers.get(FETCH_SITE).map(HeaderValue::as_bytes) {
+            Some(site) => matches!(site, b"same-origin" | b"none"),
+            None => match origin {
+                None => return Origin::Program,
+                Some(origin) => is_own(origin, head, hosts),
+            },
+        };
+        let is_trusted = || trusted.is_some_and(|trusted| trusted == "*" || Some(trusted) == origin);
         if is_own {
             Origin::Own
-        } else if trusted.is_some_and(|trusted| trusted == "*" || trusted == origin) {
+        } else if is_trusted() {
             Origin::Trusted
         } else {
-            Origin::Foreign(text.into_owned())
+            let page = origin.map(|origin| String::from_utf8_lossy(origin.as_bytes()).into_owned());
+            Origin::Foreign(page.unwrap_or_else(|| "another site".to_owned()))
         }
     }
 }
 
+fn is_own(origin: &HeaderValue, head: &Parts, hosts: &Hosts) -> bool {
+    let text = String::from_utf8_lossy(origin.as_bytes());
+    let Some((_, page)) = text.split_once("://") else {
+        return false;
+    };
+    // A server in between, with TLS for example, may have changed the host.
+    asked(&head.uri, &head.headers).is_some_and(|asked| asked.eq_ignore_ascii_case(page)) || hosts.is_allowed(page)
+}
+
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::*;
 
-    fn origin(headers: &[(&'static str, &str)], trusted: Option<&'static str>) -> Origin {
+    fn origin(headers: &[(&str, &str)], trusted: Option<&'static str>) -> Origin {
         let mut hosts = Hosts::default();
         hosts.allow("gateway.example");
-        let headers = headers.iter().map(|(name, value)| {
-            let value = HeaderValue::from_str(value).expect("a header");
-            (HeaderName::from_static(name), value)
-        });
+        let mut request = Request::builder().uri("/pyro/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, ()) = request.body(()).expect("a request").into_parts();
         let trusted = trusted.map(HeaderValue::from_static);
-        Origin::of(&HeaderMap::from_iter(headers), &hosts, trusted.as_ref())
+        Origin::of(&head, &hosts, trusted.as_ref())
     }
 
     #[test]
@@ -83,6 +87,11 @@ mod tests {
                 None,
                 foreign("https://gateway.example.evil"),
             ),
+            (
+                "https://gateway.example:3000",
+                None,
+                foreign("https://gateway.example:3000"),
+            ),
             ("null", None, foreign("null")),
             ("", None, foreign("")),
             ("null", Some("*"), Origin::Trusted),
@@ -96,6 +105,24 @@ mod tests {
         ] {
             assert_eq!(origin(&[host, ("origin", page)], trusted), wanted, "{page} {trusted:?}");
         }
+        // What the browser says of the site counts more.
+        let allowed = ("origin", "https://gateway.example");
+        for (site, wanted) in [
+            ("same-origin", Origin::Own),
+            ("same-site", foreign("https://gateway.example")),
+        ] {
+            assert_eq!(
+                origin(&[host, allowed, ("sec-fetch-site", site)], None),
+                wanted,
+                "{site}"
+            );
+        }
+        let app = ("origin", "https://app.example");
+        let cross = ("sec-fetch-site", "cross-site");
+        assert_eq!(
+            origin(&[host, app, cross], Some("https://app.example")),
+            Origin::Trusted
+        );
         assert_eq!(origin(&[host], None), Origin::Program);
         for (site, wanted) in [
             ("same-origin", Origin::Own),

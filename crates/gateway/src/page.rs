@@ -86,8 +86,13 @@ async fn ask_all(core: &Arc<Core>, objects: Vec<(String, String)>) -> Vec<(Strin
     let uris = objects
         .iter()
         .filter_map(|(name, uri)| Some((name.clone(), uri.parse().ok()?)));
-    let mut known = greet(core, uris.collect(), PATIENCE, |core, _, connection| async move {
-        let metadata = Metadata::clone(&connection.metadata);
+    let mut known = greet(core, uris.collect(), PATIENCE, |core, name, connection| async move {
+        let mut metadata = Metadata::clone(&connection.metadata);
+        let permissions = &core.settings.permissions;
+        metadata.methods.retain(|method| permissions.shows(&name, method));
+        metadata
+            .attributes
+            .retain(|attribute| permissions.shows(&name, attribute));
         connection.done(&core);
         metadata
     })

@@ -4,7 +4,7 @@ use ferropyro::config::Generation;
 use ferropyro::formats::json;
 use ferropyro::{Exception, Value};
 use hyper::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::{Response, StatusCode};
 use serde::Serialize;
@@ -39,6 +39,15 @@ pub(crate) fn plain(status: StatusCode) -> Answer {
             status.canonical_reason().unwrap_or_default()
         ),
     )
+}
+
+/// Only these methods are possible there.
+pub(crate) fn wrong_method(allowed: &[&str]) -> Answer {
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED);
+    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }
 
 pub(crate) fn text(status: StatusCode, text: &str) -> Answer {

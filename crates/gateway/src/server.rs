@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::Gateway;
+use crate::patient::Patient;
 
 /// The most bytes of the head of a request.
 const MAX_HEAD: usize = 64 << 10;
@@ -34,6 +35,8 @@ pub struct Limits {
     pub connections: usize,
     /// How long the head of a request may take, and how long a connection may be idle. Default: 10 seconds.
     pub head_time: Duration,
+    /// How long a client may take nothing of what is sent to it. Default: 60 seconds.
+    pub write_time: Duration,
 }
 
 impl Default for Limits {
@@ -41,6 +44,7 @@ impl Default for Limits {
         Limits {
             connections: 4096,
             head_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(60),
         }
     }
 }
@@ -116,7 +120,7 @@ impl Server {
                 refuse(stream);
                 continue;
             };
-            let conversation = converse(stream, client, gateway.clone(), limits.head_time);
+            let conversation = converse(stream, client, gateway.clone(), limits.clone());
             tokio::spawn(async move {
                 conversation.await;
                 drop(place);
@@ -130,7 +134,7 @@ fn refuse(stream: TcpStream) {
     let _ = stream.into_std().and_then(|mut stream| stream.write(BUSY));
 }
 
-async fn converse(stream: TcpStream, client: SocketAddr, gateway: Gateway, head_time: Duration) {
+async fn converse(stream: TcpStream, client: SocketAddr, gateway: Gateway, limits: Limits) {
     // Answers are short, and written at once.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|mut request: Request<Incoming>| async {
@@ -139,10 +143,10 @@ async fn converse(stream: TcpStream, client: SocketAddr, gateway: Gateway, head_
     });
     let conversation = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(head_time)
+        .header_read_timeout(limits.head_time)
         .max_buf_size(MAX_HEAD)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Patient::new(stream, limits.write_time)), service);
     if let Err(error) = conversation.await {
         tracing::debug!(target: logger::HTTPGATEWAY, "a connection ended: {error}");
     }

@@ -101,10 +101,14 @@ impl Shared {
         if Arc::strong_count(self) > 1 {
             return false;
         }
-        let Ok(mut state) = self.state.try_lock() else {
+        let Ok(state) = self.state.try_lock() else {
             return false;
         };
-        state.link.as_mut().is_some_and(|link| link.stream.is_silent())
+        let mut held = Held {
+            state,
+            _afterwards: Afterwards(self),
+        };
+        held.link.as_mut().is_some_and(|link| link.stream.is_silent())
     }
 
     /// Makes a call. After an error of the connection it is sent again, on a new one, as often as `retries` says.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ferropyro::aio::AnyReply;
 use ferropyro::formats::json;
-use ferropyro::{Dict, Exception, RawValue, Value};
+use ferropyro::{Dict, Error, Exception, RawValue, Value};
 use hyper::body::Body as HttpBody;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
@@ -12,8 +12,8 @@ use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::bad_request;
 use super::events::Events;
-use super::{bad_request, wrong_method};
 use crate::body::Body;
 use crate::connections::Connection;
 use crate::failure::{Cause, Failure};
@@ -72,8 +72,8 @@ where
         Asked::Set(value) => set(core, connection, &member, value).await,
         Asked::Call(arguments) if is_oneway(&head.headers) => {
             let Arguments { args, kwargs } = arguments;
+            // The next call on the connection might have to wait for this one.
             connection.proxy.call_oneway_with(&member, args, &kwargs).await?;
-            connection.done(core);
             Ok(respond::json(StatusCode::OK, Vec::new()))
         }
         Asked::Call(arguments) => {
@@ -128,23 +128,33 @@ where
 fn misused(connection: &Connection, member: &str, wanted: Use) -> Option<Answer> {
     let has = |names: &[String]| names.iter().any(|name| name == member);
     match wanted {
-        Use::Call if has(&connection.metadata.attributes) => Some(wrong_method(&[Method::GET, Method::PUT])),
-        Use::Read | Use::Set if has(&connection.metadata.methods) => Some(wrong_method(&[Method::POST])),
+        Use::Call if has(&connection.metadata.attributes) => Some(respond::wrong_method(&["GET", "PUT"])),
+        Use::Read | Use::Set if has(&connection.metadata.methods) => Some(respond::wrong_method(&["POST"])),
         _ => None,
     }
 }
 
 async fn read(core: &Arc<Core>, connection: Connection, attribute: &str) -> Result<Answer, Failure> {
-    let reply = connection.proxy.get(attribute).await?;
-    plain(core, connection, reply)
+    match connection.proxy.get(attribute).await {
+        Ok(reply) => plain(core, connection, reply),
+        Err(error) => Err(failed(core, connection, error)),
+    }
 }
 
 async fn set(core: &Arc<Core>, connection: Connection, attribute: &str, value: Value) -> Result<Answer, Failure> {
-    connection.proxy.set(attribute, value).await?;
+    if let Err(error) = connection.proxy.set(attribute, value).await {
+        return Err(failed(core, connection, error));
+    }
     connection.done(core);
     let mut response = respond::json(StatusCode::NO_CONTENT, Vec::new());
     response.headers_mut().remove(CONTENT_TYPE);
     Ok(response)
+}
+
+/// An exception costs no connection.
+fn failed(core: &Arc<Core>, connection: Connection, error: Error) -> Failure {
+    connection.done(core);
+    error.into()
 }
 
 /// With an id the answer is events.
@@ -158,11 +168,7 @@ async fn call(
     let Arguments { args, kwargs } = arguments;
     let reply = match connection.proxy.call_with(method, args, &kwargs).await {
         Ok(reply) => reply,
-        Err(error) => {
-            // Also then: what is to be known of it does not depend on how this call went.
-            connection.done(core);
-            return Err(error.into());
-        }
+        Err(error) => return Err(failed(core, connection, error)),
     };
     let events = match (reply, events) {
         (reply, None) => return plain(core, connection, reply),

@@ -1,9 +1,9 @@
 //! What is known of an object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use ferropyro::{AttributeDescription, InstanceMode, Metadata, MethodDescription, SignatureDescription};
+use ferropyro::{AttributeDescription, InstanceMode, MethodDescription, SignatureDescription};
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -64,9 +64,13 @@ impl About {
             .map(|attribute| (attribute.name.as_str(), attribute))
             .collect();
         let metadata = &connection.metadata;
+        let oneway: HashSet<&str> = metadata.oneway.iter().map(String::as_str).collect();
         let is_shown = |member: &&String| core.settings.permissions.shows(&name, member);
         let methods = metadata.methods.iter().filter(is_shown);
-        let methods = methods.map(|method| Method::of(method, metadata, told_methods.get(method.as_str()).copied()));
+        let methods = methods.map(|method| {
+            let told = told_methods.get(method.as_str()).copied();
+            Method::of(method, oneway.contains(method.as_str()), told)
+        });
         let attributes = metadata.attributes.iter().filter(is_shown);
         let attributes =
             attributes.map(|attribute| Attribute::of(attribute, told_attributes.get(attribute.as_str()).copied()));
@@ -83,10 +87,10 @@ impl About {
 }
 
 impl Method {
-    fn of(name: &str, metadata: &Metadata, told: Option<&MethodDescription>) -> Method {
+    fn of(name: &str, oneway: bool, told: Option<&MethodDescription>) -> Method {
         Method {
             name: name.to_owned(),
-            oneway: metadata.oneway.iter().any(|oneway| oneway == name),
+            oneway,
             doc: told.and_then(|told| told.doc.clone()),
             signature: told.and_then(|told| told.signature.clone()),
         }

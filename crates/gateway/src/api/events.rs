@@ -9,7 +9,7 @@ use ferropyro::{RawValue, aio};
 use futures_core::Stream;
 use hyper::body::Bytes;
 use tokio::runtime::Handle;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 use uuid::Uuid;
 
 use crate::call::with_id_now;
@@ -21,6 +21,9 @@ use crate::respond;
 /// How long the item is waited for that nobody wants any more.
 const LAST_ITEM: Duration = Duration::from_secs(5);
 
+/// How long nothing is sent while nothing comes.
+const QUIET: Duration = Duration::from_secs(15);
+
 /// The events of an answer: one for each item, and one for the end.
 pub(crate) struct Events {
     core: Arc<Core>,
@@ -28,6 +31,8 @@ pub(crate) struct Events {
     sent: u64,
     /// Whether an item has been asked for that is not here yet.
     is_waiting: bool,
+    /// Runs while nothing comes.
+    quiet: Option<Pin<Box<Sleep>>>,
     /// The calls for the items have it too.
     id: Uuid,
 }
@@ -48,7 +53,13 @@ enum Rest {
 
 impl Events {
     pub(crate) fn value(core: &Arc<Core>, id: Uuid, bytes: Vec<u8>) -> Events {
-        Events::new(core, id, Rest::Value(bytes))
+        // A oneway method gives nothing.
+        let rest = if bytes.is_empty() {
+            Rest::End
+        } else {
+            Rest::Value(bytes)
+        };
+        Events::new(core, id, rest)
     }
 
     pub(crate) fn items(core: &Arc<Core>, id: Uuid, items: aio::Items<RawValue>, connection: Connection) -> Events {
@@ -61,17 +72,23 @@ impl Events {
             rest,
             sent: 0,
             is_waiting: false,
+            quiet: None,
             id,
         }
     }
 
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let next = match &mut self.rest {
-            Rest::Items { items, .. } => {
-                let polled = with_id_now(self.id, || Pin::new(items).poll_next(cx));
-                self.is_waiting = polled.is_pending();
-                ready!(polled)
-            }
+            Rest::Items { items, .. } => match with_id_now(self.id, || Pin::new(items).poll_next(cx)) {
+                Poll::Ready(item) => {
+                    (self.is_waiting, self.quiet) = (false, None);
+                    item
+                }
+                Poll::Pending => {
+                    self.is_waiting = true;
+                    return self.poll_comment(cx);
+                }
+            },
             rest => match std::mem::replace(rest, Rest::Nothing) {
                 Rest::Value(bytes) => {
                     *rest = Rest::End;
@@ -96,6 +113,15 @@ impl Events {
                 event("end", format!("{{\"items\": {}}}", self.sent).as_bytes())
             }
         }))
+    }
+
+    /// What means nothing, now and then: servers in between give up silent connections, and a client that is gone is found out by writing.
+    fn poll_comment(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let quiet = self.quiet.get_or_insert_with(|| Box::pin(sleep(QUIET)));
+        ready!(quiet.as_mut().poll(cx));
+        self.quiet = None;
+        // There is something to be sent at once, so this is asked again.
+        Poll::Ready(Some(Bytes::from_static(b":\n\n")))
     }
 
     fn item(&mut self, json: &[u8]) -> Bytes {

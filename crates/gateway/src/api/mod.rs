@@ -10,7 +10,7 @@ mod schema;
 use std::sync::Arc;
 
 use hyper::body::Body;
-use hyper::header::{ALLOW, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use uuid::Uuid;
@@ -29,12 +29,12 @@ where
     B: Body,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let methods: &[Method] = match place {
-        Api::Member { .. } => &[Method::GET, Method::POST, Method::PUT],
-        _ => &[Method::GET],
+    let methods: &[&str] = match place {
+        Api::Member { .. } => &["GET", "POST", "PUT"],
+        _ => &["GET"],
     };
-    if !methods.contains(&head.method) {
-        return wrong_method(methods);
+    if !methods.contains(&head.method.as_str()) {
+        return respond::wrong_method(methods);
     }
     if let Err(refusal) = judge(core, head) {
         return refusal.into();
@@ -53,15 +53,6 @@ where
     answer.unwrap_or_else(|failure| respond::exception(failure.status(), failure.exception, core.settings.generation))
 }
 
-pub(crate) fn wrong_method(allowed: &[Method]) -> Answer {
-    let mut response = respond::plain(StatusCode::METHOD_NOT_ALLOWED);
-    let allowed: Vec<&str> = allowed.iter().map(Method::as_str).collect();
-    if let Ok(allowed) = HeaderValue::from_str(&allowed.join(", ")) {
-        response.headers_mut().insert(ALLOW, allowed);
-    }
-    response
-}
-
 fn bad_request(reason: &str) -> Answer {
     respond::text(StatusCode::BAD_REQUEST, &format!("400 Bad Request - {reason}"))
 }
@@ -74,7 +65,7 @@ fn judge(core: &Core, head: &Parts) -> Result<(), Refusal> {
         let text = "the gateway api key is missing or wrong; here it belongs into the header X-Pyro-Gateway-Key";
         return Err(Refusal::forbidden(text.to_owned()));
     }
-    let origin = core.judge_origin(&head.headers)?;
+    let origin = core.judge_origin(head)?;
     let changes = head.method != Method::GET;
     if changes && origin == Origin::Own && !core.token.is(token_of(&head.headers)) {
         let text = "the token of the page is missing or wrong; load the page anew";

@@ -162,6 +162,7 @@ async fn mark_living(core: &Arc<Core>, objects: &mut [Listed]) {
         })
         .await;
     for object in objects {
-        object.alive = Some(matches!(living.get(&object.name), Some(Ok(()))));
+        // Of those whose turn did not come nothing is known.
+        object.alive = living.get(&object.name).map(Result::is_ok);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ferropyro::{ParameterDescription, SignatureDescription};
 use hyper::StatusCode;
 use hyper::http::request::Parts;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
 use super::bad_request;
@@ -17,10 +17,14 @@ use super::schema;
 use crate::failure::Failure;
 use crate::gateway::Core;
 use crate::greet::greet;
+use crate::permissions::Use;
 use crate::respond::{self, Answer};
 
 /// How long objects are waited for, all of them together.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is encoded in a path.
+const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'.').remove(b'-').remove(b'_').remove(b'~');
 
 /// The document: the routes in general, and one for each member of the objects, of which a query chooses some as for the list.
 pub(super) async fn document(core: &Arc<Core>, head: &Parts) -> Result<Answer, Failure> {
@@ -41,7 +45,11 @@ pub(super) async fn document(core: &Arc<Core>, head: &Parts) -> Result<Answer, F
             continue;
         };
         tags.push(json!({ "name": about.name, "description": about.doc.as_deref().unwrap_or_default() }));
-        for method in &about.methods {
+        let can_be_called = |method: &&Method| {
+            let permissions = &core.settings.permissions;
+            permissions.check(&about.name, &method.name, Use::Call).is_ok()
+        };
+        for method in about.methods.iter().filter(can_be_called) {
             paths.insert(
                 path(&about.name, &method.name),
                 json!({ "post": call(&about.name, method) }),
@@ -85,7 +93,7 @@ async fn describe(core: &Arc<Core>, objects: &[Listed]) -> HashMap<String, Resul
 }
 
 fn path(object: &str, member: &str) -> String {
-    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let encode = |text: &str| utf8_percent_encode(text, &RESERVED).to_string();
     format!("/api/objects/{}/{}", encode(object), encode(member))
 }
 

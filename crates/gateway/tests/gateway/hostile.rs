@@ -110,3 +110,31 @@ fn nonsense_is_answered_and_does_no_harm() {
     }
     assert_eq!(get(gateway, "/pyro/http.test/value").body, "5");
 }
+
+#[test]
+fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+    let scene = Scene::new();
+    let mut limits = Limits::default();
+    limits.connections = 1;
+    limits.write_time = Duration::from_millis(300);
+    let gateway = scene.serve_with(scene.builder(), limits);
+    let mut lazy = connect(gateway);
+    let body = format!("{{\"args\": [{}]}}", 64 << 20);
+    let head = "POST /api/objects/http.test/long HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json";
+    write!(lazy, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut first = [0];
+    lazy.read_exact(&mut first).unwrap();
+    // Its place is free again, though it still has its connection.
+    let end = std::time::Instant::now() + PATIENCE;
+    loop {
+        let mut other = connect(gateway);
+        let mut answer = String::new();
+        let asked = other.write_all(b"GET /healthz HTTP/1.0\r\n\r\n");
+        let read = other.read_to_string(&mut answer);
+        if asked.is_ok() && read.is_ok() && answer.ends_with("ok") {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "its place stays taken: {answer}");
+    }
+    drop(lazy);
+}

@@ -313,7 +313,7 @@ fn an_object_tells_what_it_offers() {
         .find(|attribute| attribute["name"] == "level")
         .unwrap();
     assert_eq!((&level["type"], &level["writable"]), (&json!("float"), &json!(true)));
-    assert_eq!(get_with(gateway, "/api/objects/http%2Etest", "").status, 200);
+    assert_eq!(get_with(gateway, "/api/objects/http.test", "").status, 200);
 }
 
 #[test]
@@ -325,18 +325,18 @@ fn openapi_has_a_path_for_every_member() {
     let document = get_with(gateway, "/openapi.json", "X-Pyro-Gateway-Key: secret\r\n").json();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(document["security"], json!([{ "key": [] }]));
-    let long = &document["paths"]["/api/objects/http%2Etest/long"]["post"];
+    let long = &document["paths"]["/api/objects/http.test/long"]["post"];
     let body = &long["requestBody"]["content"]["application/json"]["schema"]["properties"]["kwargs"];
     assert_eq!(body["properties"]["length"]["type"], "integer");
     assert_eq!(
         long["responses"]["200"]["content"]["application/json"]["schema"],
         json!({ "type": "string" })
     );
-    let items = &document["paths"]["/api/objects/http%2Etest/gen"]["post"]["responses"]["200"]["content"];
+    let items = &document["paths"]["/api/objects/http.test/gen"]["post"]["responses"]["200"]["content"];
     assert!(items["text/event-stream"].is_object(), "{items}");
     let paths = document["paths"].as_object().unwrap();
     // A path of the document can be asked as it stands.
-    let value = "/api/objects/http%2Ea%2Fb%20c/value";
+    let value = "/api/objects/http.a%2Fb%20c/value";
     assert!(paths[value]["get"].is_object() && paths[value].get("put").is_none());
     assert_eq!(get_with(gateway, value, "X-Pyro-Gateway-Key: secret\r\n").body, "5");
     let gone = document["tags"]
@@ -370,6 +370,12 @@ fn a_list_of_members_and_read_only_hold_in_all_routes() {
     );
     let meta = get(gateway, "/pyro/http.test/$meta").json();
     assert_eq!(meta, json!({"methods": ["echo"], "attributes": ["value"]}));
+    let page = get(gateway, "/pyro/").body;
+    let table = &page[page.find("<table").unwrap()..page.find("</table>").unwrap()];
+    assert!(
+        table.contains("<td>echo</td>") && table.contains(">value</a>") && !table.contains("level"),
+        "{table}"
+    );
     let about = get(gateway, "/api/objects/http.test").json();
     assert_eq!(
         (
