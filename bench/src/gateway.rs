@@ -13,7 +13,7 @@ use tokio::runtime;
 
 use crate::core::{Cores, Seat};
 use crate::load::measure;
-use crate::peer::{Helper, Peer, Sample, end_with_input};
+use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::rounds::Field;
@@ -51,7 +51,8 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     }
     println!(
         "A call that gives back a text, the next one as soon as the last one is answered. Gateways, the name server and the object's server (both of\n\
-         this library, for all gateways) are processes of their own, on loopback, {cores}. Pyro's gateways close each connection.\n"
+         this library, for all gateways) are processes of their own, on loopback, {cores}. Pyro's gateways close each\n\
+         connection, and are asked by one client at a time.\n"
     );
     match options.markdown {
         true => println!("{summary:#}"),
@@ -194,9 +195,11 @@ impl Clients {
             buffer: vec![0; 64 << 10],
             server,
         };
-        for index in 0..count {
-            let stream = clients.open(index)?;
-            clients.streams.push((stream, 0));
+        if !closes {
+            for index in 0..count {
+                let stream = clients.open(index)?;
+                clients.streams.push((stream, 0));
+            }
         }
         Ok(clients)
     }
@@ -212,11 +215,19 @@ impl Clients {
         Ok(stream)
     }
 
-    fn send(&mut self, index: usize) -> Result<(), Problem> {
-        if self.closes {
-            let stream = self.open(index)?;
-            self.streams[index].0 = stream;
+    /// One request, over a connection of its own that the server closes.
+    fn ask_alone(&mut self) -> Result<(), Problem> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.write_all(&self.request)?;
+        let mut answer = Vec::with_capacity(self.length);
+        stream.read_to_end(&mut answer)?;
+        match answer.len() == self.length && answer.get(8..13) == Some(b" 200 ") {
+            true => Ok(()),
+            false => Err(format!("an answer is {:?}", String::from_utf8_lossy(&answer)).into()),
         }
+    }
+
+    fn send(&mut self, index: usize) -> Result<(), Problem> {
         Ok((&self.streams[index].0).write_all(&self.request)?)
     }
 
@@ -247,26 +258,25 @@ impl Clients {
 
 impl Peer for Clients {
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
+        // Those that close connections serve one at a time anyway, and have no room for more than a few that wait.
+        if self.closes {
+            return repeat_in_batches(1, time, || self.ask_alone());
+        }
         let start = Instant::now();
         for index in 0..self.streams.len() {
             self.send(index)?;
         }
         let (mut under_way, mut calls, mut goes_on) = (self.streams.len(), 0, true);
-        let mut waiting = vec![true; under_way];
         let mut ready = Vec::with_capacity(under_way);
         while under_way > 0 {
             self.poll.poll(&mut self.events, None)?;
             ready.extend(self.events.iter().map(|event| event.token()));
             for Token(index) in ready.drain(..) {
-                // The end of a connection whose answer is there.
-                if waiting[index] && self.receive(index)? {
+                if self.receive(index)? {
                     calls += 1;
                     match goes_on {
                         true => self.send(index)?,
-                        false => {
-                            waiting[index] = false;
-                            under_way -= 1;
-                        }
+                        false => under_way -= 1,
                     }
                 }
             }
