@@ -292,6 +292,9 @@ fn with_header(mut answer: Answer, id: Uuid) -> Answer {
 }
 
 fn log(head: &Parts, response: &Response<Body>, time: Duration) {
+    if !tracing::enabled!(target: logger::HTTPGATEWAY, tracing::Level::INFO) {
+        return;
+    }
     let client = head.extensions.get::<SocketAddr>();
     let client = client.map_or("-".to_owned(), |client| client.ip().to_string());
     let size = response.body().size_hint().exact();
