@@ -47,7 +47,7 @@ use ferropyro_formats::{Dict, Value};
 use ferropyro_wire::{Dialect, Flags};
 use serde::Serialize;
 
-pub use any_reply::AnyReply;
+pub use any_reply::{AnyRawReply, AnyReply};
 pub use batch::Batch;
 pub use items::Items;
 pub(crate) use items::RemoteItems;

@@ -83,7 +83,7 @@ fn is_an_iterator() -> Error {
 }
 
 /// A result, or an item of an iterator, as the other side has serialized it: as [`RawReply`], but an exception is an error, and an iterator can be had as
-/// [`aio::AnyReply<RawValue>`](crate::aio::AnyReply) or `Items<RawValue>`.
+/// [`aio::AnyRawReply`](crate::aio::AnyRawReply) or `Items<RawValue>`.
 ///
 /// ```
 /// use ferropyro::{Daemon, ItemStream, Items, Proxy, RawValue, Serializer, expose};

@@ -245,6 +245,37 @@ async fn a_panic_in_a_hook_costs_the_connection_and_not_the_proxy() -> Result<()
 }
 
 #[tokio::test]
+async fn a_proxy_is_free_between_calls_until_the_server_has_closed_its_connection() -> Result<()> {
+    let (gone, goodbyes) = channel();
+    let daemon = server::daemon()
+        .config(Config::default().commtimeout(Duration::from_millis(400)))
+        .client_disconnect(move |_| {
+            let _ = gone.send(());
+        })
+        .bind()?;
+    let uri = daemon.register("door", Door)?;
+    let _running = daemon.start();
+    let proxy = aio::Proxy::new(uri)?;
+    assert!(!proxy.is_free(), "there is no connection yet");
+    assert_eq!(proxy.call::<String>("knock", ()).await?, "come in");
+    assert!(proxy.is_free());
+    assert_eq!(proxy.call::<String>("knock", ()).await?, "come in");
+    tokio::task::spawn_blocking(move || goodbyes.recv())
+        .await
+        .expect("it does not panic")
+        .expect("the daemon does not wait for ever");
+    // The news has to come through the runtime.
+    while proxy.is_free() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        proxy.call::<String>("knock", ()).await.unwrap_err().kind(),
+        ErrorKind::ConnectionClosed
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn oneway_calls_are_never_repeated_and_others_as_often_as_wished() -> Result<()> {
     let watch = worker(Config::default())?;
     let proxy = aio::Proxy::builder().max_retries(3).build_async(watch.uri.clone())?;

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferropyro::{Config, ErrorKind, FromReply, Items, Proxy, Result, Value, aio};
+use ferropyro::{Config, ErrorKind, FromReply, Items, Proxy, Result, Serializer, Value, aio};
 use futures_core::Stream;
 
 use super::support::{DIALECTS, Watch, worker};
@@ -257,6 +257,29 @@ async fn a_reply_can_be_anything() -> Result<()> {
         panic!("no items")
     };
     assert_eq!(collect(items).await?, [Value::from(1), Value::from(2)]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_reply_can_be_anything_and_stay_serialized() -> Result<()> {
+    let watch = worker(Config::default())?;
+    let proxy = aio::Proxy::builder()
+        .serializer(Serializer::Json)
+        .build_async(watch.uri.clone())?;
+    let aio::AnyRawReply::Value(value) = proxy.call("add", (1, 2)).await? else {
+        panic!("no value")
+    };
+    assert_eq!(
+        (value.serializer, value.bytes.as_slice()),
+        (Serializer::Json, &b"3"[..])
+    );
+    let aio::AnyRawReply::Items(items) = proxy.call("count", (2,)).await? else {
+        panic!("no items")
+    };
+    let texts: Vec<Vec<u8>> = collect(items).await?.into_iter().map(|item| item.bytes).collect();
+    assert_eq!(texts, [b"1", b"2"]);
+    // An exception is an error, not a value.
+    assert!(proxy.call::<aio::AnyRawReply>("add", (1, "x")).await.is_err());
     Ok(())
 }
 

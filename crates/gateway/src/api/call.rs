@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ferropyro::aio::AnyReply;
+use ferropyro::aio::AnyRawReply;
 use ferropyro::formats::json;
 use ferropyro::{Dict, Error, Exception, RawValue, Value};
 use hyper::body::Body as HttpBody;
@@ -172,8 +172,8 @@ async fn call(
     };
     let events = match (reply, events) {
         (reply, None) => return plain(core, connection, reply),
-        (AnyReply::Items(items), Some(id)) => Events::items(core, id, items, connection),
-        (AnyReply::Value(RawValue { bytes, .. }), Some(id)) => {
+        (AnyRawReply::Items(items), Some(id)) => Events::items(core, id, items, connection),
+        (AnyRawReply::Value(RawValue { bytes, .. }), Some(id)) => {
             connection.done(core);
             Events::value(core, id, bytes)
         }
@@ -181,13 +181,13 @@ async fn call(
     Ok(respond::events(Body::events(events)))
 }
 
-fn plain(core: &Arc<Core>, connection: Connection, reply: AnyReply<RawValue>) -> Result<Answer, Failure> {
+fn plain(core: &Arc<Core>, connection: Connection, reply: AnyRawReply) -> Result<Answer, Failure> {
     match reply {
-        AnyReply::Value(RawValue { bytes, .. }) => {
+        AnyRawReply::Value(RawValue { bytes, .. }) => {
             connection.done(core);
             Ok(respond::json(StatusCode::OK, bytes))
         }
-        AnyReply::Items(items) => {
+        AnyRawReply::Items(items) => {
             items.close();
             let text =
                 "the result is an iterator; ask for its items one by one, with the header Accept: text/event-stream";
