@@ -156,6 +156,7 @@ fn names_prints_tables_of_look_ups_and_of_registrations() {
 }
 
 #[test]
+#[cfg(unix)]
 fn gateway_prints_a_table_for_each_number_of_clients() {
     let out = run(&["gateway", "--quick", "--no-python"]);
     for name in [
@@ -164,6 +165,8 @@ fn gateway_prints_a_table_for_each_number_of_clients() {
         "ferropyro, as usual",
         "ferropyro, fresh",
     ] {
-        assert_eq!(out.matches(name).count(), 3, "{name}: {out}");
+        // One table for each number, and one for both; another one if the system has told processor times.
+        let lines = out.lines().filter(|line| line.starts_with(name)).count();
+        assert!((3..=4).contains(&lines), "{name}: {lines}\n{out}");
     }
 }
