@@ -416,7 +416,7 @@ def test_what_real_daemons_do_not_tell_is_left_out(pyro, scene):
     living = {found["name"]: found["alive"] for found in get(scene.our_port, "/api/objects?alive=1").json["objects"]}
     assert living["http.test"] and not living["http.gone"]
     document = get(scene.our_port, "/openapi.json").json
-    assert "post" in document["paths"]["/api/objects/http%2Etest/echo"]
+    assert "post" in document["paths"]["/api/objects/http.test/echo"]
 
 
 def test_connections_to_the_real_pyro_are_kept_only_on_demand(scene, servers, ferropyro):
