@@ -22,6 +22,8 @@ ROOT = Path(__file__).parent.parent
 PICTURES = ROOT / "target" / "page"
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+# A browser takes its time: the rest comes with --full.
+OLD = pytest.param("http.oldlab", marks=pytest.mark.full)
 ID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -126,6 +128,7 @@ def test_the_list_shows_names_and_tags_and_marks_a_dead_one(scene, visit):
     assert f"127.0.0.1:{scene.names.port}" in page.locator("#where").text_content()
 
 
+@pytest.mark.full
 def test_a_search_finds_parts_of_names_and_of_tags(scene, visit):
     page = visit(scene.origin)
     search = page.get_by_label("Search names and tags")
@@ -228,6 +231,7 @@ def test_a_known_signature_makes_a_form(scene, visit):
     assert page.get_by_role("button", name="Set", exact=True).count() == 0
 
 
+@pytest.mark.full
 def test_numbers_that_a_browser_cannot_read_are_shown_as_they_came(scene, visit):
     page = visit(scene.origin, to("http.lab", "numbers"))
     call(page)
@@ -236,6 +240,7 @@ def test_numbers_that_a_browser_cannot_read_are_shown_as_they_came(scene, visit)
         assert page.locator("pre.json").get_by_text(number, exact=True).count() == 1
 
 
+@pytest.mark.full
 def test_a_long_result_shows_its_first_part(scene, visit):
     page = visit(scene.origin, to("http.lab", "give"))
     page.get_by_label("The body of the request as JSON").fill(json.dumps({"args": [list(range(100000, 150000))]}))
@@ -248,7 +253,7 @@ def test_a_long_result_shows_its_first_part(scene, visit):
     assert result(page).startswith("[100000, 100001, ")
 
 
-@pytest.mark.parametrize("name", ["http.lab", "http.oldlab", "http.echo"])
+@pytest.mark.parametrize("name", ["http.lab", OLD, pytest.param("http.echo", marks=pytest.mark.full)])
 def test_an_exception_shows_its_class_text_and_remote_traceback(scene, visit, name):
     member, text = ("error_with_text", "the message of the error") if name == "http.echo" else ("fail", "too hot: <900>")
     page = visit(scene.origin, to(name, member))
@@ -261,7 +266,7 @@ def test_an_exception_shows_its_class_text_and_remote_traceback(scene, visit, na
     assert traceback.text_content().endswith(f"ValueError: {text}")
 
 
-@pytest.mark.parametrize("name", ["http.lab", "http.oldlab"])
+@pytest.mark.parametrize("name", ["http.lab", OLD])
 def test_a_stream_appears_item_by_item(scene, visit, name):
     page = visit(scene.origin, to(name, "steps"))
     page.get_by_label("The body of the request as JSON").fill('{"args": [3]}')
@@ -278,6 +283,7 @@ def test_a_stream_appears_item_by_item(scene, visit, name):
     assert page.locator(".items code").all_text_contents() == [f'{{"step": {number}}}' for number in (1, 2, 3)]
 
 
+@pytest.mark.full
 def test_a_stream_of_rust_appears_too(scene, visit):
     page = visit(scene.origin, to("http.echo", "generator"))
     call(page)
@@ -285,6 +291,7 @@ def test_a_stream_of_rust_appears_too(scene, visit):
     assert page.locator(".items code").all_text_contents() == ['"one"', '"two"', '"three"']
 
 
+@pytest.mark.full
 def test_a_stream_can_be_stopped_and_keeps_its_last_items(scene, visit):
     page = visit(scene.origin, to("http.lab", "ticks"))
     call(page)
@@ -298,6 +305,7 @@ def test_a_stream_can_be_stopped_and_keeps_its_last_items(scene, visit):
     page.get_by_text(f"of {count}").wait_for()
 
 
+@pytest.mark.full
 def test_who_waits_too_long_can_stop(scene, visit):
     page = visit(scene.origin, to("http.lab", "wait"))
     call(page)
@@ -308,6 +316,7 @@ def test_who_waits_too_long_can_stop(scene, visit):
         lab.release()
 
 
+@pytest.mark.full
 def test_a_oneway_call_is_sent_and_has_no_answer(scene, visit):
     page = visit(scene.origin, to("http.lab", "fail"))
     page.get_by_label("oneway").check()
@@ -372,6 +381,7 @@ def test_links_lead_to_objects_and_members_and_back(scene, visit):
     assert page.title() == "http.echo · Pyro gateway"
 
 
+@pytest.mark.full
 def test_links_that_lead_nowhere_say_so(scene, visit):
     page = visit(scene.origin, "#/%E0%A4%A")
     page.get_by_text("Choose a name").wait_for()
@@ -407,7 +417,7 @@ HARD_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize("name", ["http.lab", "http.oldlab"])
+@pytest.mark.parametrize("name", ["http.lab", OLD])
 @pytest.mark.parametrize("language", ["curl", "ferropyro call", "Python"])
 def test_what_is_copied_runs(scene, visit, ferropyro, tmp_path, name, language):
     values = [*HARD_TEXTS, 5, -1.5, 2**70, True, None, float("nan"), -float("inf"), [1, ["two", {"three's": 3.0}]], {"a \"b\"": None}]
@@ -426,6 +436,7 @@ def test_what_is_copied_runs(scene, visit, ferropyro, tmp_path, name, language):
     assert read(done.stdout) == ascii([body["args"], sorted(body["kwargs"].items())])
 
 
+@pytest.mark.full
 def test_what_is_copied_of_attributes_and_streams_runs(scene, visit, ferropyro, tmp_path):
     link(tmp_path, ferropyro, "ferropyro")
     env = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
@@ -445,6 +456,7 @@ def test_what_is_copied_of_attributes_and_streams_runs(scene, visit, ferropyro, 
     assert [copied(page, language) for language in ("curl", "ferropyro call", "Python")] == [["false"], ["False"], ["False"]]
 
 
+@pytest.mark.full
 def test_a_call_as_rust_has_the_values_of_rust(scene, visit):
     page = visit(scene.origin, to("http.lab", "code"))
     body = '{"args": ["a \\"b\\"\\n{}", 1, 1e5, NaN, 12345678901, [null, true]], "kwargs": {"k": "v"}}'
@@ -501,6 +513,7 @@ def test_it_is_dark_where_the_system_is_and_where_it_is_told_to(scene, visit):
     assert "Dark" in switch.text_content() and lightness(page) < 200
 
 
+@pytest.mark.full
 def test_a_gateway_with_a_key_asks_for_it(scene, visit, servers, ferropyro):
     key = {"PYRO_HTTPGATEWAY_KEY": "s3cret"}
     _, port = gateways.start(servers, [ferropyro, "httpgateway"], scene.names.port, env=key)
@@ -519,6 +532,7 @@ def test_a_gateway_with_a_key_asks_for_it(scene, visit, servers, ferropyro):
     name_of(page, "http.lab").wait_for()
 
 
+@pytest.mark.full
 def test_a_read_only_gateway_says_so(scene, visit, servers, ferropyro):
     _, port = gateways.start(servers, [ferropyro, "httpgateway", "--read-only"], scene.names.port)
     page = visit(f"http://127.0.0.1:{port}", to("http.thermometer", "unit"))
@@ -532,6 +546,7 @@ def test_a_read_only_gateway_says_so(scene, visit, servers, ferropyro):
     page.locator(".response").get_by_text("--allow").wait_for()
 
 
+@pytest.mark.full
 def test_it_says_what_to_do_without_names_and_without_a_name_server(servers, visit, ferropyro):
     names = servers.start([ferropyro, "ns", "-n", "localhost", "-p", "0"], ready=r"^URI = PYRO:")
     env = {"PYRO_BROADCAST_ADDRS": ""}
@@ -562,8 +577,15 @@ def picture(name):
     return PICTURES / f"{name}.png"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        ("desktop", "light"),
+        ("phone", "dark"),
+        pytest.param("desktop", "dark", marks=pytest.mark.full),
+        pytest.param("phone", "light", marks=pytest.mark.full),
+    ],
+)
 def test_nothing_is_wider_than_the_window(scene, visit, size, scheme):
     page = visit(scene.origin, viewport={"desktop": DESKTOP, "phone": PHONE}[size], scheme=scheme)
 
@@ -723,6 +745,7 @@ def test_hostile_results_and_exceptions_are_texts(scene, visit):
     assert_untouched(page)
 
 
+@pytest.mark.full
 def test_what_a_hostile_daemon_tells_are_texts(hostile_scene, visit):
     page = visit(hostile_scene, to("told.hostile"))
     page.locator("#object nav").wait_for()
@@ -734,6 +757,7 @@ def test_what_a_hostile_daemon_tells_are_texts(hostile_scene, visit):
     assert_untouched(page)
 
 
+@pytest.mark.full
 def test_hostile_descriptions_are_texts(scene, visit):
     def member(number, **more):
         text = HOSTILE[number]

@@ -54,7 +54,7 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
         steps.run("stress", stress::scaled()?);
     }
     // Most of them wait for something most of the time, so that more run at a time than there are cores.
-    let mut all = vec!["interop", "--numprocesses=6", "--dist=worksteal"];
+    let mut all = vec!["interop", "--numprocesses=4", "--dist=worksteal"];
     if full {
         all.push("--full");
     }
