@@ -53,6 +53,8 @@ pub(crate) struct Connections(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     idle: HashMap<Uri, Vec<(Connection, Instant)>>,
+    /// How many these are: every request asks.
+    count: usize,
     /// Objects whose connections are not used again, and since when that is known.
     not_for_all: HashMap<Uri, Instant>,
     /// Whether somebody will drop those that were kept for too long.
@@ -131,12 +133,15 @@ impl Core {
 impl Connections {
     /// How many there are.
     pub(crate) fn count(&self) -> usize {
-        self.state().idle.values().map(Vec::len).sum()
+        self.state().count
     }
 
     fn take(&self, uri: &Uri) -> Option<Connection> {
         loop {
-            let (connection, _) = self.state().idle.get_mut(uri)?.pop()?;
+            let mut state = self.state();
+            let (connection, _) = state.idle.get_mut(uri)?.pop()?;
+            state.count -= 1;
+            drop(state);
             if connection.proxy.is_free() {
                 return Some(connection);
             }
@@ -146,13 +151,13 @@ impl Connections {
     /// Keeps a connection for later. Gives whether somebody has to begin sweeping.
     fn put_back(&self, connection: Connection, most: usize) -> bool {
         let mut state = self.state();
-        let total: usize = state.idle.values().map(Vec::len).sum();
         let of_this = state.idle.get(&connection.uri).map_or(0, Vec::len);
-        if of_this >= most || total >= MOST_IDLE {
+        if of_this >= most || state.count >= MOST_IDLE {
             return false;
         }
         let kept = state.idle.entry(connection.uri.clone()).or_default();
         kept.push((connection, Instant::now()));
+        state.count += 1;
         !std::mem::replace(&mut state.is_swept, true)
     }
 
@@ -163,6 +168,7 @@ impl Connections {
             kept.retain(|(_, since)| since.elapsed() < KEPT_FOR);
             !kept.is_empty()
         });
+        state.count = state.idle.values().map(Vec::len).sum();
         state.is_swept = !state.idle.is_empty();
         !state.is_swept
     }
