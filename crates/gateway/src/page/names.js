@@ -71,10 +71,16 @@ function drawNames() {
   const list = build("ul.list", { role: "list" }, ...names.objects.map(nameItem));
   moveWithArrows(list, byId("search"));
   const more = names.next !== null
-    && build("button.more", { type: "button", onclick: () => loadNames({ more: true }) }, `More (${names.total - names.objects.length})`);
+    && build("button.more", { type: "button", onclick: loadMore }, `More (${names.total - names.objects.length})`);
   show(body, list, more);
   markSelectedName();
   if (focused !== undefined) Array.from(list.children).find((item) => item.dataset.name === focused)?.querySelector("a").focus();
+}
+
+/** Pressed twice it still loads once: the list is drawn anew, with another button, when the names are there. */
+function loadMore({ currentTarget }) {
+  currentTarget.disabled = true;
+  loadNames({ more: true });
 }
 
 function countOfNames() {
