@@ -1,0 +1,35 @@
+"""The tests of the Python package. Those of its plain modules need no Rust module: it is imported by what needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+# A user's own settings must not decide what the tests see.
+for variable in [name for name in os.environ if name.startswith("PYRO_")]:
+    del os.environ[variable]
+
+# The real packages, to compare with. They use names of Python that are deprecated.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    try:
+        import Pyro4.core  # noqa: F401
+        import Pyro5.api  # noqa: F401
+    except ImportError:
+        collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(autouse=True)
+def default_configuration() -> Iterator[None]:
+    """Every test starts and ends with the default configuration."""
+    from ferropyro.configuration import config
+
+    config.reset()
+    yield
+    config.reset()
