@@ -1,7 +1,6 @@
 //! The call context (Pyro's `current_context`), and the client's connection as a server sees it.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use ferropyro::context as ambient;
 use ferropyro::wire::AnnotationKey;
@@ -68,7 +67,7 @@ pub(crate) fn serve<T>(py: Python<'_>, context: &Context, method: impl FnOnce() 
 }
 
 /// What belongs to the call that this thread serves, and goes along with those that it makes.
-#[pyclass(frozen, module = "ferropyro._ferropyro")]
+#[pyclass(frozen, subclass, module = "ferropyro._ferropyro")]
 pub(crate) struct CallContext;
 
 #[pymethods]
@@ -81,7 +80,7 @@ impl CallContext {
     /// The client's connection; None outside of a remote call.
     #[getter]
     fn client(&self) -> Option<Connection> {
-        ambient::current().map(|context| Connection(Arc::clone(context.connection())))
+        ambient::current().map(|context| Connection::of(context.connection()))
     }
 
     /// The client's address: host and port; the path of a Unix domain socket.
@@ -174,30 +173,39 @@ fn address<'py>(py: Python<'py>, peer: &Peer) -> PyResult<Bound<'py, PyAny>> {
 
 /// The connection of a client with a daemon.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
-pub(crate) struct Connection(pub(crate) Arc<ferropyro::Connection>);
+pub(crate) struct Connection {
+    number: u64,
+    peer: Peer,
+}
+
+impl Connection {
+    pub(crate) fn of(connection: &ferropyro::Connection) -> Connection {
+        Connection {
+            number: connection.number(),
+            peer: connection.peer().clone(),
+        }
+    }
+}
 
 #[pymethods]
 impl Connection {
     /// A number that no other connection of this program has.
     #[getter]
     fn number(&self) -> u64 {
-        self.0.number()
+        self.number
     }
 
+    /// Its address: host and port; an empty text for a Unix domain socket.
     #[getter]
     fn peer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        address(py, self.0.peer())
-    }
-
-    fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        address(py, &self.peer)
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Connection>().is_ok_and(|other| other.get().0.number() == self.0.number())
+        other.cast::<Connection>().is_ok_and(|other| other.get().number == self.number)
     }
 
     fn __hash__(&self) -> u64 {
-        self.0.number()
+        self.number
     }
 }

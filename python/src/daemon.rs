@@ -63,7 +63,7 @@ impl Daemon {
         if let Some(hook) = validate_handshake {
             builder = builder.validate_handshake(move |data, context| {
                 Python::attach(|py| {
-                    let connection = Connection(Arc::clone(context.connection()));
+                    let connection = Connection::of(context.connection());
                     let judge = || {
                         let data = from_value(py, data)?;
                         to_value(hook.bind(py).call1((connection, data))?.as_any(), context.serializer())
@@ -86,7 +86,7 @@ impl Daemon {
         if let Some(hook) = client_disconnect {
             builder = builder.client_disconnect(move |connection| {
                 Python::attach(|py| {
-                    if let Err(error) = hook.call1(py, (connection.number(),)) {
+                    if let Err(error) = hook.call1(py, (Connection::of(connection),)) {
                         error.write_unraisable(py, Some(hook.bind(py)));
                     }
                 });

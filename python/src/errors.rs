@@ -54,7 +54,7 @@ pub(crate) fn raised(py: Python<'_>, error: PyErr) -> Raise {
 }
 
 fn wire_exception(py: Python<'_>, error: PyErr) -> PyResult<Raise> {
-    let dict = package::exception_to_wire(py)?.call1((error.value(py),))?;
+    let dict = package::exception_to_wire(py)?.call1((error.into_value(py),))?;
     let wire = Wire::new(&dict, ferropyro::Serializer::Serpent);
     let value = ferropyro::formats::to_value(&wire).map_err(|error| raise(py, error.into()))?;
     let object = match value {

@@ -16,11 +16,11 @@ macro_rules! looked_up {
 
 looked_up! {
     /// Gives what is written in the place of an object of a class.
-    object_to_wire: PyAny = "ferropyro.util", "object_to_wire";
+    object_to_wire: PyAny = "ferropyro.wire", "object_to_wire";
     /// Gives the object that a class dict stands for.
-    wire_to_object: PyAny = "ferropyro.util", "wire_to_object";
+    wire_to_object: PyAny = "ferropyro.wire", "wire_to_object";
     /// Gives the class dict of an exception, traceback and all.
-    exception_to_wire: PyAny = "ferropyro.util", "exception_to_wire";
+    exception_to_wire: PyAny = "ferropyro.wire", "exception_to_wire";
     decimal: PyType = "decimal", "Decimal";
     uuid: PyType = "uuid", "UUID";
     date: PyType = "datetime", "date";

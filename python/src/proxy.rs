@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferropyro::context::{self as ambient, AnnotationList};
+use ferropyro::context::AnnotationList;
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{Arguments, Dict, Error, ErrorKind, Location, Serializer, Value, naming};
 use pyo3::exceptions::PyValueError;
@@ -307,9 +307,4 @@ fn settings(config: &Config, hmac_key: Option<Vec<u8>>) -> naming::Settings {
         Some(key) => settings.hmac_key(key),
         None => settings,
     }
-}
-
-/// The correlation id that goes along with the calls of this thread.
-pub(crate) fn correlation_id() -> Option<uuid::Uuid> {
-    ambient::correlation_id()
 }

@@ -136,7 +136,7 @@ impl<'py> Reader<'py> {
 
     /// The object that a class dict stands for.
     fn object(self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-        package::wire_to_object(self.0)?.call1((dict,))
+        package::wire_to_object(self.0)?.call1((dict, "serpent"))
     }
 }
 

@@ -39,6 +39,7 @@ impl Members {
         members.class = Cow::Owned(class);
         members.methods = methods.collect();
         members.attributes = attributes.collect();
+        members.own_tracebacks = true;
         members.unexposed = unexposed.into_iter().map(Cow::Owned).collect();
         Members(members)
     }

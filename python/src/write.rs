@@ -162,7 +162,7 @@ impl Wire<'_, '_> {
             return number.serialize(serializer);
         }
         if object.cast_exact::<PyMemoryView>().is_ok() {
-            let bytes: Vec<u8> = object.call_method0("tobytes").and_then(|bytes| Ok(bytes.extract()?)).map_err(keep)?;
+            let bytes: Vec<u8> = object.call_method0("tobytes").and_then(|bytes| bytes.extract()).map_err(keep)?;
             return serializer.serialize_bytes(&bytes);
         }
         if object.cast_exact::<PyEllipsis>().is_ok() {
