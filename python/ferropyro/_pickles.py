@@ -46,6 +46,8 @@ class _OwnNames:
     """Finds our classes under the names of Pyro4 and Pyro5."""
 
     def find_class(self, module: str, name: str) -> Any:
+        if (module, name) == ("importlib", "import_module"):
+            return _PyroModule.of_name
         return registered.own_names.get(f"{module}.{name}") or super().find_class(module, name)  # type: ignore[misc]
 
 
@@ -83,8 +85,25 @@ class _Pickler(_PyroNames, pickle._Pickler):  # type: ignore[misc]
     pass
 
 
+class _PyroModule:
+    """What a reference to one of Pyro's modules becomes here, see `_Module`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        return registered.own_names.get(f"{self._name}.{name}") or getattr(importlib.import_module(self._name), name)
+
+    @staticmethod
+    def of_name(name: str) -> Any:
+        return _PyroModule(name) if name.partition(".")[0] in ("Pyro4", "Pyro5") else importlib.import_module(name)
+
+
 class _Module:
-    """Stands for a module that is imported where the pickle is read."""
+    """Stands for a module that is imported where the pickle is read.
+
+    The pickler that is written in C names a class after its own module only; so a class goes as an attribute of a module.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
