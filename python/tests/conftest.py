@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
@@ -23,6 +24,9 @@ with warnings.catch_warnings():
         import Pyro5.api  # noqa: F401
     except ImportError:
         collect_ignore_glob = ["test_*.py"]
+# They switch their loggers off, and ours have the same names.
+for family in ("Pyro4", "Pyro5"):
+    logging.getLogger(family).setLevel(logging.NOTSET)
 
 
 @pytest.fixture(autouse=True)
