@@ -104,7 +104,8 @@ class Daemon:
         if inspect.isclass(obj_or_class) and not hasattr(obj_or_class, "_pyroInstancing"):
             obj_or_class._pyroInstancing = ("session", None)
         if not force:
-            if getattr(obj_or_class, "_pyroId", ""):
+            # A class may be registered, and an instance of it, or a class that is derived from it.
+            if getattr(obj_or_class, "__dict__", {}).get("_pyroId", ""):
                 raise DaemonError("object or class already has a Pyro id")
             if objectId in self._pyroObjects or objectId == constants.DAEMON_NAME:
                 raise DaemonError("an object or class is already registered with that id")

@@ -319,7 +319,7 @@ def _in_background(call: Callable[[], Any], proxy: Proxy) -> futures.FutureResul
             with proxy:
                 result.value = call()
         except Exception as error:
-            result.set_exception(error)
+            result.value = futures._ExceptionWrapper(error)
 
     threading.Thread(target=run, daemon=True).start()
     return result

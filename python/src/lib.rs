@@ -13,6 +13,7 @@ mod proxy;
 mod read;
 mod remote_object;
 mod reply;
+mod serializers;
 mod stream;
 mod uri;
 mod write;
@@ -32,6 +33,8 @@ mod module {
     use crate::proxy::{Proxy, locate_ns, resolve};
     #[pymodule_export]
     use crate::remote_object::Members;
+    #[pymodule_export]
+    use crate::serializers::{dumps, dumps_call, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]
