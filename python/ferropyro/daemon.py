@@ -48,14 +48,12 @@ class Daemon:
         connected_socket: socket.socket | None = None,
     ) -> None:
         me = weakref.ref(self)
+        self._start()
         hooks: dict[str, Any] = {
             name: _hook(me, method) for name, method in _HOOKS.items() if getattr(type(self), method) is not getattr(Daemon, method)
         }
         if type(self).validateHandshake is not Daemon.validateHandshake:
             hooks["validate_handshake"] = _hook(me, "_pyroValidate")
-        self._pyroKey: bytes | None = None
-        self._pyroObjects: dict[str, Any] = {}
-        self._pyroLoop: _ferropyro.EventLoop | None = None
 
         def bind(port: int) -> _ferropyro.Daemon:
             return _ferropyro.Daemon(
@@ -73,6 +71,12 @@ class Daemon:
 
         self._pyroBind = bind
         self._pyroCore = bind(port or 0)
+
+    def _start(self) -> None:
+        """Sets what a new daemon has."""
+        self._pyroKey: bytes | None = None
+        self._pyroObjects: dict[str, Any] = {}
+        self._pyroLoop: _ferropyro.EventLoop | None = None
 
     # What a program may override.
 

@@ -29,7 +29,7 @@ _HOOKS = {"annotations": "_pyroAnnotations", "response_annotations": "_pyroRespo
 _NEVER_REMOTE = frozenset({"__getnewargs__", "__getnewargs_ex__", "__getinitargs__", "__deepcopy__", "__reduce_ex__"})
 
 
-class Proxy:
+class Proxy(_ferropyro.ProxyBase):
     """Stands for an object in another program: its methods are called, and its attributes used, through it.
 
     ``uri`` says where the object is: a :class:`URI` or its text. The proxy connects when it is used. It may be used from any thread; calls wait for each other.
@@ -85,7 +85,8 @@ class Proxy:
 
     # Attributes and methods of the remote object.
 
-    def __getattr__(self, name: str) -> Any:
+    def _pyroLookup(self, name: str) -> Any:
+        """Gives what is not an attribute of the proxy itself: an attribute or a method of the remote object."""
         if name.startswith("_pyro") or name in _NEVER_REMOTE:
             raise AttributeError(name)
         if not self._pyroIsKnown:
@@ -96,10 +97,16 @@ class Proxy:
             raise AttributeError(f"remote object '{self._pyroUri}' has no exposed attribute or method '{name}'")
         if self._pyroIsAsync:
             return _AsyncMethod(self, name)
+        if type(self)._pyroInvoke is Proxy._pyroInvoke and config.METADATA:
+            self._pyroArm(self._pyroCore(), self._pyroMethods, self._pyroOneway)
+        return self._pyroDotted(name)
+
+    def _pyroDotted(self, name: str) -> _RemoteMethod:
         return _RemoteMethod(self._pyroInvoke, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_pyro") or name.startswith(f"_{type(self).__name__.lstrip('_')}__"):
+            self._pyroDisarm()
             if name in _SETTINGS and self.__dict__.get("_pyroRemote") is not None:
                 self._pyroRelease()
                 self.__dict__["_pyroRemote"] = None
@@ -206,6 +213,7 @@ class Proxy:
 
     def _pyroAsync(self, asynchronous: bool = True) -> None:
         """Makes calls give back a :class:`FutureResult` at once, or no longer."""
+        self._pyroDisarm()
         self.__dict__["_pyroIsAsync"] = asynchronous
 
     # As an object of Python's.
@@ -240,7 +248,7 @@ class Proxy:
     __str__ = __repr__
 
     def __copy__(self: _Self) -> _Self:
-        other = object.__new__(type(self))
+        other = type(self).__new__(type(self))
         other.__setstate__(self.__getstate__())
         other.__dict__["_pyroWaits"] = self.__dict__["_pyroWaits"]
         other.__dict__["_pyroIsAsync"] = self.__dict__["_pyroIsAsync"]

@@ -20,6 +20,13 @@ use crate::uri::Uri;
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
 pub(crate) struct Daemon(ferropyro::Daemon);
 
+impl Daemon {
+    /// One that the library has made.
+    pub(crate) fn of(daemon: ferropyro::Daemon) -> Daemon {
+        Daemon(daemon)
+    }
+}
+
 #[pymethods]
 impl Daemon {
     /// `validate_handshake`, `annotations`, `client_disconnect` and `housekeeping` are the methods of the Python daemon that a program has overridden.

@@ -7,10 +7,12 @@ mod config;
 mod context;
 mod daemon;
 mod errors;
+mod nameserver;
 mod package;
 mod pending;
 mod proxy;
 mod read;
+mod remote_method;
 mod remote_object;
 mod reply;
 mod serializers;
@@ -30,7 +32,11 @@ mod module {
     #[pymodule_export]
     use crate::daemon::{Daemon, EventLoop};
     #[pymodule_export]
+    use crate::nameserver::NameServer;
+    #[pymodule_export]
     use crate::proxy::{Proxy, locate_ns, resolve};
+    #[pymodule_export]
+    use crate::remote_method::{ProxyBase, RemoteMethod};
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]

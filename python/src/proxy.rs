@@ -165,7 +165,7 @@ impl Proxy {
     }
 
     /// Calls a method.
-    fn call(&self, py: Python<'_>, method: &str, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>, oneway: bool) -> PyResult<Py<PyAny>> {
+    pub(crate) fn call(&self, py: Python<'_>, method: &str, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>, oneway: bool) -> PyResult<Py<PyAny>> {
         let kwargs = keyword_arguments(kwargs, self.format)?;
         let args = Args { args, format: self.format };
         context::before_call(py)?;
