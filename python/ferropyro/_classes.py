@@ -50,6 +50,7 @@ class _Registered:
         self.from_wire: dict[str, FromWire] = {}
         self.own_to_wire: dict[type, ToWire] = {}
         self.own_from_wire: dict[str, Callable[[dict[str, Any]], Any]] = {}
+        self.own_exceptions: dict[type, str] = {}
         self.pickled_as: dict[type, str] = {}
         self.own_names: dict[str, type] = {}
         self.replacements: dict[str, dict[type, Callable[[Any], Any]]] = {name: {} for name in SERIALIZER_CLASSES}
@@ -133,6 +134,7 @@ def wire_to_object(data: dict[str, Any], serializer: str) -> Any:
     name = data.get("__class__")
     if isinstance(name, bytes):
         name = name.decode("utf-8", "replace")
+        data = {**data, "__class__": name}
     if not isinstance(name, str):
         raise errors.SerializeError(f"unsupported serialized class: {name!r}")
     converter = registered.from_wire.get(name)
@@ -142,7 +144,9 @@ def wire_to_object(data: dict[str, Any], serializer: str) -> Any:
         raise errors.SecurityError(f"refused to deserialize types with double underscores in their name: {name}")
     try:
         return _known_object(name, data, serializer)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except errors.PyroError:
+        raise
+    except Exception as error:
         # The data is not what belongs to the class. The peer's mistake must not look like one of the program.
         raise errors.SerializeError(f"malformed serialized class: {name} ({type(error).__name__}: {error})") from error
 
@@ -240,7 +244,7 @@ _NO_DATA = (
 def _class_dict(obj: Any, serializer: str, serializer_class: str | None = None) -> Any:
     """An object as its own ``__getstate__`` gives it, or as a dict with its attributes and the name of its class."""
     # Since Python 3.11 every object has the method; it counts if a class of the object's defines it.
-    if type(obj).__getstate__ is not getattr(object, "__getstate__", None) if hasattr(type(obj), "__getstate__") else False:
+    if getattr(type(obj), "__getstate__", None) is not getattr(object, "__getstate__", None):
         state = obj.__getstate__()
         if serializer == "serpent":
             is_nameless = isinstance(state, dict) and "__class__" not in state

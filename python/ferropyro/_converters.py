@@ -92,7 +92,7 @@ def _attributes(data: dict[str, Any]) -> dict[str, Any]:
     return {name: recreate(value, "json") for name, value in data.items() if name != "__class__"}
 
 
-def _instance(clazz: type, attributes: dict[str, Any]) -> Any:
+def _instance(clazz: Any, attributes: dict[str, Any]) -> Any:
     if dataclasses.is_dataclass(clazz):
         _check_fields(clazz, attributes)
     obj = clazz.__new__(clazz)
@@ -129,12 +129,16 @@ def _register_pathlib() -> None:
         # A path of another kind of system is no path of this one.
         native = pathlib.Path if issubclass(pathlib.Path(".").__class__, clazz) else clazz
         for name, target in ((clazz.__name__, clazz), (clazz.__name__.removeprefix("Pure"), native)):
-            _both_ways(clazz, f"pathlib.{name}", _path_to_dict, lambda data, target=target: target(data["path"]))
+            _both_ways(clazz, f"pathlib.{name}", _path_to_dict, _path_of(target))
         registered.to_wire[clazz] = (lambda path, _: {"__class__": _path_name(path), **_path_to_dict(path)}, True)
 
 
 def _path_to_dict(path: pathlib.PurePath, _: str = "") -> dict[str, Any]:
     return {"path": str(path)}
+
+
+def _path_of(clazz: type[pathlib.PurePath]) -> Callable[[dict[str, Any]], pathlib.PurePath]:
+    return lambda data: clazz(data["path"])
 
 
 def _path_name(path: pathlib.PurePath) -> str:

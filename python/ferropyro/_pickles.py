@@ -81,7 +81,7 @@ class _PyroNames(_Replacing):
         self.memoize(obj)  # type: ignore[attr-defined]
 
 
-class _Pickler(_PyroNames, pickle._Pickler):  # type: ignore[misc]
+class _Pickler(_PyroNames, pickle._Pickler):
     pass
 
 

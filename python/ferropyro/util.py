@@ -13,6 +13,7 @@ from ._classes import (
     ALL_EXCEPTIONS as all_exceptions,
 )
 from ._classes import (
+    SERIALIZER_CLASSES,
     object_to_wire,
     overridden_types,
     register_own_class,
@@ -178,7 +179,8 @@ class _DataSerializer(SerializerBase):
     def dumps(self, data: Any) -> bytes:
         from . import _ferropyro
 
-        return _ferropyro.dumps(data, self.name)
+        written: bytes = _ferropyro.dumps(data, self.name)
+        return written
 
     def loads(self, data: bytes) -> Any:
         from . import _ferropyro
@@ -188,12 +190,14 @@ class _DataSerializer(SerializerBase):
     def dumpsCall(self, obj: Any, method: str, vargs: Any, kwargs: dict[str, Any]) -> bytes:
         from . import _ferropyro
 
-        return _ferropyro.dumps_call(obj, method, vargs, kwargs, self.name)
+        written: bytes = _ferropyro.dumps_call(obj, method, vargs, kwargs, self.name)
+        return written
 
     def loadsCall(self, data: bytes) -> tuple[Any, str, Any, dict[str, Any]]:
         from . import _ferropyro
 
-        return _ferropyro.loads_call(data, self.name)
+        call: tuple[Any, str, Any, dict[str, Any]] = _ferropyro.loads_call(data, self.name)
+        return call
 
 
 class SerpentSerializer(_DataSerializer):
@@ -322,7 +326,16 @@ def _register_serializers() -> None:
     for serializer in _ALL:
         kind = type(serializer)
         names = [f"{package}.util.{kind.__name__}" for package in ("Pyro4", "Pyro5")]
-        register_own_class(kind, lambda obj: {"__class__": f"Pyro5.util.{type(obj).__name__}"}, names, lambda _, kind=kind: kind())
+        register_own_class(kind, _serializer_to_wire, names, _serializer_from_wire)
+
+
+def _serializer_to_wire(serializer: SerializerBase) -> dict[str, Any]:
+    return {"__class__": f"Pyro5.util.{SERIALIZER_CLASSES[serializer.name]}"}
+
+
+def _serializer_from_wire(data: dict[str, Any]) -> SerializerBase:
+    name = str(data["__class__"]).rpartition(".")[2]
+    return next(type(serializer)() for serializer in _ALL if type(serializer).__name__ == name)
 
 
 _register_serializers()

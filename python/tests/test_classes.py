@@ -8,6 +8,7 @@ import decimal
 import enum
 import fractions
 import ipaddress
+import sys
 import types
 import uuid
 from typing import Any
@@ -131,7 +132,6 @@ WRITTEN_AS_IN_PYRO = [
     OSError(2, "no such file"),
     array.array("i", [1, 2]),
     array.array("d", [1.5]),
-    array.array("u", "ab"),
     collections.OrderedDict(a=1),
     collections.Counter("aa"),
     collections.defaultdict(int, a=1),
@@ -340,7 +340,8 @@ def test_lists_of_numpy_arrays_pass(serializer: str) -> None:
 @pytest.mark.parametrize("serializer", real.NAMES)
 def test_arrays_arrive_as_lists_and_those_of_letters_as_text(serializer: str) -> None:
     assert real.loads(real.dumps(array.array("i", [1, 2]), serializer), serializer) == [1, 2]
-    assert real.loads(real.dumps(array.array("u", "ab"), serializer), serializer) == "ab"
+    letters = "w" if sys.version_info >= (3, 13) else "u"
+    assert real.loads(real.dumps(array.array(letters, "ab"), serializer), serializer) == "ab"
 
 
 # Conformance: NP-05
@@ -439,6 +440,7 @@ def test_attributes_that_change_an_exception_itself_are_left_out() -> None:
 
 def test_a_name_in_bytes_is_read_too() -> None:
     assert type(util.wire_to_object({"__class__": b"ValueError", "__exception__": True, "args": ()}, "msgpack")) is ValueError
+    assert type(util.wire_to_object({"__class__": b"Pyro4.util.JsonSerializer"}, "msgpack")) is util.JsonSerializer
 
 
 def test_serpents_own_dicts_are_read() -> None:
