@@ -1,5 +1,6 @@
 """Programs that run beside a test: started, waited for, watched and ended."""
 
+import contextlib
 import os
 import re
 import signal
@@ -40,22 +41,29 @@ def run(args, *, env=None, input=None, timeout=30):
 
 
 class Server:
-    """A running program whose output is kept. Ended by stop(), or at the end of the test that started it."""
+    """A running program whose output is kept. Ended by stop(), or at the end of the test that started it.
 
-    def __init__(self, args, *, env=None, cwd=None):
+    typed: lines for its standard input, which stays open behind them (none: it is empty).
+    with_children: the processes that it has forked end with it; on systems without groups of processes only it itself ends.
+    """
+
+    def __init__(self, args, *, env=None, cwd=None, typed=None, with_children=False):
         self.args = [str(arg) for arg in args]
+        self._has_group = with_children and os.name == "posix"
         self._news = threading.Condition()
         self._lines = {"stdout": [], "stderr": []}
         self._process = subprocess.Popen(
             self.args,
             env=clean_environment(**(env or {})),
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if typed is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="backslashreplace",
+            start_new_session=self._has_group,
         )
+        self._type(typed or ())
         self._readers = [self._start_reader("stdout"), self._start_reader("stderr")]
 
     def __str__(self):
@@ -118,7 +126,7 @@ class Server:
         return self._process.poll() is None
 
     def wait(self, timeout=10):
-        """Waits until it has ended by itself; gives its exit status."""
+        """Waits until it has ended by itself; gives its exit status. Raises subprocess.TimeoutExpired after `timeout` seconds."""
         status = self._process.wait(timeout)
         self._finish()
         return status
@@ -139,10 +147,21 @@ class Server:
         return status
 
     def _finish(self):
+        if self._has_group:
+            self._has_group = False  # once: the number may be another group's tomorrow
+            # Its children hold the other ends of the pipes, too.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         for reader in self._readers:
             reader.join(5)
-        self._process.stdout.close()
-        self._process.stderr.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
+
+    def _type(self, lines):
+        if lines:
+            self._process.stdin.write("".join(f"{line}\n" for line in lines))
+            self._process.stdin.flush()
 
     def _start_reader(self, stream):
         reader = threading.Thread(target=self._read, args=(stream,), name=f"{stream} of {self.pid}", daemon=True)
@@ -177,15 +196,19 @@ class Servers:
         return self
 
     def __exit__(self, *exc_info):
-        for server in reversed(self._started):
-            server.stop()
+        self.stop()
 
     def __iter__(self):
         return iter(self._started)
 
-    def start(self, args, *, ready=None, env=None, cwd=None, timeout=20):
-        """Starts a program and, when `ready` is given, waits until it has printed a line that matches it."""
-        server = Server(args, env=env, cwd=cwd)
+    def stop(self):
+        """Ends all of them, the last one first."""
+        for server in reversed(self._started):
+            server.stop()
+
+    def start(self, args, *, ready=None, timeout=20, **options):
+        """Starts a program and, when `ready` is given, waits until it has printed a line that matches it; options: those of Server."""
+        server = Server(args, **options)
         self._started.append(server)
         if ready is not None:
             server.wait_for(ready, timeout=timeout)

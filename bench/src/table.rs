@@ -90,8 +90,7 @@ impl Table {
         }
         let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
         for line in &self.lines {
-            let range = |from, to| format!("{:.2}..{:.2}", line.at(from), line.at(to));
-            let number = |number| format!("{number:.2}");
+            let range = |from, to| format!("{}..{}", number(line.at(from)), number(line.at(to)));
             let mut row = vec![
                 line.name.clone(),
                 number(line.median()),
@@ -152,7 +151,7 @@ impl Summary {
             let numbers = self.columns.iter().map(|(_, table)| {
                 let line = table.lines.iter().find(|line| line.name == name);
                 let number = line.and_then(&number);
-                number.map_or_else(|| "-".to_owned(), |number| format!("{number:.2}"))
+                number.map_or_else(|| "-".to_owned(), self::number)
             });
             rows.push([name.to_owned()].into_iter().chain(numbers).collect());
         }
@@ -171,6 +170,12 @@ impl fmt::Display for Summary {
         let title = "the same, by the server's processor time";
         write_cells(f, &self.cells(title, |line| line.server))
     }
+}
+
+/// Two decimals, or three where two would be hardly a number.
+fn number(number: f64) -> String {
+    let decimals = if number < 0.1 { 3 } else { 2 };
+    format!("{number:.decimals$}")
 }
 
 /// The first row is the header, the first column is of names, the others of numbers.

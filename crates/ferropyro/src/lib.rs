@@ -70,6 +70,12 @@ pub use transport::ConnectedSocket;
 pub use transport::ListeningSocket;
 pub use uri::{Location, Uri};
 
+/// For bindings to other languages, which read results straight into objects of their own: what a [`FromReply`] of theirs is given.
+pub mod foreign {
+    pub use crate::proxy::items::RemoteStream;
+    pub use crate::proxy::reply::Payload;
+}
+
 /// What the code that the macros write calls. Not for use by hand: it changes without notice.
 #[doc(hidden)]
 pub mod __private {

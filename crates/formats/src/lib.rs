@@ -23,7 +23,7 @@ mod refusal;
 mod ser;
 pub mod serpent;
 mod stack;
-mod tag;
+pub mod tag;
 mod value;
 mod variant;
 

@@ -1,11 +1,12 @@
-//! The private names under which Python's extra types travel through serde.
+//! The private names under which Python's extra types travel through serde: for who has another data model than [`Value`](crate::Value), such as Python's own
+//! objects.
 //!
 //! Writing: `serialize_newtype_struct(tag.name(), content)`. A serializer of this crate looks the name up with [`Tag::from_name`]; the content
-//! is a text or byte string (see [`crate::capture`]), or a sequence or map that is then written in the tag's own way.
+//! is a text or byte string , or a sequence or map that is then written in the tag's own way.
 //!
 //! Reading: a type that wants Python's types calls `deserialize_newtype_struct(tag.name(), visitor)` with any tag. A deserializer of this crate then
 //! answers in *rich* mode: types that serde knows arrive as always, the others as an enum whose variant is the tag's name, with the
-//! content as newtype variant ([`visit_tagged`]). In every other call the deserializer gives the nearest type that serde knows (a set is a sequence).
+//! content as newtype variant ([`read_tag`]). In every other call the deserializer gives the nearest type that serde knows (a set is a sequence).
 
 use std::marker::PhantomData;
 
@@ -16,15 +17,19 @@ const PREFIX: &str = "$ferropyro::";
 
 macro_rules! tags {
     ($($(#[$doc:meta])* $tag:ident = $name:literal,)*) => {
+        /// A type of Python's that serde's data model lacks.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Tag { $($(#[$doc])* $tag,)* }
+        #[non_exhaustive]
+        pub enum Tag { $($(#[$doc])* $tag,)* }
 
         impl Tag {
-            pub(crate) const fn name(self) -> &'static str {
+            /// The name of the newtype struct, or of the variant.
+            pub const fn name(self) -> &'static str {
                 match self { $(Tag::$tag => concat!("$ferropyro::", $name),)* }
             }
 
-            pub(crate) fn from_name(name: &str) -> Option<Tag> {
+            /// The tag of this name.
+            pub fn from_name(name: &str) -> Option<Tag> {
                 match name.strip_prefix(PREFIX)? {
                     $($name => Some(Tag::$tag),)*
                     _ => None,
@@ -91,7 +96,10 @@ where
 }
 
 /// The tag of an enum that a visitor got in rich mode, and the access to its content.
-pub(crate) fn read_tag<'de, A: EnumAccess<'de>>(data: A) -> Result<(Tag, A::Variant), A::Error> {
+///
+/// # Errors
+/// When it is not one of these.
+pub fn read_tag<'de, A: EnumAccess<'de>>(data: A) -> Result<(Tag, A::Variant), A::Error> {
     data.variant_seed(TagSeed)
 }
 

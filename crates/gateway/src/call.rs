@@ -1,13 +1,15 @@
 //! One call of an object, of the routes that Pyro's gateways have too.
 
+use std::cell::Cell;
 use std::future::poll_fn;
+use std::hash::{BuildHasher, RandomState};
 use std::pin::pin;
 use std::sync::Arc;
 
 use ferropyro::formats::json;
 use ferropyro::{Exception, RawReply, Value, context};
 use hyper::StatusCode;
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::connections::Connection;
 use crate::failure::{Cause, Failure};
@@ -110,6 +112,16 @@ impl Core {
         let uri = self.names.lookup(name, &self.metrics).await?;
         Connection::to(self, uri).await
     }
+}
+
+/// An id that no other call has. Others may guess it, so it costs no system call.
+pub(crate) fn new_id() -> Uuid {
+    thread_local!(static KEYS_AND_COUNT: (RandomState, Cell<u64>) = (RandomState::new(), Cell::new(0)));
+    let (high, low) = KEYS_AND_COUNT.with(|(keys, count)| {
+        count.set(count.get() + 1);
+        (keys.hash_one((count.get(), 0)), keys.hash_one((count.get(), 1)))
+    });
+    Builder::from_random_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes()).into_uuid()
 }
 
 /// Gives all that happens in a future this correlation id. The context belongs to the thread, and threads have other requests as well.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::body::Body;
 use crate::builder::GatewayBuilder;
-use crate::call::{Call, with_id};
+use crate::call::{Call, new_id, with_id};
 use crate::connections::{Connections, Reuse};
 use crate::hosts::Hosts;
 use crate::key::{Key, Token};
@@ -185,7 +185,7 @@ impl Gateway {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let given = correlation_id(&head.headers);
-        let id = given.clone().unwrap_or_else(|_| Uuid::new_v4());
+        let id = given.clone().unwrap_or_else(|_| new_id());
         let answer = match self.judge(head, body, &object).await {
             Err(refusal) => refusal,
             Ok(_) if given.is_err() => self.no_id(),
@@ -273,7 +273,7 @@ pub(crate) fn forbidden(reason: &str) -> Answer {
 /// The id that the caller wants the call to have, or a new one; `Err` for what is no id.
 fn correlation_id(headers: &HeaderMap) -> Result<Uuid, uuid::Error> {
     match headers.get(CORRELATION_ID).map(HeaderValue::as_bytes) {
-        None | Some(b"") => Ok(Uuid::new_v4()),
+        None | Some(b"") => Ok(new_id()),
         Some(id) => Uuid::try_parse_ascii(id),
     }
 }

@@ -15,7 +15,7 @@ pub use parameters::Parameters;
 pub(crate) use read::read;
 pub(crate) use signature::Signature;
 pub use text::Text;
-pub(crate) use values::read_values;
+pub(crate) use values::{read_values, read_whole};
 pub use write::Arguments;
 pub(crate) use write::{Invoke, ListOf, arguments_value};
 

@@ -177,6 +177,21 @@ impl DaemonBuilder {
         self
     }
 
+    /// Is called now and then, by a thread that has nothing else to do: every POLLTIMEOUT seconds of the configuration (Pyro's `Daemon.housekeeping`).
+    #[must_use]
+    pub fn housekeeping(mut self, hook: impl Fn() + Send + Sync + 'static) -> DaemonBuilder {
+        self.hooks.housekeeping = Some(Box::new(hook));
+        self
+    }
+
+    /// Runs the threads that serve the clients of a thread server: the hook is handed all that a thread does, and has to run it once, in this thread. For programs that prepare a
+    /// thread for the code that runs in it, such as an interpreter does.
+    #[must_use]
+    pub fn around_threads(mut self, hook: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> DaemonBuilder {
+        self.hooks.around_threads = Some(Box::new(hook));
+        self
+    }
+
     /// Is told what the operator should see on the console. Default: nobody is; the log has it too.
     #[must_use]
     pub fn on_warning(mut self, warn: impl Fn(&str) + Send + Sync + 'static) -> DaemonBuilder {

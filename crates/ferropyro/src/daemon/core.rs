@@ -27,6 +27,7 @@ type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + 
 type Annotate = Box<dyn Fn(Option<&Context>) -> AnnotationList + Send + Sync>;
 type Warn = Box<dyn Fn(&str) + Send + Sync>;
 type Tell<T> = Box<dyn Fn(&T) + Send + Sync>;
+type AroundThreads = Box<dyn Fn(&mut dyn FnMut()) + Send + Sync>;
 type TellOfFailure = Box<dyn for<'a> Fn(&FailedCall<'a>) + Send + Sync>;
 
 /// What the program wants to be asked and told; without a hook things go their usual way.
@@ -42,6 +43,10 @@ pub(crate) struct Hooks {
     pub(crate) on_error: Option<TellOfFailure>,
     /// Is told what the operator should see.
     pub(crate) warn: Option<Warn>,
+    /// Runs the threads that serve clients.
+    pub(crate) around_threads: Option<AroundThreads>,
+    /// Is called now and then.
+    pub(crate) housekeeping: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 /// The lines a second about clients that were refused.
@@ -136,8 +141,22 @@ impl Core {
         }
     }
 
+    /// Does all that a thread does which serves clients.
+    pub(crate) fn run_thread(&self, work: impl FnOnce()) {
+        let mut work = Some(work);
+        let mut run = || work.take().map_or((), |work| work());
+        if let Some(hook) = &self.hooks.around_threads {
+            hook(&mut run);
+        }
+        // Whatever the hook has done.
+        run();
+    }
+
     /// What is to be done now and then.
     pub(crate) fn keep_house(&self) {
+        if let Some(hook) = &self.hooks.housekeeping {
+            contain("the housekeeping hook", hook);
+        }
         self.streams.expire();
         self.refusals.settle();
         self.end_leases(&self.leases.take_ended());

@@ -10,6 +10,7 @@ pub(crate) mod registry;
 pub(crate) mod socket;
 pub(crate) mod streams;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::thread;
@@ -24,6 +25,7 @@ use crate::daemon::registered::Registered;
 use crate::daemon::registry::{ClassEntry, DAEMON_ID, Entry, InstanceMode};
 use crate::error::Raise;
 use crate::logging::logger;
+use crate::object::members::Members;
 use crate::object::{Class, Object};
 use crate::server::Server;
 use crate::{Config, Error, ErrorKind, Location, Result, Uri, uri};
@@ -128,10 +130,23 @@ impl Daemon {
         create: impl Fn() -> Result<C, Raise> + Send + Sync + 'static,
     ) -> Result<Uri> {
         let create = move || create().map(|object| Arc::new(object) as Arc<dyn Object>);
-        self.core().register(
-            id,
-            Entry::Class(Arc::new(ClassEntry::new(C::class_members(), mode, create))),
-        )
+        let class = ClassEntry::new(Cow::Borrowed(C::class_members()), mode, create);
+        self.core().register(id, Entry::Class(Arc::new(class)))
+    }
+
+    /// As [`Daemon::register_class`], for a class that the program learns of while it runs, such as one of another language. The instances expose these members.
+    ///
+    /// # Errors
+    /// As for [`Daemon::register`].
+    pub fn register_foreign_class(
+        &self,
+        id: &str,
+        members: Members,
+        mode: InstanceMode,
+        create: impl Fn() -> Result<Arc<dyn Object>, Raise> + Send + Sync + 'static,
+    ) -> Result<Uri> {
+        let class = ClassEntry::new(Cow::Owned(members), mode, create);
+        self.core().register(id, Entry::Class(Arc::new(class)))
     }
 
     /// Takes an object out: clients get `unknown object` from now on.

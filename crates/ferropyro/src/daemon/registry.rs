@@ -1,5 +1,6 @@
 //! The objects of a daemon.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, TryLockError, Weak};
@@ -38,7 +39,7 @@ pub(crate) enum Entry {
 
 /// A registered class.
 pub(crate) struct ClassEntry {
-    pub(crate) members: &'static Members,
+    pub(crate) members: Cow<'static, Members>,
     pub(crate) mode: InstanceMode,
     pub(crate) create: Box<dyn Fn() -> Result<Arc<dyn Object>, Raise> + Send + Sync>,
     single: Mutex<Option<Arc<dyn Object>>>,
@@ -46,7 +47,7 @@ pub(crate) struct ClassEntry {
 
 impl ClassEntry {
     pub(crate) fn new(
-        members: &'static Members,
+        members: Cow<'static, Members>,
         mode: InstanceMode,
         create: impl Fn() -> Result<Arc<dyn Object>, Raise> + Send + Sync + 'static,
     ) -> ClassEntry {
@@ -95,7 +96,7 @@ impl Entry {
     pub(crate) fn with_members<R>(&self, look: impl FnOnce(&Members) -> R) -> R {
         match self {
             Entry::Object(object) => look(object.members()),
-            Entry::Class(class) => look(class.members),
+            Entry::Class(class) => look(&class.members),
         }
     }
 }

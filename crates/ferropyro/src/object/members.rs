@@ -17,6 +17,9 @@ pub struct Members {
     pub unexposed: Cow<'static, [Cow<'static, str>]>,
     /// What the object is for, in words for people.
     pub doc: Option<Cow<'static, str>>,
+    /// Whether the exceptions of its methods have the traceback that callers get already, in the attribute `_pyroTraceback`, because they were raised in another language. Otherwise
+    /// what they have is that of another server.
+    pub own_tracebacks: bool,
 }
 
 /// An exposed method.
@@ -90,6 +93,7 @@ impl Members {
             attributes: Cow::Borrowed(attributes),
             unexposed: Cow::Borrowed(unexposed),
             doc: None,
+            own_tracebacks: false,
         }
     }
 

@@ -173,6 +173,15 @@ impl<'a> Call<'a> {
         arguments::read_values(self.source)
     }
 
+    /// All arguments as a type that takes whatever there is, as [`Value`] does: the positional ones, a tuple or a list, and the keyword ones, a dict. `None` where the
+    /// caller has sent none.
+    ///
+    /// # Errors
+    /// `SerializeError` when the message cannot be decoded, or not into that type.
+    pub fn whole_args<T: serde::Deserialize<'a>>(&self) -> Result<(Option<T>, Option<T>), Raise> {
+        arguments::read_whole(self.source)
+    }
+
     /// The new value of the attribute in [`Object::set_attribute`].
     ///
     /// # Errors

@@ -180,6 +180,25 @@ impl ProxyBuilder {
         self
     }
 
+    /// Runs everything of a blocking proxy that waits: for the connection, for the other side, for a call of another thread. The hook is handed what is to be run, and has to run it
+    /// once, in this thread. For programs that hold something which others need meanwhile, such as the lock of an interpreter. Arguments are written and results read outside of it.
+    ///
+    /// ```
+    /// use ferropyro::Proxy;
+    ///
+    /// let builder = Proxy::builder().around_waits(|wait| {
+    ///     // ... let go of the lock ...
+    ///     wait();
+    ///     // ... and take it again
+    /// });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn around_waits(mut self, hook: impl Fn(&mut dyn FnMut()) + Send + Sync + 'static) -> ProxyBuilder {
+        self.hooks.around_waits = Some(Arc::new(hook));
+        self
+    }
+
     /// The proxy. It connects when it is used.
     ///
     /// # Errors

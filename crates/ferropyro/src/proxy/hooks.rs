@@ -17,6 +17,7 @@ type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
 type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
 type JudgeAnswer = dyn Fn(&Value) -> Result<()> + Send + Sync;
 type JudgeCertificate = dyn Fn(&Certificate) -> Result<()> + Send + Sync;
+type AroundWaits = dyn Fn(&mut dyn FnMut()) + Send + Sync;
 type Reconnected = dyn Fn(&Proxy) -> Result<()> + Send + Sync;
 type ReconnectedAsync = dyn Fn(aio::Proxy) -> BoxFuture<'static, Result<()>> + Send + Sync;
 
@@ -31,6 +32,8 @@ pub(crate) struct Hooks {
     pub(crate) validate_handshake: Option<Arc<JudgeAnswer>>,
     /// Judges the certificate of a server.
     pub(super) validate_certificate: Option<Arc<JudgeCertificate>>,
+    /// Runs what waits.
+    pub(super) around_waits: Option<Arc<AroundWaits>>,
     /// Is given a proxy with the new connection, when that is not the first one.
     pub(crate) on_reconnect: Option<Arc<Reconnected>>,
     /// The same for async proxies.
@@ -48,6 +51,23 @@ impl Hooks {
             annotations.to_mut().extend(added);
         }
         annotations
+    }
+
+    /// Does something that waits for the other side, or for another thread.
+    #[inline]
+    pub(crate) fn wait<T>(&self, act: impl FnOnce() -> T) -> T {
+        let Some(hook) = &self.around_waits else { return act() };
+        let mut act = Some(act);
+        let mut result = None;
+        let mut run = || {
+            if let Some(act) = act.take() {
+                result = Some(act());
+            }
+        };
+        hook(&mut run);
+        // Whatever the hook has done.
+        run();
+        result.expect("it has run, or a panic is on its way")
     }
 
     pub(crate) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) {

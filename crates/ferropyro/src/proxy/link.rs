@@ -27,11 +27,20 @@ impl Link {
         reading: &mut R,
     ) -> Result<Answer<R::Result>> {
         let is_answered = self.conversation.ask(call, luggage, hooks)?;
-        self.send()?;
+        // In one go, so that what is let go of for that is so once.
+        hooks.wait(|| {
+            self.send()?;
+            if is_answered { self.fill() } else { Ok(()) }
+        })?;
         if !is_answered {
             return failure::oneway_result(reading.oneway(), call.method).map(Answer::Result);
         }
-        self.receive(|conversation| conversation.answer(hooks, reading))
+        loop {
+            if let Some(answer) = self.conversation.answer(hooks, reading)? {
+                return Ok(answer);
+            }
+            hooks.wait(|| self.fill())?;
+        }
     }
 
     /// Reads until what is waited for has been heard.
@@ -40,12 +49,17 @@ impl Link {
             if let Some(heard) = hear(&mut self.conversation)? {
                 return Ok(heard);
             }
-            let wanted = self.conversation.wanted();
-            match self.conversation.inbox.fill(&self.stream, wanted) {
-                Ok(0) => return Err(failure::hung_up()),
-                Ok(_) => {}
-                Err(error) => return Err(failure::receiving(error)),
-            }
+            self.fill()?;
+        }
+    }
+
+    /// Waits for something of the next message.
+    fn fill(&mut self) -> Result<()> {
+        let wanted = self.conversation.wanted();
+        match self.conversation.inbox.fill(&self.stream, wanted) {
+            Ok(0) => Err(failure::hung_up()),
+            Ok(_) => Ok(()),
+            Err(error) => Err(failure::receiving(error)),
         }
     }
 

@@ -60,7 +60,12 @@ pub struct Payload<'a> {
     pub(crate) bytes: &'a [u8],
 }
 
-impl Payload<'_> {
+impl<'a> Payload<'a> {
+    /// The result, or the class dict of the exception.
+    pub fn read<T: serde::Deserialize<'a>>(&self) -> Result<T> {
+        Ok(self.codec.read(self.bytes)?)
+    }
+
     /// The error that it stands for, if it is an exception.
     fn exception(&self) -> Error {
         read_exception(&self.codec, self.bytes)

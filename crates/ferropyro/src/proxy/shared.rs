@@ -65,7 +65,14 @@ impl Shared {
 
     /// Waits for the call that is on its way.
     pub(super) fn state(&self) -> Held<'_> {
-        self.hold(self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        let state = match self.take_state() {
+            Some(state) => state,
+            None => {
+                let wait = || self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                self.settings.hooks.wait(wait)
+            }
+        };
+        self.hold(state)
     }
 
     /// The state, unless a call is on its way.
@@ -151,12 +158,14 @@ impl Shared {
 
     fn connect(&self, state: &mut State, luggage: &Luggage) -> Result<Box<Link>> {
         let target = self.target().clone();
-        let mut link = if target.uri.host() == Some(CONNECTED_SOCKET) {
-            let stream = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
-            self.settings.take_over(stream, &target, state.seq, luggage)?
-        } else {
-            self.settings.connect(&target, state.seq, luggage)?
-        };
+        let mut link = self.settings.hooks.wait(|| {
+            if target.uri.host() == Some(CONNECTED_SOCKET) {
+                let stream = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.settings.take_over(stream, &target, state.seq, luggage)
+            } else {
+                self.settings.connect(&target, state.seq, luggage)
+            }
+        })?;
         if let Some(metadata) = &link.conversation.metadata {
             self.target().metadata = Arc::clone(metadata);
         }

@@ -175,7 +175,7 @@ impl ThreadPool {
         let pool = Arc::clone(self);
         let spawned = thread::Builder::new()
             .name("pyro-worker".to_owned())
-            .spawn(move || pool.work(guest));
+            .spawn(move || pool.core.run_thread(|| pool.work(guest)));
         if let Err(error) = spawned {
             tracing::error!(target: logger::THREADPOOLSERVER, "cannot start a worker: {error}");
             self.leave(&mut self.lock());

@@ -25,6 +25,8 @@ struct Place {
     class: String,
     method: String,
     is_callback: bool,
+    /// Whether the exception has its traceback already.
+    has_traceback: bool,
 }
 
 impl Failure {
@@ -43,6 +45,7 @@ impl Failure {
         let members = object.members();
         let mut failure = Failure::at(raise, id, &members.class, method);
         failure.place.is_callback = members.method(method).is_some_and(|method| method.callback);
+        failure.place.has_traceback = members.own_tracebacks && failure.raise.0.attributes.get(TRACEBACK).is_some();
         failure
     }
 
@@ -52,6 +55,7 @@ impl Failure {
             class: class.to_owned(),
             method: method.to_owned(),
             is_callback: false,
+            has_traceback: false,
         };
         Failure {
             raise,
@@ -90,7 +94,9 @@ impl Failure {
     pub(super) fn exception(&self, core: &Core, codec: &Codec) -> Exception {
         let mut exception = self.raise.0.clone();
         let brought = exception.attributes.remove(TRACEBACK);
-        if core.config.send_traceback {
+        if let (true, true, Some(lines)) = (core.config.send_traceback, self.place.has_traceback, &brought) {
+            exception.attributes.insert(TRACEBACK, lines.clone());
+        } else if core.config.send_traceback {
             let mut lines = traceback(&self.raise, &self.place.class, &self.place.method, codec.dialect);
             lines.extend(brought.iter().flat_map(from_afar));
             exception.attributes.insert(TRACEBACK, lines);

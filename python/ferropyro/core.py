@@ -1,0 +1,24 @@
+"""The names that Pyro4 has in its module ``core``."""
+
+from ._ferropyro import URI
+from .context import CallContext, current_context
+from .daemon import Daemon
+from .exposing import behavior, callback, expose, oneway
+from .naming import locateNS, resolve
+from .proxy import Proxy, asyncproxy, batch
+
+__all__ = [
+    "URI",
+    "CallContext",
+    "Daemon",
+    "Proxy",
+    "asyncproxy",
+    "batch",
+    "behavior",
+    "callback",
+    "current_context",
+    "expose",
+    "locateNS",
+    "oneway",
+    "resolve",
+]

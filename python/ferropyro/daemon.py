@@ -1,0 +1,318 @@
+"""The server's end: ``Daemon``."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+import time
+import uuid
+import weakref
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from . import _ferropyro, constants, context, settings
+from ._ferropyro import URI
+from .configuration import config
+from .errors import DaemonError
+from .exposing import wire_members
+from .proxy import Proxy
+from .wire import replace_by_proxy
+
+__all__ = ["Daemon"]
+
+_Self = TypeVar("_Self", bound="Daemon")
+
+# Seconds after which a loop looks at what the program wants: Ctrl-C, or its own condition.
+_LOOK = 0.2
+_FOREVER: Callable[[], bool] = lambda: True  # noqa: E731
+_HOOKS = {"annotations": "annotations", "housekeeping": "housekeeping"}
+
+
+class Daemon:
+    """Listens on a socket, and lets clients of Pyro4 and Pyro5 call the objects that are registered with it.
+
+    It listens from the moment it is made, and serves while :meth:`requestLoop` runs. ``host`` and ``port`` say where (0 is a free port), ``unixsocket`` is the path of
+    a Unix domain socket in their place; ``nathost`` and ``natport`` are what clients use from outside. With a ``connected_socket`` it serves the other end of
+    that socket alone.
+    """
+
+    def __init__(
+        self,
+        host: str | None = None,
+        port: int = 0,
+        unixsocket: str | None = None,
+        nathost: str | None = None,
+        natport: int | None = None,
+        interface: type | None = None,
+        connected_socket: socket.socket | None = None,
+    ) -> None:
+        me = weakref.ref(self)
+        self._start()
+        hooks: dict[str, Any] = {
+            name: _hook(me, method) for name, method in _HOOKS.items() if getattr(type(self), method) is not getattr(Daemon, method)
+        }
+        if type(self).validateHandshake is not Daemon.validateHandshake:
+            hooks["validate_handshake"] = _hook(me, "_pyroValidate")
+
+        def bind(port: int) -> _ferropyro.Daemon:
+            return _ferropyro.Daemon(
+                settings.current(),
+                host=host,
+                port=port,
+                unix_socket=unixsocket,
+                nat_host=nathost,
+                nat_port=natport,
+                socket=None if connected_socket is None else os.dup(connected_socket.fileno()),
+                hmac_key=self._pyroKey,
+                client_disconnect=_hook(me, "_pyroDisconnected"),
+                **hooks,
+            )
+
+        self._pyroBind = bind
+        self._pyroCore = bind(port or 0)
+
+    def _start(self) -> None:
+        """Sets what a new daemon has."""
+        self._pyroKey: bytes | None = None
+        self._pyroObjects: dict[str, Any] = {}
+        self._pyroLoop: _ferropyro.EventLoop | None = None
+
+    # What a program may override.
+
+    def validateHandshake(self, conn: Any, data: Any) -> Any:
+        """Judges the handshake data of a client: gives the answer for it, or raises an exception, whose text refuses it."""
+        return "hello"
+
+    def clientDisconnect(self, conn: Any) -> None:
+        """Is told that the connection of a client has ended."""
+
+    def annotations(self) -> dict[str, bytes]:
+        """Gives annotations for every message that the daemon sends."""
+        return {}
+
+    def housekeeping(self) -> None:
+        """Is called now and then, every POLLTIMEOUT seconds."""
+
+    # Objects.
+
+    def register(self, obj_or_class: Any, objectId: str | None = None, force: bool = False) -> URI:
+        """Lets clients call an object, or the instances of a class, under an id. Gives its URI.
+
+        Without an id it gets one that nobody else has. ``force`` takes the place of what is registered under the id, and of an id that the object has already.
+        """
+        if objectId is not None and not isinstance(objectId, str):
+            raise TypeError("objectId must be a string or None")
+        if objectId is None:
+            objectId = "obj_" + uuid.uuid4().hex
+        if inspect.isclass(obj_or_class) and not hasattr(obj_or_class, "_pyroInstancing"):
+            obj_or_class._pyroInstancing = ("session", None)
+        if not force:
+            # A class may be registered, and an instance of it, or a class that is derived from it.
+            if getattr(obj_or_class, "__dict__", {}).get("_pyroId", ""):
+                raise DaemonError("object or class already has a Pyro id")
+            if objectId in self._pyroObjects or objectId == constants.DAEMON_NAME:
+                raise DaemonError("an object or class is already registered with that id")
+        elif objectId in self._pyroObjects:
+            self._forget(objectId)
+        uri = self._publish(objectId, obj_or_class)
+        obj_or_class._pyroId = objectId
+        obj_or_class._pyroDaemon = self
+        replace_by_proxy(obj_or_class if inspect.isclass(obj_or_class) else type(obj_or_class))
+        self._pyroObjects[objectId] = obj_or_class
+        return uri
+
+    def _publish(self, objectId: str, obj_or_class: Any) -> URI:
+        members = wire_members(obj_or_class)
+        if inspect.isclass(obj_or_class):
+            mode, creator = obj_or_class._pyroInstancing
+            return self._pyroCore.register_class(objectId, _creator(obj_or_class, creator), members, mode)
+        return self._pyroCore.register(objectId, obj_or_class, members)
+
+    def unregister(self, objectOrId: Any) -> None:
+        """Takes an object out: clients cannot call it any more. An object that is not registered is passed over."""
+        if objectOrId is None:
+            raise ValueError("object or objectid argument expected")
+        objectId = objectOrId if isinstance(objectOrId, str) else getattr(objectOrId, "_pyroId", None)
+        if objectId is None:
+            raise DaemonError("object isn't registered")
+        if objectId == constants.DAEMON_NAME:
+            return
+        if objectId in self._pyroObjects:
+            self._forget(objectId)
+
+    def _forget(self, objectId: str) -> None:
+        obj = self._pyroObjects.pop(objectId)
+        self._pyroCore.unregister(objectId)
+        for name in ("_pyroId", "_pyroDaemon"):
+            if name in getattr(obj, "__dict__", {}):
+                delattr(obj, name)
+
+    def uriFor(self, objectOrId: Any, nat: bool = True) -> URI:
+        """Gives the URI of an object that is registered, or of an id; with the address for clients from outside unless ``nat`` is false."""
+        if not isinstance(objectOrId, str):
+            objectOrId = getattr(objectOrId, "_pyroId", None)
+            if objectOrId is None or objectOrId not in self.objectsById:
+                raise DaemonError("object isn't registered in this daemon")
+        return self._pyroCore.uri_for(objectOrId, nat)
+
+    def proxyFor(self, objectOrId: Any, nat: bool = True) -> Proxy:
+        """Gives a proxy for an object that is registered."""
+        uri = self.uriFor(objectOrId, nat)
+        if uri.object not in self.objectsById:
+            raise DaemonError(f"unknown object: {uri.object}")
+        return Proxy(uri)
+
+    @property
+    def objectsById(self) -> dict[str, Any]:
+        """The objects that are registered, by their ids; the daemon's own is among them."""
+        return {constants.DAEMON_NAME: self, **self._pyroObjects}
+
+    def resetMetadataCache(self, objectOrId: Any, nat: bool = True) -> None:
+        """Looks anew at what an object exposes."""
+        objectId = objectOrId if isinstance(objectOrId, str) else objectOrId._pyroId
+        self.register(self._pyroObjects[objectId], objectId, force=True)
+
+    # Serving.
+
+    def requestLoop(self, loopCondition: Callable[[], bool] = _FOREVER) -> None:
+        """Serves clients until :meth:`shutdown` is called, or the condition is false, which is looked at now and then."""
+        loop = self._event_loop()
+        while loopCondition() and loop.step(_LOOK):
+            pass
+
+    def events(self, eventsockets: Iterable[Any]) -> None:
+        """Serves what has come in already, and waits for nothing: for programs with an event loop of their own."""
+        self._event_loop().step(0.0)
+
+    def combine(self, daemon: Daemon) -> None:
+        """Serves the clients of another daemon in the loop of this one."""
+        if daemon._pyroLoop is not None and daemon._pyroLoop is not self._pyroLoop:
+            raise DaemonError("the other daemon has a loop of its own already")
+        loop = self._event_loop()
+        loop.add(daemon._pyroCore)
+        daemon._pyroLoop = loop
+
+    def _event_loop(self) -> _ferropyro.EventLoop:
+        if self._pyroLoop is None:
+            self._pyroLoop = _ferropyro.EventLoop()
+            self._pyroLoop.add(self._pyroCore)
+        return self._pyroLoop
+
+    def shutdown(self) -> None:
+        """Stops serving; :meth:`requestLoop` returns."""
+        self._pyroCore.shutdown()
+
+    def close(self) -> None:
+        """Stops serving, and closes the socket."""
+        self._pyroCore.shutdown()
+        for obj in self._pyroObjects.values():
+            if "_pyroDaemon" in getattr(obj, "__dict__", {}):
+                del obj._pyroDaemon
+
+    @property
+    def locationStr(self) -> str:
+        """Where it listens, as text."""
+        return self._pyroCore.location
+
+    @property
+    def natLocationStr(self) -> str | None:
+        """Where clients from outside find it; None without address translation."""
+        location = self._pyroCore.uri_for(constants.DAEMON_NAME, True).location
+        return None if location == self.locationStr else location
+
+    @property
+    def _pyroHmacKey(self) -> bytes | None:
+        """The key that all messages must be signed with."""
+        return self._pyroKey
+
+    @_pyroHmacKey.setter
+    def _pyroHmacKey(self, key: bytes | str | None) -> None:
+        key = key.encode("utf-8") if isinstance(key, str) else key
+        if key == self._pyroKey:
+            return
+        if self._pyroLoop is not None:
+            raise DaemonError("the daemon serves clients already: set its key before that")
+        self._pyroKey = key
+        # The same place, with the key from the first message on.
+        port = self._pyroCore.uri_for(constants.DAEMON_NAME, False).port
+        del self._pyroCore
+        self._pyroCore = self._pyroBind(port or 0)
+        for objectId, obj in self._pyroObjects.items():
+            self._publish(objectId, obj)
+
+    def _pyroValidate(self, connection: Any, data: Any) -> Any:
+        return self.validateHandshake(connection, data)
+
+    def _pyroDisconnected(self, connection: Any) -> None:
+        try:
+            self.clientDisconnect(connection)
+        finally:
+            context.close_resources(connection.number)
+
+    def __enter__(self: _Self) -> _Self:
+        if self._pyroCore is None:
+            raise DaemonError("cannot reuse this object")
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        cls = type(self)
+        return f"<{cls.__module__}.{cls.__name__} at {id(self):#x}; {self.locationStr}; {len(self.objectsById)} objects>"
+
+    __str__ = __repr__
+
+    @staticmethod
+    def serveSimple(
+        objects: dict[Any, str | None],
+        host: str | None = None,
+        port: int = 0,
+        daemon: Daemon | None = None,
+        ns: bool = True,
+        verbose: bool = True,
+    ) -> None:
+        """Registers objects (a dict of objects and their names, which may be None) and serves them, for ever."""
+        from .naming import locateNS
+
+        if daemon is None:
+            daemon = Daemon(host, port)
+        with daemon:
+            nameserver = locateNS() if ns else None
+            for obj, name in objects.items():
+                # With a name server it has the names, and the ids are free.
+                uri = daemon.register(obj, None if ns else name)
+                if verbose:
+                    print(f"Object {obj!r}:\n    uri = {uri}")
+                if name and nameserver is not None:
+                    nameserver.register(name, uri)
+                    if verbose:
+                        print(f"    name = {name}")
+            if verbose:
+                print("Pyro daemon running.")
+            daemon.requestLoop()
+
+
+def _hook(daemon: weakref.ref[Daemon], name: str) -> Callable[..., Any]:
+    """A method of the daemon that does not keep it alive."""
+
+    def hook(*args: Any) -> Any:
+        found = daemon()
+        return {} if found is None else getattr(found, name)(*args)
+
+    return hook
+
+
+def _creator(cls: type, creator: Callable[[type], Any] | None) -> Callable[[], Any]:
+    """What makes an instance of a registered class."""
+    if creator is None:
+        return cls
+
+    def create() -> Any:
+        made = creator(cls)
+        if not isinstance(made, cls):
+            raise TypeError(f"instance creator returned object of different type: {type(made)}")
+        return made
+
+    return create

@@ -1,0 +1,22 @@
+"""The configuration as the Rust module takes it."""
+
+from __future__ import annotations
+
+from . import _ferropyro
+from .configuration import config, wire_settings
+
+__all__ = ["current"]
+
+_last: tuple[dict[str, str], _ferropyro.Config] | None = None
+
+
+def current() -> _ferropyro.Config:
+    """Gives the configuration as it is now. As long as nothing changes that is the same object."""
+    global _last
+    items = wire_settings(config)
+    last = _last
+    if last is not None and last[0] == items:
+        return last[1]
+    made = _ferropyro.Config(items)
+    _last = (items, made)
+    return made

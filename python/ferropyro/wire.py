@@ -1,0 +1,64 @@
+"""What the Rust module asks of Python while it writes and reads messages."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from . import errors
+from ._classes import SERIALIZER_CLASSES, object_to_wire, register_own_class, register_replacement, wire_to_object
+from ._ferropyro import URI
+from .configuration import config
+
+if TYPE_CHECKING:
+    from .proxy import Proxy
+
+__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "replace_by_proxy"]
+
+
+def exception_to_wire(error: BaseException) -> Any:
+    """Gives what a caller gets of an exception that a method has raised, with the traceback."""
+    if config.DETAILED_TRACEBACK:
+        lines = errors.format_traceback(type(error), error, error.__traceback__, True)
+    else:
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+    error._pyroTraceback = lines  # type: ignore[attr-defined]
+    return object_to_wire(error, "serpent")
+
+
+def replace_by_proxy(cls: type) -> None:
+    """Sends a proxy in the place of an object of the class, if that is registered with a daemon (AUTOPROXY)."""
+    for serializer in SERIALIZER_CLASSES:
+        register_replacement(serializer, cls, _proxy_of)
+
+
+def _proxy_of(obj: Any) -> Any:
+    daemon = getattr(obj, "_pyroDaemon", None)
+    return obj if daemon is None or not config.AUTOPROXY else daemon.proxyFor(obj)
+
+
+def register_proxy(cls: type[Proxy]) -> None:
+    """Lets proxies travel. The Rust module writes them itself."""
+    names = ["Pyro4.core.Proxy", "Pyro5.client.Proxy", "Pyro5.compatibility.Pyro4.Proxy"]
+    register_own_class(cls, lambda proxy: proxy._pyroCore(), names, lambda data: _read_proxy(cls, data))
+
+
+def _read_proxy(cls: type[Proxy], data: dict[str, Any]) -> Proxy:
+    state = list(data["state"])
+    if len(state) == 6:
+        # Of Pyro5: without timeout, key and number of retries.
+        uri, oneway, methods, attributes, handshake, serializer = state
+        state = [uri, oneway, methods, attributes, 0.0, None, handshake, 0, serializer]
+    elif len(state) < 9:
+        raise ValueError(f"the state of a proxy has not {len(state)} items")
+    proxy = cls.__new__(cls)
+    proxy.__setstate__(tuple(state[:9]))
+    return proxy
+
+
+register_own_class(
+    URI,
+    lambda uri: uri,
+    ["Pyro4.core.URI", "Pyro5.core.URI", "Pyro5.compatibility.Pyro4.URI"],
+    lambda data: URI._from_state(list(data["state"])),
+)

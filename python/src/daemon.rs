@@ -1,0 +1,195 @@
+//! The server's end.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ferropyro::{InstanceMode, Object, Raise};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use send_wrapper::SendWrapper;
+
+use crate::config::Config;
+use crate::context::{self, Connection};
+use crate::errors::{raise, raised};
+use crate::proxy::{annotation_list, from_value, to_value};
+use crate::remote_object::{Members, RemoteObject};
+use crate::uri::Uri;
+
+/// A daemon: what programs see of it is in Python around it.
+#[pyclass(frozen, module = "ferropyro._ferropyro")]
+pub(crate) struct Daemon(ferropyro::Daemon);
+
+impl Daemon {
+    /// One that the library has made.
+    pub(crate) fn of(daemon: ferropyro::Daemon) -> Daemon {
+        Daemon(daemon)
+    }
+}
+
+#[pymethods]
+impl Daemon {
+    /// `validate_handshake`, `annotations`, `client_disconnect` and `housekeeping` are the methods of the Python daemon that a program has overridden.
+    #[new]
+    #[pyo3(signature = (config, *, host=None, port=0, unix_socket=None, nat_host=None, nat_port=None, socket=None, hmac_key=None, validate_handshake=None, annotations=None, client_disconnect=None, housekeeping=None))]
+    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn new(
+        py: Python<'_>,
+        config: &Config,
+        host: Option<String>,
+        port: u16,
+        unix_socket: Option<String>,
+        nat_host: Option<String>,
+        nat_port: Option<u16>,
+        socket: Option<i32>,
+        hmac_key: Option<Vec<u8>>,
+        validate_handshake: Option<Py<PyAny>>,
+        annotations: Option<Py<PyAny>>,
+        client_disconnect: Option<Py<PyAny>>,
+        housekeeping: Option<Py<PyAny>>,
+    ) -> PyResult<Daemon> {
+        let mut builder = ferropyro::Daemon::builder().config(config.0.clone()).port(port).around_threads(keep_attached);
+        if let Some(host) = host {
+            builder = builder.host(host);
+        }
+        if let Some(path) = unix_socket {
+            builder = builder.unix_socket(path);
+        }
+        if let Some(host) = nat_host {
+            builder = builder.nat_host(host);
+        }
+        if let Some(port) = nat_port {
+            builder = builder.nat_port(port);
+        }
+        if let Some(descriptor) = socket {
+            builder = builder.connected_socket(adopt(descriptor));
+        }
+        if let Some(key) = hmac_key {
+            builder = builder.hmac_key(key);
+        }
+        if let Some(hook) = validate_handshake {
+            builder = builder.validate_handshake(move |data, context| {
+                Python::attach(|py| {
+                    let connection = Connection::of(context.connection());
+                    let judge = || {
+                        let data = from_value(py, data)?;
+                        to_value(hook.bind(py).call1((connection, data))?.as_any(), context.serializer())
+                    };
+                    context::serve(py, context, judge).map_err(|error| raised(py, error))
+                })
+            });
+        }
+        if let Some(hook) = annotations {
+            builder = builder.annotations(move |_| {
+                Python::attach(|py| {
+                    let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
+                    list.unwrap_or_else(|error| {
+                        error.write_unraisable(py, Some(hook.bind(py)));
+                        Vec::new()
+                    })
+                })
+            });
+        }
+        if let Some(hook) = client_disconnect {
+            builder = builder.client_disconnect(move |connection| {
+                Python::attach(|py| {
+                    if let Err(error) = hook.call1(py, (Connection::of(connection),)) {
+                        error.write_unraisable(py, Some(hook.bind(py)));
+                    }
+                });
+            });
+        }
+        if let Some(hook) = housekeeping {
+            builder = builder.housekeeping(move || {
+                Python::attach(|py| {
+                    if let Err(error) = hook.call0(py) {
+                        error.write_unraisable(py, Some(hook.bind(py)));
+                    }
+                });
+            });
+        }
+        builder.bind().map(Daemon).map_err(|error| raise(py, error))
+    }
+
+    /// Lets clients call an object.
+    fn register(&self, py: Python<'_>, id: &str, object: Py<PyAny>, members: &Members) -> PyResult<Uri> {
+        let object = RemoteObject::new(object, Arc::new(members.0.clone()));
+        self.0.register(id, object).map(Uri).map_err(|error| raise(py, error))
+    }
+
+    /// Lets clients call the instances of a class, which `create` makes in the mode `session`, `single` or `percall`.
+    fn register_class(&self, py: Python<'_>, id: &str, create: Py<PyAny>, members: &Members, mode: &str) -> PyResult<Uri> {
+        let mode = match mode {
+            "session" => InstanceMode::Session,
+            "single" => InstanceMode::Single,
+            "percall" => InstanceMode::PerCall,
+            _ => return Err(PyValueError::new_err(format!("invalid instance mode: {mode}"))),
+        };
+        let members = Arc::new(members.0.clone());
+        let shared = Arc::clone(&members);
+        let create = move || -> Result<Arc<dyn Object>, Raise> {
+            let made = Python::attach(|py| create.call0(py).map_err(|error| raised(py, error)))?;
+            Ok(Arc::new(RemoteObject::new(made, Arc::clone(&shared))))
+        };
+        let uri = self.0.register_foreign_class(id, ferropyro::Members::clone(&members), mode, create);
+        uri.map(Uri).map_err(|error| raise(py, error))
+    }
+
+    fn unregister(&self, py: Python<'_>, id: &str) -> PyResult<()> {
+        self.0.unregister(id).map_err(|error| raise(py, error))
+    }
+
+    /// The URI for an id: with the address for clients from outside, unless they are said to be within.
+    fn uri_for(&self, py: Python<'_>, id: &str, nat: bool) -> PyResult<Uri> {
+        let uri = if nat { self.0.uri_for(id) } else { self.0.internal_uri_for(id) };
+        uri.map(Uri).map_err(|error| raise(py, error))
+    }
+
+    /// Where it listens, as text.
+    #[getter]
+    fn location(&self) -> String {
+        self.0.location().to_string()
+    }
+
+    /// Stops serving.
+    fn shutdown(&self, py: Python<'_>) {
+        py.detach(|| self.0.shutdown());
+    }
+}
+
+/// A loop that serves the clients of daemons for as long as it is told to.
+#[pyclass(frozen, module = "ferropyro._ferropyro")]
+pub(crate) struct EventLoop(Mutex<ferropyro::EventLoop>);
+
+#[pymethods]
+impl EventLoop {
+    #[new]
+    fn new(py: Python<'_>) -> PyResult<EventLoop> {
+        ferropyro::EventLoop::new().map(|event_loop| EventLoop(Mutex::new(event_loop))).map_err(|error| raise(py, error))
+    }
+
+    fn add(&self, py: Python<'_>, daemon: &Daemon) {
+        py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&daemon.0));
+    }
+
+    /// Serves what comes in within so many seconds. False when all daemons have been shut down.
+    fn step(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
+        let time = Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Ok(py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).step(time)))
+    }
+}
+
+/// Makes a thread one of Python's for as long as it lives: to do so anew at every call takes longer than a call.
+fn keep_attached(work: &mut dyn FnMut()) {
+    Python::attach(|py| {
+        let work = SendWrapper::new(work);
+        py.detach(move || (work.take())());
+    });
+}
+
+/// A descriptor that Python gives away.
+#[expect(unsafe_code, reason = "Python has no other form of a socket than the number of its descriptor")]
+pub(crate) fn adopt(descriptor: i32) -> OwnedFd {
+    // SAFETY: the Python half hands over what `socket.detach()` or `os.dup()` gave it, and does not use it again.
+    unsafe { OwnedFd::from_raw_fd(descriptor) }
+}

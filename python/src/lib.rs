@@ -1,0 +1,48 @@
+//! The Rust half of the Python package `ferropyro`: the module `ferropyro._ferropyro`.
+//!
+//! Python's objects are written straight into messages and read straight out of them ([`write`], [`read`]); Python's lock is released for every wait. What programs see is
+//! written in Python, around the classes here.
+
+mod config;
+mod context;
+mod daemon;
+mod errors;
+mod nameserver;
+mod package;
+mod pending;
+mod proxy;
+mod read;
+mod remote_method;
+mod remote_object;
+mod reply;
+mod serializers;
+mod stream;
+mod uri;
+mod write;
+
+use pyo3::prelude::*;
+
+/// What the Python half is made of.
+#[pymodule(name = "_ferropyro")]
+mod module {
+    #[pymodule_export]
+    use crate::config::Config;
+    #[pymodule_export]
+    use crate::context::{CallContext, Connection};
+    #[pymodule_export]
+    use crate::daemon::{Daemon, EventLoop};
+    #[pymodule_export]
+    use crate::nameserver::NameServer;
+    #[pymodule_export]
+    use crate::proxy::{Proxy, locate_ns, resolve};
+    #[pymodule_export]
+    use crate::remote_method::{ProxyBase, RemoteMethod};
+    #[pymodule_export]
+    use crate::remote_object::Members;
+    #[pymodule_export]
+    use crate::serializers::{dumps, dumps_call, loads, loads_call};
+    #[pymodule_export]
+    use crate::stream::Items;
+    #[pymodule_export]
+    use crate::uri::Uri;
+}

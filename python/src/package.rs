@@ -1,0 +1,35 @@
+//! What the Rust half uses of the Python half, and of Python itself: looked up once.
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyType;
+
+macro_rules! looked_up {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $module:literal, $attribute:literal;)*) => {
+        $($(#[$doc])*
+        pub(crate) fn $name(py: Python<'_>) -> PyResult<&Bound<'_, $type>> {
+            static FOUND: PyOnceLock<Py<$type>> = PyOnceLock::new();
+            FOUND.import(py, $module, $attribute)
+        })*
+    };
+}
+
+looked_up! {
+    /// Gives what is written in the place of an object of a class.
+    object_to_wire: PyAny = "ferropyro.wire", "object_to_wire";
+    /// Gives the object that a class dict stands for.
+    wire_to_object: PyAny = "ferropyro.wire", "wire_to_object";
+    /// Gives the class dict of an exception, traceback and all.
+    exception_to_wire: PyAny = "ferropyro.wire", "exception_to_wire";
+    decimal: PyType = "decimal", "Decimal";
+    uuid: PyType = "uuid", "UUID";
+    date: PyType = "datetime", "date";
+    datetime: PyType = "datetime", "datetime";
+    time: PyType = "datetime", "time";
+    timedelta: PyType = "datetime", "timedelta";
+}
+
+/// An exception class of `ferropyro.errors`.
+pub(crate) fn error_class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
+    Ok(py.import("ferropyro.errors")?.getattr(name)?.cast_into()?)
+}

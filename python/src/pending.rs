@@ -1,0 +1,26 @@
+//! Python exceptions on their way through serde, whose errors are texts.
+
+use std::cell::RefCell;
+
+use pyo3::PyErr;
+
+thread_local!(static PENDING: RefCell<Option<PyErr>> = const { RefCell::new(None) });
+
+/// Keeps the exception for [`take`], and gives the error of the format that stands for it meanwhile.
+pub(crate) fn keep<E: serde::ser::Error>(error: PyErr) -> E {
+    let text = error.to_string();
+    PENDING.set(Some(error));
+    E::custom(text)
+}
+
+/// The same while reading.
+pub(crate) fn keep_read<E: serde::de::Error>(error: PyErr) -> E {
+    let text = error.to_string();
+    PENDING.set(Some(error));
+    E::custom(text)
+}
+
+/// The exception behind the error that has just arrived, if there is one.
+pub(crate) fn take() -> Option<PyErr> {
+    PENDING.take()
+}

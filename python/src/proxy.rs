@@ -1,0 +1,310 @@
+//! The client's end.
+
+use std::time::Duration;
+
+use ferropyro::context::AnnotationList;
+use ferropyro::wire::AnnotationKey;
+use ferropyro::{Arguments, Dict, Error, ErrorKind, Location, Serializer, Value, naming};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use send_wrapper::SendWrapper;
+use serde::Deserialize;
+use serde::ser::SerializeTuple;
+
+use crate::config::Config;
+use crate::context;
+use crate::errors::raise;
+use crate::read::Read;
+use crate::reply::{Reply, arrived};
+use crate::stream::Items;
+use crate::uri::Uri;
+use crate::write::Wire;
+
+/// The connection of a proxy with its object: what is asked for by name is in Python around it.
+#[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
+pub(crate) struct Proxy {
+    pub(crate) proxy: ferropyro::Proxy,
+    format: Serializer,
+}
+
+/// Lets other threads of Python run while something is waited for.
+pub(crate) fn release(wait: &mut dyn FnMut()) {
+    Python::attach(|py| {
+        let wait = SendWrapper::new(wait);
+        py.detach(move || (wait.take())());
+    });
+}
+
+/// The positional arguments of a call.
+struct Args<'a, 'py> {
+    args: &'a Bound<'py, PyTuple>,
+    format: Serializer,
+}
+
+impl Arguments for Args<'_, '_> {
+    fn count(&self) -> usize {
+        self.args.len()
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        for arg in self.args.iter_borrowed() {
+            tuple.serialize_element(&Wire::new(&arg, self.format))?;
+        }
+        Ok(())
+    }
+}
+
+/// Keyword arguments, which most calls do not have.
+fn keyword_arguments(kwargs: Option<&Bound<'_, PyDict>>, format: Serializer) -> PyResult<Dict> {
+    let mut dict = Dict::new();
+    for (name, value) in kwargs.into_iter().flatten() {
+        dict.insert(name.extract::<String>()?, to_value(&value, format)?);
+    }
+    Ok(dict)
+}
+
+/// A Python object as the library's own value, for what is not written at once.
+pub(crate) fn to_value(object: &Bound<'_, PyAny>, format: Serializer) -> PyResult<Value> {
+    ferropyro::formats::to_value(&Wire::new(object, format)).map_err(|error| raise(object.py(), error.into()))
+}
+
+/// The Python object that a value of the library's is.
+pub(crate) fn from_value(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+    let read = Read::deserialize(value);
+    read.map(|read| read.0).map_err(|error| raise(py, error.into()))
+}
+
+/// What a program adds to messages.
+pub(crate) fn annotation_list(annotations: &Bound<'_, PyDict>) -> PyResult<AnnotationList> {
+    let mut list = AnnotationList::new();
+    for (key, value) in annotations {
+        let key: String = key.extract()?;
+        let Ok(key) = AnnotationKey::try_from(key.as_str()) else {
+            return Err(PyValueError::new_err(format!("the key of an annotation is four ASCII characters, and not {key:?}")));
+        };
+        let value = value.py().get_type::<PyBytes>().call1((value,))?;
+        list.push((key, value.extract()?));
+    }
+    Ok(list)
+}
+
+fn seconds(timeout: Option<f64>) -> PyResult<Duration> {
+    // Zero is for ever.
+    Duration::try_from_secs_f64(timeout.unwrap_or(0.0)).map_err(|error| PyValueError::new_err(format!("a timeout in seconds: {error}")))
+}
+
+#[pymethods]
+impl Proxy {
+    /// `annotations`, `response_annotations` and `validate_handshake` are the methods of the Python proxy that a program has overridden.
+    #[new]
+    #[pyo3(signature = (uri, config, *, serializer=None, hmac_key=None, handshake=None, timeout=None, max_retries=None, annotations=None, response_annotations=None, validate_handshake=None, socket=None))]
+    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
+    fn new(
+        py: Python<'_>,
+        uri: &Bound<'_, Uri>,
+        config: &Config,
+        serializer: Option<&str>,
+        hmac_key: Option<Vec<u8>>,
+        handshake: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
+        max_retries: Option<u32>,
+        annotations: Option<Py<PyAny>>,
+        response_annotations: Option<Py<PyAny>>,
+        validate_handshake: Option<Py<PyAny>>,
+        socket: Option<i32>,
+    ) -> PyResult<Proxy> {
+        let mut builder = ferropyro::Proxy::builder().config(config.0.clone()).around_waits(release).timeout(seconds(timeout)?);
+        let mut format = config.0.serializer;
+        if let Some(name) = serializer {
+            format = name.parse().map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))?;
+            builder = builder.serializer(format);
+        }
+        if let Some(key) = hmac_key {
+            builder = builder.hmac_key(key);
+        }
+        if let Some(data) = handshake {
+            builder = builder.handshake(to_value(data, format)?);
+        }
+        if let Some(retries) = max_retries {
+            builder = builder.max_retries(retries);
+        }
+        if let Some(hook) = annotations {
+            builder = builder.annotations(move || Python::attach(|py| {
+                let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
+                list.unwrap_or_else(|error| {
+                    error.write_unraisable(py, Some(hook.bind(py)));
+                    AnnotationList::new()
+                })
+            }));
+        }
+        if let Some(hook) = response_annotations {
+            builder = builder.on_response_annotations(move |annotations, kind| Python::attach(|py| {
+                let dict = context::annotations_dict(py, annotations.iter());
+                if let Err(error) = dict.and_then(|dict| hook.call1(py, (dict, kind.0))) {
+                    error.write_unraisable(py, Some(hook.bind(py)));
+                }
+            }));
+        }
+        if let Some(hook) = validate_handshake {
+            builder = builder.validate_handshake(move |answer| Python::attach(|py| {
+                let judged = from_value(py, answer).and_then(|answer| hook.call1(py, (answer,)));
+                judged.map(drop).map_err(|error| {
+                    let text = error.to_string();
+                    crate::pending::keep::<ferropyro::formats::Error>(error);
+                    Error::new(ErrorKind::Communication, text)
+                })
+            }));
+        }
+        let uri = &uri.get().0;
+        let proxy = match socket {
+            Some(descriptor) => builder.connected_socket(&uri.object(), crate::daemon::adopt(descriptor)),
+            None => builder.build(uri.clone()),
+        };
+        proxy.map(|proxy| Proxy { proxy, format }).map_err(|error| raise(py, error))
+    }
+
+    /// Calls a method.
+    pub(crate) fn call(&self, py: Python<'_>, method: &str, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>, oneway: bool) -> PyResult<Py<PyAny>> {
+        let kwargs = keyword_arguments(kwargs, self.format)?;
+        let args = Args { args, format: self.format };
+        context::before_call(py)?;
+        if oneway {
+            let sent = self.proxy.call_oneway_with(method, args, &kwargs);
+            return sent.map(|()| py.None()).map_err(|error| raise(py, error));
+        }
+        self.answer(py, self.proxy.call_with::<Reply>(method, args, &kwargs))
+    }
+
+    /// Reads an attribute.
+    fn get(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
+        context::before_call(py)?;
+        self.answer(py, self.proxy.get(name))
+    }
+
+    /// Sets an attribute.
+    fn set(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        context::before_call(py)?;
+        let value = Wire::new(value, self.format);
+        self.proxy.set(name, &value).map_err(|error| raise(py, error))
+    }
+
+    /// Makes calls in one message: a list of (method, args, kwargs). Gives the list of results, of which the last one may be an exception; None if `oneway`.
+    fn batch<'py>(&self, py: Python<'py>, calls: &Bound<'py, PyAny>, oneway: bool) -> PyResult<Option<Bound<'py, PyList>>> {
+        let mut batch = self.proxy.batch();
+        for call in calls.try_iter()? {
+            let (method, args, kwargs) = call?.extract::<(String, Bound<'_, PyTuple>, Bound<'_, PyDict>)>()?;
+            let kwargs = keyword_arguments(Some(&kwargs), self.format)?;
+            batch.call_with(&method, Args { args: &args, format: self.format }, &kwargs);
+        }
+        context::before_call(py)?;
+        if oneway {
+            return batch.run_oneway().map(|()| None).map_err(|error| raise(py, error));
+        }
+        let results = PyList::empty(py);
+        for result in batch.run().map_err(|error| raise(py, error))? {
+            match result {
+                Ok(value) => results.append(from_value(py, &value)?)?,
+                Err(error) => results.append(raise(py, error).into_value(py))?,
+            }
+        }
+        Ok(Some(results))
+    }
+
+    /// The names that the object exposes: methods, those of them that are oneway, attributes. Connects if need be.
+    fn metadata(&self, py: Python<'_>) -> PyResult<(Vec<String>, Vec<String>, Vec<String>)> {
+        let metadata = self.proxy.metadata().map_err(|error| raise(py, error))?;
+        Ok((metadata.methods, metadata.oneway, metadata.attributes))
+    }
+
+    /// Connects, and finds out where the object is for good.
+    fn bind(&self, py: Python<'_>) -> PyResult<()> {
+        let bound = self.unlocked(py, || self.proxy.bind());
+        bound.map_err(|error| raise(py, error))
+    }
+
+    /// What the server answered to the handshake.
+    fn handshake_answer(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        let answer = self.proxy.handshake_answer().map_err(|error| raise(py, error))?;
+        from_value(py, &answer)
+    }
+
+    fn release(&self) {
+        self.proxy.release();
+    }
+
+    fn reconnect(&self, py: Python<'_>, tries: u32) -> PyResult<()> {
+        self.unlocked(py, || self.proxy.reconnect(tries)).map_err(|error| raise(py, error))
+    }
+
+    fn is_connected(&self, py: Python<'_>) -> bool {
+        self.unlocked(py, || self.proxy.is_connected())
+    }
+
+    /// The number of the protocol that the other side speaks. Connects if need be.
+    fn protocol(&self, py: Python<'_>) -> PyResult<u16> {
+        self.proxy.dialect().map(|dialect| dialect.version()).map_err(|error| raise(py, error))
+    }
+
+    fn set_timeout(&self, timeout: Option<f64>) -> PyResult<()> {
+        let timeout = seconds(timeout)?;
+        self.proxy.set_timeout((!timeout.is_zero()).then_some(timeout));
+        Ok(())
+    }
+
+    #[getter]
+    fn uri(&self) -> Uri {
+        Uri(self.proxy.uri())
+    }
+}
+
+impl Proxy {
+    fn answer(&self, py: Python<'_>, reply: ferropyro::Result<Reply>) -> PyResult<Py<PyAny>> {
+        match reply {
+            Ok(Reply::Value(Read(value))) => Ok(value),
+            Ok(Reply::Raised(exception)) => Err(arrived(py, exception)),
+            Ok(Reply::Items(items)) => Ok(Py::new(py, Items::new(*items))?.into_any()),
+            Err(error) => Err(raise(py, error)),
+        }
+    }
+
+    /// Does something that may wait all the time.
+    fn unlocked<T: Send>(&self, py: Python<'_>, act: impl FnOnce() -> T + Send) -> T {
+        py.detach(act)
+    }
+}
+
+/// Where the name server is.
+#[pyfunction]
+#[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None))]
+pub(crate) fn locate_ns(py: Python<'_>, config: &Config, host: Option<&str>, port: Option<u16>, broadcast: bool, hmac_key: Option<Vec<u8>>) -> PyResult<Uri> {
+    let mut settings = settings(config, hmac_key).broadcast(broadcast);
+    let location = match host {
+        Some(host) if host.starts_with("./u:") => Some(Location::unix(host.trim_start_matches("./u:"))),
+        Some(host) => Some(Location::tcp(host, port.unwrap_or(config.0.ns_port))),
+        None => None,
+    };
+    if let (None, Some(port)) = (&location, port) {
+        settings = settings.port(port);
+    }
+    let found = py.detach(|| naming::locate_ns_with(location.as_ref(), &settings));
+    found.map(|ns| Uri(ns.proxy().uri())).map_err(|error| raise(py, error))
+}
+
+/// The URI of the object that a name or tags stand for.
+#[pyfunction]
+#[pyo3(signature = (uri, config, hmac_key=None))]
+pub(crate) fn resolve(py: Python<'_>, uri: &Bound<'_, Uri>, config: &Config, hmac_key: Option<Vec<u8>>) -> PyResult<Uri> {
+    let settings = settings(config, hmac_key);
+    let uri = uri.get().0.clone();
+    let found = py.detach(|| naming::resolve_with(&uri, &settings));
+    found.map(Uri).map_err(|error| raise(py, error))
+}
+
+fn settings(config: &Config, hmac_key: Option<Vec<u8>>) -> naming::Settings {
+    let settings = naming::Settings::new(config.0.clone());
+    match hmac_key {
+        Some(key) => settings.hmac_key(key),
+        None => settings,
+    }
+}

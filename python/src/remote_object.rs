@@ -1,0 +1,166 @@
+//! Python's objects as others call them.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use ferropyro::{Attribute, Call, ItemStream, Method, Object, Raise, Reply, Serializer};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
+use serde::Serialize;
+
+use crate::errors::raised;
+use crate::read::Read;
+use crate::write::Wire;
+use crate::{context, pending};
+
+/// What a class exposes.
+#[pyclass(frozen, module = "ferropyro._ferropyro")]
+pub(crate) struct Members(pub(crate) ferropyro::Members);
+
+#[pymethods]
+impl Members {
+    /// Methods are (name, whether it is oneway, whether it is a callback), attributes (name, whether it can be set); `unexposed` are names that exist and are not exposed.
+    #[new]
+    fn new(class: String, methods: Vec<(String, bool, bool)>, attributes: Vec<(String, bool)>, unexposed: Vec<String>) -> Members {
+        let methods = methods.into_iter().map(|(name, oneway, callback)| {
+            let mut method = Method::new("", &[]);
+            method.name = Cow::Owned(name);
+            method.oneway = oneway;
+            method.callback = callback;
+            method
+        });
+        let attributes = attributes.into_iter().map(|(name, writable)| {
+            let mut attribute = Attribute::readable("").writable_if(writable);
+            attribute.name = Cow::Owned(name);
+            attribute
+        });
+        let mut members = ferropyro::Members::default();
+        members.class = Cow::Owned(class);
+        members.methods = methods.collect();
+        members.attributes = attributes.collect();
+        members.own_tracebacks = true;
+        members.unexposed = unexposed.into_iter().map(Cow::Owned).collect();
+        Members(members)
+    }
+}
+
+/// A Python object in a daemon.
+pub(crate) struct RemoteObject {
+    target: Py<PyAny>,
+    members: Arc<ferropyro::Members>,
+}
+
+impl RemoteObject {
+    pub(crate) fn new(target: Py<PyAny>, members: Arc<ferropyro::Members>) -> RemoteObject {
+        RemoteObject { target, members }
+    }
+}
+
+impl Object for RemoteObject {
+    fn members(&self) -> &ferropyro::Members {
+        &self.members
+    }
+
+    fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        Python::attach(|py| {
+            let (args, kwargs) = call.whole_args::<Read>().map_err(|raise| pending_or(py, raise))?;
+            let result = context::serve(py, call.context(), || {
+                let method = self.target.bind(py).getattr(call.method())?;
+                method.call(positional(py, args)?, keywords(py, kwargs)?.as_ref())
+            });
+            reply(call, result)
+        })
+    }
+
+    fn get_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        Python::attach(|py| {
+            let result = context::serve(py, call.context(), || self.target.bind(py).getattr(call.method()));
+            reply(call, result)
+        })
+    }
+
+    fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        Python::attach(|py| {
+            let value = call.value::<Read>().map_err(|raise| pending_or(py, raise))?;
+            let set = context::serve(py, call.context(), || self.target.bind(py).setattr(call.method(), value.0));
+            set.map_err(|error| raised(py, error))?;
+            call.reply(&())
+        })
+    }
+}
+
+/// What Python has raised meanwhile, or else this.
+fn pending_or(py: Python<'_>, raise: Raise) -> Raise {
+    pending::take().map_or(raise, |error| raised(py, error))
+}
+
+fn positional(py: Python<'_>, args: Option<Read>) -> PyResult<Bound<'_, PyTuple>> {
+    let Some(Read(args)) = args else { return Ok(PyTuple::empty(py)) };
+    let args = args.into_bound(py);
+    if args.is_none() {
+        return Ok(PyTuple::empty(py));
+    }
+    match args.cast_into::<PyTuple>() {
+        Ok(args) => Ok(args),
+        Err(other) => match other.into_inner().cast_into::<PyList>() {
+            Ok(args) => Ok(args.to_tuple()),
+            Err(_) => Err(PyTypeError::new_err("the arguments are no tuple or list")),
+        },
+    }
+}
+
+fn keywords(py: Python<'_>, kwargs: Option<Read>) -> PyResult<Option<Bound<'_, PyDict>>> {
+    let Some(Read(kwargs)) = kwargs else { return Ok(None) };
+    let kwargs = kwargs.into_bound(py);
+    if kwargs.is_none() {
+        return Ok(None);
+    }
+    let kwargs: Bound<'_, PyDict> = kwargs.cast_into().map_err(|_| PyTypeError::new_err("the keyword arguments are no dict"))?;
+    Ok((!kwargs.is_empty()).then_some(kwargs))
+}
+
+/// Answers a call with what a method gave back or raised.
+fn reply(call: Call<'_>, result: PyResult<Bound<'_, PyAny>>) -> Result<Reply, Raise> {
+    let format = call.context().serializer();
+    match result {
+        Ok(value) => {
+            let py = value.py();
+            if let Ok(items) = value.cast::<PyIterator>() {
+                return call.answer(ItemStream::fallible(Iterating { items: items.clone().unbind(), format }));
+            }
+            call.reply(&Wire::new(&value, format)).map_err(|raise| pending_or(py, raise))
+        }
+        Err(error) => Err(Python::attach(|py| raised(py, error))),
+    }
+}
+
+/// An iterator of Python's whose items are handed out.
+struct Iterating {
+    items: Py<PyIterator>,
+    format: Serializer,
+}
+
+impl Iterator for Iterating {
+    type Item = Result<Owned, Raise>;
+
+    fn next(&mut self) -> Option<Result<Owned, Raise>> {
+        Python::attach(|py| {
+            let item = self.items.bind(py).clone().next()?;
+            let own = |item: Bound<'_, PyAny>| Owned { object: item.unbind(), format: self.format };
+            Some(item.map(own).map_err(|error| raised(py, error)))
+        })
+    }
+}
+
+/// A Python object that is written later.
+struct Owned {
+    object: Py<PyAny>,
+    format: Serializer,
+}
+
+impl Serialize for Owned {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Python::attach(|py| Wire::new(self.object.bind(py), self.format).serialize(serializer))
+    }
+}
