@@ -43,7 +43,10 @@ log = logging.getLogger("Pyro4.util")
 
 
 class _Registered:
-    """What the program registered, and the own classes of this package."""
+    """What the program registered, and the own classes of this package.
+
+    The tables that are walked through are replaced, not changed: other threads may be walking.
+    """
 
     def __init__(self) -> None:
         self.to_wire: dict[type, tuple[Callable[[Any, str], Any], bool]] = {}
@@ -63,7 +66,12 @@ def register_class_to_dict(
     clazz: type, converter: Callable[[Any, str], Any], serpent_too: bool = True
 ) -> None:
     """Registers what makes a dict of an object of the class and the name of the serializer."""
-    registered.to_wire[clazz] = (converter, serpent_too)
+    registered.to_wire = {**registered.to_wire, clazz: (converter, serpent_too)}
+
+
+def unregister_class_to_dict(clazz: type) -> None:
+    """Takes back what was registered for the class, if there was something."""
+    registered.to_wire = {other: entry for other, entry in registered.to_wire.items() if other is not clazz}
 
 
 def register_own_class(
@@ -78,7 +86,7 @@ def register_own_class(
     ``wire_names``. The first of these is the name by which pickle refers to the class, so it is the one of Pyro4.
     """
     names = list(wire_names)
-    registered.own_to_wire[cls] = to_wire
+    registered.own_to_wire = {**registered.own_to_wire, cls: to_wire}
     registered.pickled_as[cls] = names[0]
     for name in names:
         registered.own_from_wire[name] = from_wire

@@ -12,7 +12,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from . import errors
-from ._classes import class_name, object_state, recreate, registered
+from ._classes import (
+    class_name,
+    object_state,
+    recreate,
+    register_class_to_dict,
+    registered,
+    unregister_class_to_dict,
+)
 
 Class = TypeVar("Class", bound=type)
 
@@ -55,7 +62,7 @@ def register(cls_or_name: Any, name: str | None = None) -> Any:
 
 def unregister(cls: type) -> None:
     """Takes a class back that was given to `register`."""
-    registered.to_wire.pop(cls, None)
+    unregister_class_to_dict(cls)
     for name, converter in list(registered.from_wire.items()):
         if getattr(converter, "of_class", None) is cls:
             del registered.from_wire[name]
@@ -76,7 +83,7 @@ def _both_ways(
             raise errors.SerializeError(f"cannot make an object of {name} ({type(error).__name__}: {error})") from error
 
     converter.of_class = clazz  # type: ignore[attr-defined]
-    registered.to_wire[clazz] = (lambda obj, serializer: {"__class__": name, **to_dict(obj, serializer)}, True)
+    register_class_to_dict(clazz, lambda obj, serializer: {"__class__": name, **to_dict(obj, serializer)})
     registered.from_wire[name] = converter
 
 
@@ -130,7 +137,7 @@ def _register_pathlib() -> None:
         native = pathlib.Path if issubclass(pathlib.Path(".").__class__, clazz) else clazz
         for name, target in ((clazz.__name__, clazz), (clazz.__name__.removeprefix("Pure"), native)):
             _both_ways(clazz, f"pathlib.{name}", _path_to_dict, _path_of(target))
-        registered.to_wire[clazz] = (lambda path, _: {"__class__": _path_name(path), **_path_to_dict(path)}, True)
+        register_class_to_dict(clazz, lambda path, _: {"__class__": _path_name(path), **_path_to_dict(path)})
 
 
 def _path_to_dict(path: pathlib.PurePath, _: str = "") -> dict[str, Any]:
@@ -161,7 +168,7 @@ def _register_numpy() -> None:
         return numpy.frombuffer(_bytes(data["data"]), dtype=numpy.dtype(str(data["dtype"]))).reshape(data["shape"]).copy()
 
     _both_ways(numpy.ndarray, "numpy.ndarray", array_to_dict, array_from_dict)
-    registered.to_wire[numpy.generic] = (lambda scalar, _: scalar.item(), True)
+    register_class_to_dict(numpy.generic, lambda scalar, _: scalar.item())
 
 
 def _bytes(data: Any) -> bytes:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Union
 
+from . import configuration as _configuration
 from . import socketutil, util
-from .configuration import Configuration, Pyro5Configuration, config, pyro5_config
+from .configuration import Pyro5Configuration, config, pyro5_config
 from .errors import NamingError, TimeoutError
 from .socketutil import Address
 
@@ -20,9 +21,11 @@ IpAddress = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 global_config = pyro5_config
 
 
-def new_configuration() -> Pyro5Configuration:
-    """Makes a configuration with Pyro5's defaults and what the environment says."""
-    return Pyro5Configuration(Configuration("Pyro5"))
+class Configuration(Pyro5Configuration):
+    """A configuration of its own, with Pyro5's defaults and what the environment says."""
+
+    def __init__(self) -> None:
+        super().__init__(_configuration.Configuration("Pyro5"))
 
 
 def dump() -> None:

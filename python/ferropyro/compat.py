@@ -115,9 +115,7 @@ MODULES: dict[str, str | Alias] = {
         },
         ("util",),
     ),
-    "Pyro5.configure": Alias(
-        {"Configuration": "_pyro5:new_configuration", **_same("_pyro5", "global_config dump")},
-    ),
+    "Pyro5.configure": Alias(_same("_pyro5", "Configuration global_config dump")),
     "Pyro5.callcontext": Alias(_same("core", "current_context"), ("core",)),
     "Pyro5.nameserver": Alias(
         {

@@ -275,7 +275,8 @@ class Configuration:
 class Pyro5Configuration:
     """A configuration as programs for Pyro5 see it: the items that Pyro5 has, and broadcast addresses as a list.
 
-    It has no values of its own. Items of this package can be set through it too.
+    It has no values of its own. Items of this package can be set through it too. The serializer cannot be one that executes
+    what it reads: Pyro5 has none.
     """
 
     def __init__(self, target: Configuration) -> None:
@@ -288,6 +289,8 @@ class Pyro5Configuration:
         return getattr(target, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name == "SERIALIZER" and value not in DATA:
+            raise ValueError(f"invalid Pyro config value: SERIALIZER={value} (serializer '{value}' is unknown or not available)")
         setattr(self.__dict__["_target"], name, value)
 
     def __dir__(self) -> list[str]:

@@ -84,7 +84,7 @@ class SerializerBase:
     @classmethod
     def unregister_class_to_dict(cls, clazz: type) -> None:
         """Takes back what was registered for the class, if there was something."""
-        registered.to_wire.pop(clazz, None)
+        _classes.unregister_class_to_dict(clazz)
 
     @classmethod
     def register_dict_to_class(cls, classname: str, converter: Callable[[str, dict[str, Any]], Any]) -> None:

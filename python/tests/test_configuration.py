@@ -38,6 +38,11 @@ def test_the_view_for_pyro5_has_its_items_and_defaults() -> None:
     assert view.BROADCAST_ADDRS == ["10.0.0.255", ""]
     assert view._target.BROADCAST_ADDRS == "10.0.0.255, ''"
     assert view.copy().as_dict() == view.as_dict()
+    view.SERIALIZER = "msgpack"
+    with pytest.raises(ValueError, match="serializer 'pickle' is unknown or not available"):
+        view.SERIALIZER = "pickle"
+    view.reset()
+    assert view.SERIALIZER == "serpent" and "SERIALIZER" in dir(view)
 
 
 def test_the_items_are_those_of_the_rust_side() -> None:

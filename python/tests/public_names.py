@@ -1,0 +1,207 @@
+"""Which public names of the real Pyro4 and Pyro5 this package has under the same names: the table of the guide.
+
+``python public_names.py`` prints the table, in the form of the guide. It needs the real packages. `test_public_names.py` fails for
+a name that is neither there nor in the table below.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import inspect
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+PACKAGE = Path(__file__).parents[1]
+
+# Patterns of names that there are not, and why.
+MISSING = {
+    "Pyro4.socketserver*": "the servers are in Rust",
+    "Pyro5.svr_*": "the servers are in Rust",
+    "Pyro4.core.pyro_class_serpent_serializer": "the serializers are in Rust",
+    "Pyro4.core.serialize_core_object_to_dict": "the serializers are in Rust",
+    "Pyro5.serializers.pyro_class_serpent_serializer": "the serializers are in Rust",
+    "Pyro5.serializers.serialize_pyro_object_to_dict": "the serializers are in Rust",
+    "Pyro4.util.*Serializer.default": "the serializers are in Rust",
+    "Pyro*Serializer.*_hook": "the serializers are in Rust",
+    "Pyro*.convert_obj_into_marshallable": "the serializers are in Rust",
+    "Pyro4.util.MarshalSerializer.marshalable_types": "the serializers are in Rust",
+    "Pyro5.serializers.JsonSerializer.default": "the serializers are in Rust",
+    "Pyro5.serializers.MsgpackSerializer.default": "the serializers are in Rust",
+}
+
+# Patterns of names that there are and that differ, and how.
+DIFFERENT = {
+    "Pyro4.configuration.Configuration": "wrong names and values are errors where they are set; SOCK_NODELAY is on; has the items of Pyro5 and of ferropyro too",
+    "Pyro5.configure.Configuration": "as for Pyro4; SOCK_NODELAY is on",
+    "Pyro4.util.SerializerBase": "conversions count for classes derived from builtin types, and for numpy's, with every serializer",
+    "Pyro5.serializers.SerializerBase": "conversions count for classes derived from builtin types, and for numpy's, with every serializer",
+    "Pyro4.util.MarshalSerializer": "objects of classes may stand anywhere in the data, not only at its top",
+    "Pyro5.serializers.MarshalSerializer": "objects of classes may stand anywhere in the data, not only at its top",
+    "Pyro4.util.JsonSerializer": "objects have the name of their class with Python 3.11 and later too, as with Pyro5",
+    "Pyro4.util.MsgpackSerializer": "objects have the name of their class with Python 3.11 and later too, as with Pyro5",
+    "Pyro4.util.PickleSerializer": "type replacements do not change how the rest of the program pickles",
+    "Pyro4.util.fixIronPythonExceptionForPickle": "does nothing",
+    "Pyro4.futures.Future": "`then` after the start raises RuntimeError; a failing error handler does not keep the result",
+    "Pyro4.futures.FutureResult": "a failing chained call becomes the result; an error handler that is set late is called at once",
+    "Pyro4.socketutil.getSSLcontext": "makes a new context each time",
+    "Pyro5.socketutil.get_ssl_context": "makes a new context each time",
+    "Pyro4.message.Message": "annotations that are cut off, or too long for the header, are errors",
+    "Pyro4.util.getPyroTraceback": "the line before the remote traceback is spelled as in Pyro5",
+    "Pyro5.protocol.SendingMessage": "takes the correlation id as an argument",
+    "Pyro5.protocol.ReceivingMessage": "a message that is too long raises MessageTooLargeError, which is a ProtocolError",
+}
+
+
+class Name(NamedTuple):
+    """A public name of the real packages, and what became of it."""
+
+    full_name: str
+    status: str
+    note: str
+
+
+def real_names() -> list[str]:
+    """All public names of the real packages: modules, what they define, and the members of their classes."""
+    names: list[str] = []
+    for package in ("Pyro4", "Pyro5"):
+        module = importlib.import_module(package)
+        names += [package, *_names_of(module, package)]
+        for info in pkgutil.walk_packages(module.__path__, f"{package}."):
+            if info.name.endswith(".Pyro4"):
+                continue  # it takes the place of Pyro4 when it is imported; its names are those of Pyro4
+            names += [info.name, *_names_of(importlib.import_module(info.name), info.name)]
+    return names
+
+
+def _names_of(module: ModuleType, name: str) -> list[str]:
+    found = []
+    for key, value in sorted(vars(module).items()):
+        if key.startswith("_") or key in ("log", "config") and "." in name or isinstance(value, ModuleType):
+            continue
+        if _is_of(value, name, key):
+            found.append(f"{name}.{key}")
+            if isinstance(value, type) and value.__module__ == name:
+                found += [f"{name}.{key}.{member}" for member in _members(value)]
+    return found
+
+
+def _is_of(value: Any, module: str, key: str) -> bool:
+    """Whether a module defines the value, or is there to collect names."""
+    home = getattr(value, "__module__", None)
+    if module in ("Pyro4", "Pyro5.api"):
+        return True
+    if isinstance(value, type) or inspect.isroutine(value):
+        return home == module
+    if key == "current_context":
+        return module in ("Pyro4.core", "Pyro5.callcontext")
+    return key.isupper() or key in ("serializers", "serializers_by_id", "all_exceptions", "global_config")
+
+
+def _members(cls: type) -> list[str]:
+    # Slots are no members that a program names; those of a configuration are its items.
+    return [name for name, value in sorted(vars(cls).items()) if name[0] != "_" and not inspect.ismemberdescriptor(value)]
+
+
+_LOOK = """
+import importlib, inspect, json, sys
+from ferropyro import compat
+compat.install("Pyro4"), compat.install("Pyro5")
+found = {}
+signatures = {}
+for name in json.load(sys.stdin):
+    parts = name.split(".")
+    size = max(size for size in range(1, len(parts) + 1) if size == 1 or ".".join(parts[:size]) in compat.MODULES)
+    try:
+        value = importlib.import_module(".".join(parts[:size]))
+        for part in parts[size:]:
+            value = getattr(value, part)
+        found[name] = "there"
+        if callable(value):
+            try:
+                signatures[name] = list(inspect.signature(value).parameters)
+            except (TypeError, ValueError):
+                pass
+    except ModuleNotFoundError:
+        found[name] = "pending"
+    except AttributeError:
+        found[name] = "missing"
+json.dump([found, signatures], sys.stdout)
+"""
+
+
+def look_up(names: list[str]) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Says of each name whether it is ``there``, ``missing``, or ``pending`` in a module that was not written yet.
+
+    Of what can be called it gives the names of the parameters as well.
+    """
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYRO_")}
+    environment["PYTHONPATH"] = str(PACKAGE)
+    done = subprocess.run(
+        [sys.executable, "-c", _LOOK], input=json.dumps(names), env=environment, capture_output=True, text=True, check=True
+    )
+    found, signatures = json.loads(done.stdout)
+    return found, signatures
+
+
+def real_signature(name: str) -> list[str] | None:
+    """The names of the parameters of something real."""
+    parts = name.split(".")
+    size = max(size for size in range(1, len(parts) + 1) if ".".join(parts[:size]) in sys.modules)
+    value: Any = sys.modules[".".join(parts[:size])]
+    for part in parts[size:]:
+        value = getattr(value, part)
+    try:
+        return list(inspect.signature(value).parameters)
+    except (TypeError, ValueError):
+        return None
+
+
+def table() -> list[Name]:
+    """All names, with status: same, different, missing, pending (a module that was not written yet) or undecided."""
+    rows = []
+    names = real_names()
+    for name, found in look_up(names)[0].items():
+        if found == "there":
+            note = _note(name, DIFFERENT)
+            rows.append(Name(name, "different" if note else "same", note or ""))
+        else:
+            note = _note(name, MISSING)
+            rows.append(Name(name, found if note is not None or found == "pending" else "undecided", note or ""))
+    return rows
+
+
+def _note(name: str, table: dict[str, str]) -> str | None:
+    return next((note for pattern, note in table.items() if fnmatch.fnmatchcase(name, pattern)), None)
+
+
+def main() -> None:
+    """Prints the table of what is not the same, and how many names are."""
+    rows = table()
+    for package in ("Pyro4", "Pyro5"):
+        own = [row for row in rows if row.full_name.partition(".")[0] == package]
+        same = sum(row.status == "same" for row in own)
+        print(f"### {package}\n\n{same} of {len(own)} public names are there and mean the same. The others:\n")
+        print("| name | | |\n|---|---|---|")
+        printed: set[tuple[str, str]] = set()
+        for row in own:
+            # What a missing module or class contains goes without saying.
+            is_told = (row.full_name.rpartition(".")[0], row.status) in printed
+            if row.status != "same":
+                printed.add((row.full_name, row.status))
+            if row.status == "different" or row.status != "same" and not is_told:
+                print(f"| `{row.full_name}` | {row.status} | {row.note} |")
+        print()
+
+
+if __name__ == "__main__":
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        main()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import fnmatch
+
+import pytest
+import public_names
+
+# The real packages use deprecated names of Python.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[public_names.Name]:
+    return public_names.table()
+
+
+# Conformance: API-02
+def test_every_public_name_of_the_real_packages_is_there_or_decided_about(rows: list[public_names.Name]) -> None:
+    assert [row.full_name for row in rows if row.status == "undecided"] == []
+    assert len([row for row in rows if row.status == "same"]) > 250
+
+
+def test_no_decision_is_about_a_name_that_is_not(rows: list[public_names.Name]) -> None:
+    for table, status in ((public_names.MISSING, "missing"), (public_names.DIFFERENT, "different")):
+        names = [row.full_name for row in rows if row.status in (status, "pending")]
+        assert [pattern for pattern in table if not fnmatch.filter(names, pattern)] == []
+
+
+# The parameters of these are others on purpose.
+OTHER_PARAMETERS: set[str] = {
+    "Pyro4.configuration.Configuration",  # takes the generation of Pyro
+    "Pyro5.configure.Configuration.reset",
+}
+
+
+# Conformance: API-02
+def test_what_can_be_called_takes_the_arguments_of_the_real_one() -> None:
+    names = [name for name in public_names.real_names() if name not in OTHER_PARAMETERS]
+    _, ours = public_names.look_up(names)
+    wrong = {}
+    for name, parameters in ours.items():
+        real = public_names.real_signature(name)
+        if real is not None and real != parameters[: len(real)] and "args" not in parameters:
+            wrong[name] = (real, parameters)
+    assert wrong == {}
