@@ -63,8 +63,8 @@ MODULES: dict[str, str | Alias] = {
     "Pyro4": Alias(
         {
             **_same("core", "URI Proxy Daemon callback batch asyncproxy oneway expose behavior current_context"),
-            "locateNS": "core:_locateNS",
-            "resolve": "core:_resolve",
+            "locateNS": "naming:locateNS",
+            "resolve": "naming:resolve",
             "Future": "futures:Future",
             "config": "configuration:config",
         },

@@ -134,7 +134,7 @@ def _exception(
 def _remote_lines(remote: Any) -> list[str]:
     # A peer may have sent anything under this name.
     texts = [remote] if isinstance(remote, str) else [str(line) for line in remote]
-    lines = [" +--- This exception occurred remotely (Pyro) - Remote traceback:"]
+    lines = [" +--- This exception occured remotely (Pyro) - Remote traceback:"]
     for text in texts:
         lines += [f"\n | {line}" for line in text.removesuffix("\n").split("\n")]
     return [*lines, "\n +--- End of remote traceback\n"]
