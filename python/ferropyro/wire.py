@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from . import errors
@@ -29,9 +30,9 @@ def exception_to_wire(error: BaseException) -> Any:
     return object_to_wire(error, "serpent")
 
 
-def log_callback(error: BaseException) -> None:
+def log_callback(error: BaseException, where: TracebackType | None) -> None:
     """Logs the exception of a callback, which is to be seen here too."""
-    log.warning("Exception in callback method: %r", error, exc_info=(type(error), error, error.__traceback__))
+    log.warning("Exception in callback method: %r", error, exc_info=(type(error), error, where))
 
 
 def replace_by_proxy(cls: type) -> None:

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferropyro::context::AnnotationList;
 use ferropyro::foreign::ForeignCall;
 use ferropyro::wire::AnnotationKey;
-use ferropyro::{Arguments, Dict, Location, Serializer, Value, naming};
+use ferropyro::{Arguments, Dialect, Dict, Location, Serializer, Value, naming};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -135,7 +135,7 @@ fn seconds(timeout: Option<f64>) -> PyResult<Duration> {
 impl Proxy {
     /// `annotations`, `response_annotations` and `validate_handshake` are the methods of the Python proxy that a program has overridden.
     #[new]
-    #[pyo3(signature = (uri, config, *, serializer=None, hmac_key=None, handshake=None, timeout=None, max_retries=None, annotations=None, response_annotations=None, validate_handshake=None, socket=None))]
+    #[pyo3(signature = (uri, config, *, serializer=None, hmac_key=None, handshake=None, timeout=None, max_retries=None, annotations=None, response_annotations=None, validate_handshake=None, socket=None, pyro4_first=false))]
     #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         py: Python<'_>,
@@ -150,6 +150,7 @@ impl Proxy {
         response_annotations: Option<Py<PyAny>>,
         validate_handshake: Option<Py<PyAny>>,
         socket: Option<i32>,
+        pyro4_first: bool,
     ) -> PyResult<Proxy> {
         let mut builder = ferropyro::Proxy::builder()
             .config(config.0.clone())
@@ -200,6 +201,13 @@ impl Proxy {
                     judged.map(drop).map_err(|error| keep(error))
                 })
             });
+        }
+        if pyro4_first {
+            builder = builder.try_pyro4_first();
+        }
+        if socket.is_some() && format.is_pickle() {
+            // Nobody greets anybody on such a connection, and Pyro5 has no pickles.
+            builder = builder.dialect(Dialect::V48);
         }
         let uri = &uri.get().0;
         let proxy = match socket {

@@ -21,6 +21,7 @@ pub struct ProxyBuilder {
     config: Option<Config>,
     serializer: Option<Serializer>,
     dialect: Option<Dialect>,
+    tries_pyro4_first: bool,
     hmac_key: Option<HmacKey>,
     handshake: Option<Value>,
     timeout: Option<Duration>,
@@ -48,6 +49,13 @@ impl ProxyBuilder {
     #[must_use]
     pub fn dialect(mut self, dialect: Dialect) -> ProxyBuilder {
         self.dialect = Some(dialect);
+        self
+    }
+
+    /// Try Pyro4's protocol before that of Pyro5 with a server of which nothing is known, and which may speak both: for programs that expect what Pyro4 gives.
+    #[must_use]
+    pub fn try_pyro4_first(mut self) -> ProxyBuilder {
+        self.tries_pyro4_first = true;
         self
     }
 
@@ -252,6 +260,7 @@ impl ProxyBuilder {
             serializer: self.serializer.unwrap_or(config.serializer),
             is_serializer_own: self.serializer.is_some(),
             dialect: self.dialect,
+            tries_pyro4_first: self.tries_pyro4_first,
             hmac_key: self.hmac_key,
             handshake: self.handshake.unwrap_or_else(|| Value::from("hello")),
             connect_timeout: self.connect_timeout,

@@ -45,6 +45,7 @@ impl<'a> Attempts<'a> {
             (Some(dialect), _, _) => vec![dialect],
             (None, Some(_), _) => vec![Dialect::V48],
             (None, None, Some(Dialect::V48)) => vec![Dialect::V502, Dialect::V48],
+            (None, None, None) if settings.tries_pyro4_first => vec![Dialect::V502, Dialect::V48],
             (None, None, _) => vec![Dialect::V48, Dialect::V502],
         };
         let open = settings.dialect.is_none();

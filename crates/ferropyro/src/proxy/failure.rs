@@ -3,6 +3,7 @@
 use std::io;
 
 use super::dialects::cannot_connect;
+use crate::transport::interrupt::is_ended_by_program;
 use crate::transport::is_timeout;
 use crate::{Error, ErrorKind, Location, Result, tls};
 
@@ -28,6 +29,10 @@ pub(crate) fn hung_up() -> Error {
 }
 
 pub(crate) fn lost(what: &str, error: io::Error) -> Error {
+    if is_ended_by_program(&error) {
+        // Nothing that could be tried again.
+        return Error::new(ErrorKind::Runtime, error.to_string()).caused_by(error);
+    }
     let reason = tls::explain(&error).unwrap_or_else(|| error.to_string());
     Error::new(ErrorKind::ConnectionClosed, format!("{what}: {reason}")).caused_by(error)
 }
@@ -44,13 +49,17 @@ pub(crate) fn no_encryption(location: &Location, error: io::Error) -> Error {
 
 /// Whether the connection was lost because one of its ends refuses the other, in which no dialect helps.
 pub(super) fn is_about_tls(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| tls::explain(source).is_some())
+    io_source(error).is_some_and(|source| tls::explain(source).is_some())
+}
+
+fn io_source(error: &Error) -> Option<&io::Error> {
+    std::error::Error::source(error).and_then(|source| source.downcast_ref())
 }
 
 /// Whether nobody can know any more where the connection stands. Also when the other side raised the error: it has closed the connection then.
 pub(crate) fn ends_connection(error: &Error) -> bool {
-    (error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security)) && !is_about_data(error)
+    let is_the_peers = error.is_a(ErrorKind::Communication) || error.is_a(ErrorKind::Security);
+    (is_the_peers && !is_about_data(error)) || io_source(error).is_some_and(is_ended_by_program)
 }
 
 /// Arguments that were not sent, because they cannot be, and results that have arrived but are of another type: the connection is as it was, and so

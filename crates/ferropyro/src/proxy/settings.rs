@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     /// Whether the serializer was chosen for this proxy, and is not just that of the configuration.
     pub(crate) is_serializer_own: bool,
     pub(crate) dialect: Option<Dialect>,
+    /// Which one to begin with, if nothing is known.
+    pub(crate) tries_pyro4_first: bool,
     pub(crate) hmac_key: Option<HmacKey>,
     pub(crate) handshake: Value,
     /// `None` is that of the calls.

@@ -1,6 +1,7 @@
 //! Waits that end when the program says so, in the midst of them: a signal gives it the opportunity.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -28,7 +29,23 @@ impl Drop for Interruptible {
 pub(crate) fn interrupted() -> io::Result<()> {
     let ask = ASK.with_borrow(Clone::clone);
     match ask {
-        Some(ask) if ask() => Err(io::Error::other("interrupted by the program")),
+        Some(ask) if ask() => Err(io::Error::other(EndedByProgram)),
         _ => Ok(()),
     }
 }
+
+/// Whether an error is the end of a wait that the program did not want to go on.
+pub(crate) fn is_ended_by_program(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inner| inner.is::<EndedByProgram>())
+}
+
+#[derive(Debug)]
+struct EndedByProgram;
+
+impl fmt::Display for EndedByProgram {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a signal came, and the program has ended the wait")
+    }
+}
+
+impl std::error::Error for EndedByProgram {}
