@@ -38,7 +38,7 @@ _PYRO5_NAMES = {
     **_same("core", "URI Proxy SerializedBlob Daemon DaemonObject callback expose behavior oneway current_context"),
     **_same("_pyro5", "locate_ns resolve start_ns start_ns_loop serve"),
     **_same("_pyro5", "register_dict_to_class register_class_to_dict unregister_dict_to_class unregister_class_to_dict"),
-    "BatchProxy": "core:BatchProxy core:_BatchProxyAdapter core:batch",
+    "BatchProxy": "core:BatchProxy core:batch",
     "SerializerBase": "util:SerializerBase",
     "type_meta": "naming:type_meta",
     "config": "configuration:pyro5_config",
@@ -62,9 +62,7 @@ _VERSIONS_OF_PYRO4 = {"VERSION": constants.PYRO4_VERSION}
 MODULES: dict[str, str | Alias] = {
     "Pyro4": Alias(
         {
-            **_same("core", "URI Proxy Daemon callback batch asyncproxy oneway expose behavior current_context"),
-            "locateNS": "core:_locateNS",
-            "resolve": "core:_resolve",
+            **_same("core", "URI Proxy Daemon callback batch asyncproxy oneway expose behavior current_context locateNS resolve"),
             "Future": "futures:Future",
             "config": "configuration:config",
         },
