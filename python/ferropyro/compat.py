@@ -62,7 +62,9 @@ _VERSIONS_OF_PYRO4 = {"VERSION": constants.PYRO4_VERSION}
 MODULES: dict[str, str | Alias] = {
     "Pyro4": Alias(
         {
-            **_same("core", "URI Proxy Daemon callback batch asyncproxy oneway expose behavior current_context locateNS resolve"),
+            **_same("core", "URI Proxy Daemon callback batch asyncproxy oneway expose behavior current_context"),
+            "locateNS": "naming:locateNS",
+            "resolve": "naming:resolve",
             "Future": "futures:Future",
             "config": "configuration:config",
         },

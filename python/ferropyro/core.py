@@ -1,6 +1,6 @@
 """The names that Pyro4 has in its module ``core``."""
 
-from ._ferropyro import URI
+from ._ferropyro import URI, SerializedBlob
 from .context import CallContext, current_context
 from .daemon import Daemon
 from .exposing import behavior, callback, expose, oneway
@@ -12,6 +12,7 @@ __all__ = [
     "CallContext",
     "Daemon",
     "Proxy",
+    "SerializedBlob",
     "asyncproxy",
     "batch",
     "behavior",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 import socket
-import time
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
@@ -22,6 +22,8 @@ from .wire import replace_by_proxy
 __all__ = ["Daemon"]
 
 _Self = TypeVar("_Self", bound="Daemon")
+
+log = logging.getLogger("Pyro4.core")
 
 # Seconds after which a loop looks at what the program wants: Ctrl-C, or its own condition.
 _LOOK = 0.2
@@ -176,10 +178,13 @@ class Daemon:
     # Serving.
 
     def requestLoop(self, loopCondition: Callable[[], bool] = _FOREVER) -> None:
-        """Serves clients until :meth:`shutdown` is called, or the condition is false, which is looked at now and then."""
+        """Serves clients until :meth:`shutdown` is called, Ctrl-C is typed, or the condition is false, which is looked at now and then."""
         loop = self._event_loop()
-        while loopCondition() and loop.step(_LOOK):
-            pass
+        try:
+            while loopCondition() and loop.step(_LOOK):
+                pass
+        except KeyboardInterrupt:
+            log.debug("stopping on break signal")
 
     def events(self, eventsockets: Iterable[Any]) -> None:
         """Serves what has come in already, and waits for nothing: for programs with an event loop of their own."""

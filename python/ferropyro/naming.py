@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from typing import Any
 
 from . import _ferropyro, settings
@@ -10,7 +12,7 @@ from .constants import NAMESERVER_NAME
 from .daemon import Daemon
 from .proxy import Proxy
 
-__all__ = ["locateNS", "resolve", "startNS", "startNSloop", "NameServerDaemon", "BroadcastServer", "NAMESERVER_NAME"]
+__all__ = ["locateNS", "resolve", "startNS", "startNSloop", "type_meta", "NameServerDaemon", "BroadcastServer", "NAMESERVER_NAME"]
 
 
 def locateNS(host: str | None = None, port: int | None = None, broadcast: bool = True, hmac_key: bytes | str | None = None) -> Proxy:
@@ -147,7 +149,46 @@ def startNSloop(
     print("NS shut down.")
 
 
+def type_meta(class_or_object: Any, prefix: str = "class:") -> set[str]:
+    """Gives tags for a class or object: the names of its class and of those that it is derived from."""
+    cls = class_or_object if isinstance(class_or_object, type) else type(class_or_object)
+    return {f"{prefix}{each.__module__}.{each.__name__}" for each in cls.__mro__ if each is not object}
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs a name server: ``python -m ferropyro.naming``, with the options of ``pyro4-ns``."""
+    parser = argparse.ArgumentParser(prog="python -m ferropyro.naming", description="Runs a name server.")
+    parser.add_argument("-n", "--host", help="the host name to listen on")
+    parser.add_argument("-p", "--port", type=int, help="the port to listen on (0 is a free one)")
+    parser.add_argument("-u", "--unixsocket", help="the path of a Unix domain socket to listen on")
+    parser.add_argument("-s", "--storage", default="memory", help="where the names are kept: memory, sql:file, dbm:file")
+    parser.add_argument("--bchost", help="the host name for broadcasts")
+    parser.add_argument("--bcport", type=int, help="the port for broadcasts")
+    parser.add_argument("--nathost", help="the host name that clients use from outside")
+    parser.add_argument("--natport", type=int, help="the port that clients use from outside")
+    parser.add_argument("-x", "--nobc", action="store_true", help="no broadcasts")
+    parser.add_argument("-k", "--key", help="the HMAC key; better is the environment variable PYRO_HMAC_KEY")
+    options = parser.parse_args(args)
+    key = options.key or os.environ.get("PYRO_HMAC_KEY")
+    startNSloop(
+        options.host,
+        options.port,
+        not options.nobc,
+        options.bchost,
+        options.bcport,
+        options.unixsocket,
+        options.nathost,
+        options.natport,
+        options.storage,
+        key,
+    )
+
+
 def _key(key: bytes | str | None) -> bytes | None:
     return key.encode("utf-8") if isinstance(key, str) else key
 
 
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,8 @@ impl Config {
     fn new(items: HashMap<String, String>) -> PyResult<Config> {
         let variables = items.iter().map(|(name, value)| (format!("PYRO_{name}"), value));
         let config = ferropyro::Config::from_vars(variables);
-        config.map(Config).map_err(|error| PyValueError::new_err(error.to_string()))
+        config
+            .map(Config)
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 }

@@ -8,8 +8,8 @@ use ferropyro::{Context, Peer};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::proxy::annotation_list;
 use crate::package;
+use crate::proxy::annotation_list;
 
 /// What Python code of this thread has set, or looked at.
 #[derive(Default)]
@@ -25,7 +25,10 @@ struct Own {
 thread_local!(static OWN: RefCell<Own> = RefCell::default());
 
 /// Annotations as a dict of bytes.
-pub(crate) fn annotations_dict<'py, 'a>(py: Python<'py>, annotations: impl Iterator<Item = (AnnotationKey, &'a [u8])>) -> PyResult<Bound<'py, PyDict>> {
+pub(crate) fn annotations_dict<'py, 'a>(
+    py: Python<'py>,
+    annotations: impl Iterator<Item = (AnnotationKey, &'a [u8])>,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     for (key, value) in annotations {
         dict.set_item(key.as_str(), PyBytes::new(py, value))?;
@@ -86,7 +89,9 @@ impl CallContext {
     /// The client's address: host and port; the path of a Unix domain socket.
     #[getter]
     fn client_sock_addr<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        ambient::current().map(|context| address(py, context.peer())).transpose()
+        ambient::current()
+            .map(|context| address(py, context.peer()))
+            .transpose()
     }
 
     #[getter]
@@ -150,7 +155,9 @@ impl CallContext {
 
     #[getter]
     fn correlation_id<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let Some(id) = ambient::correlation_id() else { return Ok(None) };
+        let Some(id) = ambient::correlation_id() else {
+            return Ok(None);
+        };
         let named = PyDict::new(py);
         named.set_item("bytes", PyBytes::new(py, id.as_bytes()))?;
         package::uuid(py)?.call((), Some(&named)).map(Some)
@@ -202,7 +209,9 @@ impl Connection {
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
-        other.cast::<Connection>().is_ok_and(|other| other.get().number == self.number)
+        other
+            .cast::<Connection>()
+            .is_ok_and(|other| other.get().number == self.number)
     }
 
     fn __hash__(&self) -> u64 {

@@ -48,7 +48,11 @@ impl Daemon {
         client_disconnect: Option<Py<PyAny>>,
         housekeeping: Option<Py<PyAny>>,
     ) -> PyResult<Daemon> {
-        let mut builder = ferropyro::Daemon::builder().config(config.0.clone()).port(port).around_threads(keep_attached);
+        let mut builder = ferropyro::Daemon::builder()
+            .config(config.0.clone())
+            .port(port)
+            .around_threads(keep_attached)
+            .unpickles();
         if let Some(host) = host {
             builder = builder.host(host);
         }
@@ -118,7 +122,14 @@ impl Daemon {
     }
 
     /// Lets clients call the instances of a class, which `create` makes in the mode `session`, `single` or `percall`.
-    fn register_class(&self, py: Python<'_>, id: &str, create: Py<PyAny>, members: &Members, mode: &str) -> PyResult<Uri> {
+    fn register_class(
+        &self,
+        py: Python<'_>,
+        id: &str,
+        create: Py<PyAny>,
+        members: &Members,
+        mode: &str,
+    ) -> PyResult<Uri> {
         let mode = match mode {
             "session" => InstanceMode::Session,
             "single" => InstanceMode::Single,
@@ -131,7 +142,9 @@ impl Daemon {
             let made = Python::attach(|py| create.call0(py).map_err(|error| raised(py, error)))?;
             Ok(Arc::new(RemoteObject::new(made, Arc::clone(&shared))))
         };
-        let uri = self.0.register_foreign_class(id, ferropyro::Members::clone(&members), mode, create);
+        let uri = self
+            .0
+            .register_foreign_class(id, ferropyro::Members::clone(&members), mode, create);
         uri.map(Uri).map_err(|error| raise(py, error))
     }
 
@@ -141,7 +154,11 @@ impl Daemon {
 
     /// The URI for an id: with the address for clients from outside, unless they are said to be within.
     fn uri_for(&self, py: Python<'_>, id: &str, nat: bool) -> PyResult<Uri> {
-        let uri = if nat { self.0.uri_for(id) } else { self.0.internal_uri_for(id) };
+        let uri = if nat {
+            self.0.uri_for(id)
+        } else {
+            self.0.internal_uri_for(id)
+        };
         uri.map(Uri).map_err(|error| raise(py, error))
     }
 
@@ -165,7 +182,9 @@ pub(crate) struct EventLoop(Mutex<ferropyro::EventLoop>);
 impl EventLoop {
     #[new]
     fn new(py: Python<'_>) -> PyResult<EventLoop> {
-        ferropyro::EventLoop::new().map(|event_loop| EventLoop(Mutex::new(event_loop))).map_err(|error| raise(py, error))
+        ferropyro::EventLoop::new()
+            .map(|event_loop| EventLoop(Mutex::new(event_loop)))
+            .map_err(|error| raise(py, error))
     }
 
     fn add(&self, py: Python<'_>, daemon: &Daemon) {
@@ -188,7 +207,10 @@ fn keep_attached(work: &mut dyn FnMut()) {
 }
 
 /// A descriptor that Python gives away.
-#[expect(unsafe_code, reason = "Python has no other form of a socket than the number of its descriptor")]
+#[expect(
+    unsafe_code,
+    reason = "Python has no other form of a socket than the number of its descriptor"
+)]
 pub(crate) fn adopt(descriptor: i32) -> OwnedFd {
     // SAFETY: the Python half hands over what `socket.detach()` or `os.dup()` gave it, and does not use it again.
     unsafe { OwnedFd::from_raw_fd(descriptor) }

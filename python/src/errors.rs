@@ -49,7 +49,10 @@ fn remote_exception(py: Python<'_>, exception: &Exception) -> PyResult<PyErr> {
 pub(crate) fn raised(py: Python<'_>, error: PyErr) -> Raise {
     let text = error.to_string();
     wire_exception(py, error).unwrap_or_else(|failure| {
-        Raise::new("Pyro5.errors.PyroError", format!("{text} (and it cannot be sent as it is: {failure})"))
+        Raise::new(
+            "Pyro5.errors.PyroError",
+            format!("{text} (and it cannot be sent as it is: {failure})"),
+        )
     })
 }
 

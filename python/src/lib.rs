@@ -3,6 +3,7 @@
 //! Python's objects are written straight into messages and read straight out of them ([`write`], [`read`]); Python's lock is released for every wait. What programs see is
 //! written in Python, around the classes here.
 
+mod blob;
 mod config;
 mod context;
 mod daemon;
@@ -25,6 +26,8 @@ use pyo3::prelude::*;
 /// What the Python half is made of.
 #[pymodule(name = "_ferropyro")]
 mod module {
+    #[pymodule_export]
+    use crate::blob::SerializedBlob;
     #[pymodule_export]
     use crate::config::Config;
     #[pymodule_export]

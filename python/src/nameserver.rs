@@ -79,12 +79,15 @@ impl NameServer {
     /// Where it answers broadcasts: host and port; None if it does not.
     #[getter]
     fn broadcast_address(&self) -> Option<(String, u16)> {
-        self.0.broadcast_address().map(|address| (address.ip().to_string(), address.port()))
+        self.0
+            .broadcast_address()
+            .map(|address| (address.ip().to_string(), address.port()))
     }
 
     /// The lines that Pyro4's name server prints when it starts.
     fn start_lines(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        py.detach(|| self.0.start_lines(Generation::Pyro4)).map_err(|error| raise(py, error))
+        py.detach(|| self.0.start_lines(Generation::Pyro4))
+            .map_err(|error| raise(py, error))
     }
 
     /// Stops it, and closes its store.

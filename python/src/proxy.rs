@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use ferropyro::context::AnnotationList;
+use ferropyro::foreign::ForeignCall;
 use ferropyro::wire::AnnotationKey;
-use ferropyro::{Arguments, Dict, Error, ErrorKind, Location, Serializer, Value, naming};
+use ferropyro::{Arguments, Dict, Location, Serializer, Value, naming};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
@@ -12,14 +13,16 @@ use send_wrapper::SendWrapper;
 use serde::Deserialize;
 use serde::ser::SerializeTuple;
 
+use crate::blob::SerializedBlob;
 use crate::config::Config;
-use crate::context;
 use crate::errors::raise;
+use crate::pending::keep;
 use crate::read::Read;
 use crate::reply::{Reply, arrived};
 use crate::stream::Items;
 use crate::uri::Uri;
 use crate::write::Wire;
+use crate::{context, package};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
@@ -36,9 +39,22 @@ pub(crate) fn release(wait: &mut dyn FnMut()) {
     });
 }
 
+/// Runs the handlers of the signals that have come. What they raise ends the wait.
+fn is_to_end() -> bool {
+    Python::attach(|py| match py.check_signals() {
+        Ok(()) => false,
+        Err(error) => {
+            keep(error);
+            true
+        }
+    })
+}
+
 /// The positional arguments of a call.
 struct Args<'a, 'py> {
     args: &'a Bound<'py, PyTuple>,
+    /// Those that Python writes itself, which it does with pickle and its kin.
+    kwargs: Option<&'a Bound<'py, PyDict>>,
     format: Serializer,
 }
 
@@ -52,6 +68,24 @@ impl Arguments for Args<'_, '_> {
             tuple.serialize_element(&Wire::new(&arg, self.format))?;
         }
         Ok(())
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
+        let written = || {
+            let py = self.args.py();
+            let kwargs = match self.kwargs {
+                Some(kwargs) => kwargs.clone(),
+                None => PyDict::new(py),
+            };
+            let parts = (call.object, call.method, self.args, kwargs);
+            package::get_serializer(py)?
+                .call1((call.serializer.name(),))?
+                .call_method1("dumpsCall", parts)?
+                .extract()
+        };
+        call.serializer
+            .is_pickle()
+            .then(|| written().map_err(|error: PyErr| keep(error)))
     }
 }
 
@@ -81,7 +115,9 @@ pub(crate) fn annotation_list(annotations: &Bound<'_, PyDict>) -> PyResult<Annot
     for (key, value) in annotations {
         let key: String = key.extract()?;
         let Ok(key) = AnnotationKey::try_from(key.as_str()) else {
-            return Err(PyValueError::new_err(format!("the key of an annotation is four ASCII characters, and not {key:?}")));
+            return Err(PyValueError::new_err(format!(
+                "the key of an annotation is four ASCII characters, and not {key:?}"
+            )));
         };
         let value = value.py().get_type::<PyBytes>().call1((value,))?;
         list.push((key, value.extract()?));
@@ -91,7 +127,8 @@ pub(crate) fn annotation_list(annotations: &Bound<'_, PyDict>) -> PyResult<Annot
 
 fn seconds(timeout: Option<f64>) -> PyResult<Duration> {
     // Zero is for ever.
-    Duration::try_from_secs_f64(timeout.unwrap_or(0.0)).map_err(|error| PyValueError::new_err(format!("a timeout in seconds: {error}")))
+    Duration::try_from_secs_f64(timeout.unwrap_or(0.0))
+        .map_err(|error| PyValueError::new_err(format!("a timeout in seconds: {error}")))
 }
 
 #[pymethods]
@@ -114,10 +151,16 @@ impl Proxy {
         validate_handshake: Option<Py<PyAny>>,
         socket: Option<i32>,
     ) -> PyResult<Proxy> {
-        let mut builder = ferropyro::Proxy::builder().config(config.0.clone()).around_waits(release).timeout(seconds(timeout)?);
+        let mut builder = ferropyro::Proxy::builder()
+            .config(config.0.clone())
+            .around_waits(release)
+            .on_interrupt(is_to_end)
+            .timeout(seconds(timeout)?);
         let mut format = config.0.serializer;
         if let Some(name) = serializer {
-            format = name.parse().map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))?;
+            format = name
+                .parse()
+                .map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))?;
             builder = builder.serializer(format);
         }
         if let Some(key) = hmac_key {
@@ -130,44 +173,66 @@ impl Proxy {
             builder = builder.max_retries(retries);
         }
         if let Some(hook) = annotations {
-            builder = builder.annotations(move || Python::attach(|py| {
-                let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
-                list.unwrap_or_else(|error| {
-                    error.write_unraisable(py, Some(hook.bind(py)));
-                    AnnotationList::new()
+            builder = builder.annotations(move || {
+                Python::attach(|py| {
+                    let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
+                    list.unwrap_or_else(|error| {
+                        error.write_unraisable(py, Some(hook.bind(py)));
+                        AnnotationList::new()
+                    })
                 })
-            }));
+            });
         }
         if let Some(hook) = response_annotations {
-            builder = builder.on_response_annotations(move |annotations, kind| Python::attach(|py| {
-                let dict = context::annotations_dict(py, annotations.iter());
-                if let Err(error) = dict.and_then(|dict| hook.call1(py, (dict, kind.0))) {
-                    error.write_unraisable(py, Some(hook.bind(py)));
-                }
-            }));
+            builder = builder.on_response_annotations(move |annotations, kind| {
+                Python::attach(|py| {
+                    let dict = context::annotations_dict(py, annotations.iter());
+                    if let Err(error) = dict.and_then(|dict| hook.call1(py, (dict, kind.0))) {
+                        error.write_unraisable(py, Some(hook.bind(py)));
+                    }
+                })
+            });
         }
         if let Some(hook) = validate_handshake {
-            builder = builder.validate_handshake(move |answer| Python::attach(|py| {
-                let judged = from_value(py, answer).and_then(|answer| hook.call1(py, (answer,)));
-                judged.map(drop).map_err(|error| {
-                    let text = error.to_string();
-                    crate::pending::keep::<ferropyro::formats::Error>(error);
-                    Error::new(ErrorKind::Communication, text)
+            builder = builder.validate_handshake(move |answer| {
+                Python::attach(|py| {
+                    let judged = from_value(py, answer).and_then(|answer| hook.call1(py, (answer,)));
+                    judged.map(drop).map_err(|error| keep(error))
                 })
-            }));
+            });
         }
         let uri = &uri.get().0;
         let proxy = match socket {
             Some(descriptor) => builder.connected_socket(&uri.object(), crate::daemon::adopt(descriptor)),
             None => builder.build(uri.clone()),
         };
-        proxy.map(|proxy| Proxy { proxy, format }).map_err(|error| raise(py, error))
+        proxy
+            .map(|proxy| Proxy { proxy, format })
+            .map_err(|error| raise(py, error))
     }
 
     /// Calls a method.
-    pub(crate) fn call(&self, py: Python<'_>, method: &str, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>, oneway: bool) -> PyResult<Py<PyAny>> {
-        let kwargs = keyword_arguments(kwargs, self.format)?;
-        let args = Args { args, format: self.format };
+    pub(crate) fn call(
+        &self,
+        py: Python<'_>,
+        method: &str,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+        oneway: bool,
+    ) -> PyResult<Py<PyAny>> {
+        if let Some(blob) = SerializedBlob::only(args, kwargs)? {
+            context::before_call(py)?;
+            return self.answer(py, self.proxy.call::<Reply>(method, &blob));
+        }
+        let args = Args {
+            args,
+            kwargs,
+            format: self.format,
+        };
+        let kwargs = match self.format.is_pickle() {
+            true => Dict::new(),
+            false => keyword_arguments(kwargs, self.format)?,
+        };
         context::before_call(py)?;
         if oneway {
             let sent = self.proxy.call_oneway_with(method, args, &kwargs);
@@ -190,12 +255,22 @@ impl Proxy {
     }
 
     /// Makes calls in one message: a list of (method, args, kwargs). Gives the list of results, of which the last one may be an exception; None if `oneway`.
-    fn batch<'py>(&self, py: Python<'py>, calls: &Bound<'py, PyAny>, oneway: bool) -> PyResult<Option<Bound<'py, PyList>>> {
+    fn batch<'py>(
+        &self,
+        py: Python<'py>,
+        calls: &Bound<'py, PyAny>,
+        oneway: bool,
+    ) -> PyResult<Option<Bound<'py, PyList>>> {
         let mut batch = self.proxy.batch();
         for call in calls.try_iter()? {
             let (method, args, kwargs) = call?.extract::<(String, Bound<'_, PyTuple>, Bound<'_, PyDict>)>()?;
             let kwargs = keyword_arguments(Some(&kwargs), self.format)?;
-            batch.call_with(&method, Args { args: &args, format: self.format }, &kwargs);
+            let args = Args {
+                args: &args,
+                kwargs: None,
+                format: self.format,
+            };
+            batch.call_with(&method, args, &kwargs);
         }
         context::before_call(py)?;
         if oneway {
@@ -234,7 +309,8 @@ impl Proxy {
     }
 
     fn reconnect(&self, py: Python<'_>, tries: u32) -> PyResult<()> {
-        self.unlocked(py, || self.proxy.reconnect(tries)).map_err(|error| raise(py, error))
+        self.unlocked(py, || self.proxy.reconnect(tries))
+            .map_err(|error| raise(py, error))
     }
 
     fn is_connected(&self, py: Python<'_>) -> bool {
@@ -243,7 +319,10 @@ impl Proxy {
 
     /// The number of the protocol that the other side speaks. Connects if need be.
     fn protocol(&self, py: Python<'_>) -> PyResult<u16> {
-        self.proxy.dialect().map(|dialect| dialect.version()).map_err(|error| raise(py, error))
+        self.proxy
+            .dialect()
+            .map(|dialect| dialect.version())
+            .map_err(|error| raise(py, error))
     }
 
     fn set_timeout(&self, timeout: Option<f64>) -> PyResult<()> {
@@ -277,7 +356,14 @@ impl Proxy {
 /// Where the name server is.
 #[pyfunction]
 #[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None))]
-pub(crate) fn locate_ns(py: Python<'_>, config: &Config, host: Option<&str>, port: Option<u16>, broadcast: bool, hmac_key: Option<Vec<u8>>) -> PyResult<Uri> {
+pub(crate) fn locate_ns(
+    py: Python<'_>,
+    config: &Config,
+    host: Option<&str>,
+    port: Option<u16>,
+    broadcast: bool,
+    hmac_key: Option<Vec<u8>>,
+) -> PyResult<Uri> {
     let mut settings = settings(config, hmac_key).broadcast(broadcast);
     let location = match host {
         Some(host) if host.starts_with("./u:") => Some(Location::unix(host.trim_start_matches("./u:"))),
@@ -294,7 +380,12 @@ pub(crate) fn locate_ns(py: Python<'_>, config: &Config, host: Option<&str>, por
 /// The URI of the object that a name or tags stand for.
 #[pyfunction]
 #[pyo3(signature = (uri, config, hmac_key=None))]
-pub(crate) fn resolve(py: Python<'_>, uri: &Bound<'_, Uri>, config: &Config, hmac_key: Option<Vec<u8>>) -> PyResult<Uri> {
+pub(crate) fn resolve(
+    py: Python<'_>,
+    uri: &Bound<'_, Uri>,
+    config: &Config,
+    hmac_key: Option<Vec<u8>>,
+) -> PyResult<Uri> {
     let settings = settings(config, hmac_key);
     let uri = uri.get().0.clone();
     let found = py.detach(|| naming::resolve_with(&uri, &settings));

@@ -7,7 +7,9 @@ use pyo3::prelude::*;
 use pyo3::types::{
     PyByteArray, PyBytes, PyComplex, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyInt, PyList, PySet, PyString, PyTuple,
 };
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 
 use crate::package;
 use crate::pending::keep_read as keep;
@@ -247,7 +249,8 @@ fn from_bytes<'py>(py: Python<'py>, tag: Tag, bytes: &[u8]) -> PyResult<Bound<'p
         Tag::Uuid => package::uuid(py)?.call((), Some(&named("bytes", python.into_any())?)),
         Tag::BigInt => {
             let signed = named("signed", pyo3::types::PyBool::new(py, true).to_owned().into_any())?;
-            py.get_type::<PyInt>().call_method("from_bytes", (python, "little"), Some(&signed))
+            py.get_type::<PyInt>()
+                .call_method("from_bytes", (python, "little"), Some(&signed))
         }
         Tag::Complex => {
             let [real, imaginary] = parts::<8, 2>(bytes).map(f64::from_le_bytes);

@@ -85,8 +85,15 @@ pub(crate) struct RemoteMethod {
 #[pymethods]
 impl RemoteMethod {
     #[pyo3(signature = (*args, **kwargs))]
-    fn __call__(&self, py: Python<'_>, args: &Bound<'_, PyTuple>, kwargs: Option<&Bound<'_, PyDict>>) -> PyResult<Py<PyAny>> {
-        self.core.get().call(py, self.name.to_str(py)?, args, kwargs, self.oneway)
+    fn __call__(
+        &self,
+        py: Python<'_>,
+        args: &Bound<'_, PyTuple>,
+        kwargs: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Py<PyAny>> {
+        self.core
+            .get()
+            .call(py, self.name.to_str(py)?, args, kwargs, self.oneway)
     }
 
     /// A dotted name, which no remote object lets through.

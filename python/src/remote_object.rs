@@ -3,16 +3,18 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use ferropyro::wire::Flags;
 use ferropyro::{Attribute, Call, ItemStream, Method, Object, Raise, Reply, Serializer};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyIterator, PyList, PyTuple};
 use serde::Serialize;
 
+use crate::blob::SerializedBlob;
 use crate::errors::raised;
 use crate::read::Read;
 use crate::write::Wire;
-use crate::{context, pending};
+use crate::{context, package, pending};
 
 /// What a class exposes.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -22,7 +24,12 @@ pub(crate) struct Members(pub(crate) ferropyro::Members);
 impl Members {
     /// Methods are (name, whether it is oneway, whether it is a callback), attributes (name, whether it can be set); `unexposed` are names that exist and are not exposed.
     #[new]
-    fn new(class: String, methods: Vec<(String, bool, bool)>, attributes: Vec<(String, bool)>, unexposed: Vec<String>) -> Members {
+    fn new(
+        class: String,
+        methods: Vec<(String, bool, bool)>,
+        attributes: Vec<(String, bool)>,
+        unexposed: Vec<String>,
+    ) -> Members {
         let methods = methods.into_iter().map(|(name, oneway, callback)| {
             let mut method = Method::new("", &[]);
             method.name = Cow::Owned(name);
@@ -64,7 +71,7 @@ impl Object for RemoteObject {
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
         Python::attach(|py| {
-            let (args, kwargs) = call.whole_args::<Read>().map_err(|raise| pending_or(py, raise))?;
+            let (args, kwargs) = arguments(py, &call)?;
             let result = context::serve(py, call.context(), || {
                 let method = self.target.bind(py).getattr(call.method())?;
                 method.call(positional(py, args)?, keywords(py, kwargs)?.as_ref())
@@ -83,11 +90,36 @@ impl Object for RemoteObject {
     fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
         Python::attach(|py| {
             let value = call.value::<Read>().map_err(|raise| pending_or(py, raise))?;
-            let set = context::serve(py, call.context(), || self.target.bind(py).setattr(call.method(), value.0));
+            let set = context::serve(py, call.context(), || {
+                self.target.bind(py).setattr(call.method(), value.0)
+            });
             set.map_err(|error| raised(py, error))?;
             call.reply(&())
         })
     }
+}
+
+/// The arguments: a tuple or list, and a dict.
+fn arguments(py: Python<'_>, call: &Call<'_>) -> Result<(Option<Read>, Option<Read>), Raise> {
+    if call.context().flags().contains(Flags::KEEPSERIALIZED) {
+        let (blob,) = call.args::<(ferropyro::SerializedBlob,)>()?;
+        let blob = SerializedBlob::received(py, blob).and_then(|blob| (blob,).into_pyobject(py));
+        let args = blob.map_err(|error| raised(py, error))?;
+        return Ok((Some(Read(args.into_any().unbind())), None));
+    }
+    if let Some((serializer, payload)) = call.payload().filter(|(serializer, _)| serializer.is_pickle()) {
+        let load = || -> PyResult<(Py<PyAny>, Py<PyAny>)> {
+            let serializer = package::get_serializer(py)?.call1((serializer.name(),))?;
+            let (_, _, args, kwargs) =
+                serializer
+                    .call_method1("loadsCall", (payload,))?
+                    .extract::<(Py<PyAny>, Py<PyAny>, Py<PyAny>, Py<PyAny>)>()?;
+            Ok((args, kwargs))
+        };
+        let (args, kwargs) = load().map_err(|error| raised(py, error))?;
+        return Ok((Some(Read(args)), Some(Read(kwargs))));
+    }
+    call.whole_args::<Read>().map_err(|raise| pending_or(py, raise))
 }
 
 /// What Python has raised meanwhile, or else this.
@@ -96,7 +128,9 @@ fn pending_or(py: Python<'_>, raise: Raise) -> Raise {
 }
 
 fn positional(py: Python<'_>, args: Option<Read>) -> PyResult<Bound<'_, PyTuple>> {
-    let Some(Read(args)) = args else { return Ok(PyTuple::empty(py)) };
+    let Some(Read(args)) = args else {
+        return Ok(PyTuple::empty(py));
+    };
     let args = args.into_bound(py);
     if args.is_none() {
         return Ok(PyTuple::empty(py));
@@ -116,7 +150,9 @@ fn keywords(py: Python<'_>, kwargs: Option<Read>) -> PyResult<Option<Bound<'_, P
     if kwargs.is_none() {
         return Ok(None);
     }
-    let kwargs: Bound<'_, PyDict> = kwargs.cast_into().map_err(|_| PyTypeError::new_err("the keyword arguments are no dict"))?;
+    let kwargs: Bound<'_, PyDict> = kwargs
+        .cast_into()
+        .map_err(|_| PyTypeError::new_err("the keyword arguments are no dict"))?;
     Ok((!kwargs.is_empty()).then_some(kwargs))
 }
 
@@ -127,9 +163,22 @@ fn reply(call: Call<'_>, result: PyResult<Bound<'_, PyAny>>) -> Result<Reply, Ra
         Ok(value) => {
             let py = value.py();
             if let Ok(items) = value.cast::<PyIterator>() {
-                return call.answer(ItemStream::fallible(Iterating { items: items.clone().unbind(), format }));
+                return call.answer(ItemStream::fallible(Iterating {
+                    items: items.clone().unbind(),
+                    format,
+                }));
             }
-            call.reply(&Wire::new(&value, format)).map_err(|raise| pending_or(py, raise))
+            if format.is_pickle() && call.payload().is_some() {
+                let dump = || {
+                    package::get_serializer(py)?
+                        .call1((format.name(),))?
+                        .call_method1("dumps", (value,))?
+                        .extract::<Vec<u8>>()
+                };
+                return call.reply_written(&dump().map_err(|error| raised(py, error))?);
+            }
+            call.reply(&Wire::new(&value, format))
+                .map_err(|raise| pending_or(py, raise))
         }
         Err(error) => Err(Python::attach(|py| raised(py, error))),
     }
@@ -147,7 +196,10 @@ impl Iterator for Iterating {
     fn next(&mut self) -> Option<Result<Owned, Raise>> {
         Python::attach(|py| {
             let item = self.items.bind(py).clone().next()?;
-            let own = |item: Bound<'_, PyAny>| Owned { object: item.unbind(), format: self.format };
+            let own = |item: Bound<'_, PyAny>| Owned {
+                object: item.unbind(),
+                format: self.format,
+            };
             Some(item.map(own).map_err(|error| raised(py, error)))
         })
     }

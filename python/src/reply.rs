@@ -4,6 +4,8 @@ use ferropyro::foreign::{Payload, RemoteStream};
 use ferropyro::{FromReply, Items, Result};
 use pyo3::prelude::*;
 
+use crate::package;
+use crate::pending::keep;
 use crate::read::Read;
 
 /// What a call gives back.
@@ -19,11 +21,11 @@ impl FromReply for Reply {
     type Aio = Reply;
 
     fn from_payload(payload: Payload<'_>) -> Result<Reply> {
-        payload.read().map(Reply::Value)
+        read(payload).map(Reply::Value)
     }
 
     fn from_exception(payload: Payload<'_>) -> Result<Reply> {
-        payload.read().map(Reply::Raised)
+        read(payload).map(Reply::Raised)
     }
 
     fn from_oneway() -> Result<Reply> {
@@ -33,6 +35,18 @@ impl FromReply for Reply {
     fn from_stream(stream: RemoteStream) -> Result<Reply> {
         Items::from_stream(stream).map(|items| Reply::Items(Box::new(items)))
     }
+}
+
+/// Pickles are read by Python, when the program wants to have any.
+fn read(payload: Payload<'_>) -> Result<Read> {
+    if !payload.serializer().is_pickle() {
+        return payload.read();
+    }
+    Python::attach(|py| {
+        let serializer = package::get_serializer(py).and_then(|get| get.call1((payload.serializer().name(),)));
+        let read = serializer.and_then(|serializer| serializer.call_method1("loads", (payload.bytes(),)));
+        read.map(|object| Read(object.unbind())).map_err(keep)
+    })
 }
 
 /// An item of an iterator: its end, and an exception in it, are errors of the library's.

@@ -11,7 +11,8 @@ use crate::read::Read;
 use crate::write::Wire;
 
 fn format(py: Python<'_>, name: &str) -> PyResult<Serializer> {
-    name.parse().map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))
+    name.parse()
+        .map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))
 }
 
 fn write(wire: &Wire<'_, '_>) -> Result<Vec<u8>, Error> {
@@ -46,7 +47,8 @@ pub(crate) fn dumps<'py>(py: Python<'py>, data: &Bound<'py, PyAny>, serializer: 
 #[pyfunction]
 pub(crate) fn loads<'py>(py: Python<'py>, data: &[u8], serializer: &str) -> PyResult<Bound<'py, PyAny>> {
     let read: Result<Read, Error> = read(format(py, serializer)?, data);
-    read.map(|read| read.0.into_bound(py)).map_err(|error| raise(py, error.into()))
+    read.map(|read| read.0.into_bound(py))
+        .map_err(|error| raise(py, error.into()))
 }
 
 /// Writes a call: of which object, which method, with which arguments.
@@ -62,7 +64,12 @@ pub(crate) fn dumps_call<'py>(
     let call = match format(py, serializer)? {
         Serializer::Json => {
             let call = PyDict::new(py);
-            for (name, part) in [("object", object), ("method", method), ("params", args), ("kwargs", kwargs)] {
+            for (name, part) in [
+                ("object", object),
+                ("method", method),
+                ("params", args),
+                ("kwargs", kwargs),
+            ] {
                 call.set_item(name, part)?;
             }
             call.into_any()
@@ -78,7 +85,10 @@ pub(crate) fn loads_call<'py>(py: Python<'py>, data: &[u8], serializer: &str) ->
     let call = loads(py, data, serializer)?;
     match call.cast::<PyDict>() {
         Ok(call) => {
-            let parts: Vec<_> = ["object", "method", "params", "kwargs"].into_iter().map(|name| call.as_any().get_item(name)).collect::<PyResult<_>>()?;
+            let parts: Vec<_> = ["object", "method", "params", "kwargs"]
+                .into_iter()
+                .map(|name| call.as_any().get_item(name))
+                .collect::<PyResult<_>>()?;
             PyTuple::new(py, parts)
         }
         Err(_) => match call.cast::<PyList>() {

@@ -112,7 +112,11 @@ impl Uri {
 
     fn __repr__(slf: &Bound<'_, Self>) -> PyResult<String> {
         let id = slf.as_ptr() as usize;
-        Ok(format!("<{} at 0x{id:x}; {}>", slf.get_type().fully_qualified_name()?, slf.get().0))
+        Ok(format!(
+            "<{} at 0x{id:x}; {}>",
+            slf.get_type().fully_qualified_name()?,
+            slf.get().0
+        ))
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {

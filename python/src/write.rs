@@ -11,7 +11,7 @@ use pyo3::types::{
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeTuple, Serializer};
 
 use crate::package;
-use crate::pending::keep;
+use crate::pending::keep_write as keep;
 use crate::proxy::Proxy;
 use crate::uri::Uri;
 
@@ -45,7 +45,9 @@ impl<'a, 'py> Wire<'a, 'py> {
         let give = || package::object_to_wire(py)?.call1((self.object, self.format.name()));
         let given = give().map_err(keep)?;
         match given.cast::<PyDict>() {
-            Ok(dict) if dict.contains("__class__").map_err(keep)? => ClassDict(ObjectDict(self.of(&given), dict)).serialize(serializer),
+            Ok(dict) if dict.contains("__class__").map_err(keep)? => {
+                ClassDict(ObjectDict(self.of(&given), dict)).serialize(serializer)
+            }
             _ => self.of(&given).serialize(serializer),
         }
     }
@@ -68,7 +70,10 @@ impl<'a, 'py> Wire<'a, 'py> {
             return text(Tag::Decimal, object.str()?.into_any());
         }
         if class.is(package::uuid(py)?) {
-            return Ok(Some(Tagged(Tag::Uuid, Content::Bytes(object.getattr("bytes")?.extract()?))));
+            return Ok(Some(Tagged(
+                Tag::Uuid,
+                Content::Bytes(object.getattr("bytes")?.extract()?),
+            )));
         }
         if class.is(package::timedelta(py)?) {
             let mut bytes = Vec::with_capacity(12);
@@ -162,7 +167,10 @@ impl Wire<'_, '_> {
             return number.serialize(serializer);
         }
         if object.cast_exact::<PyMemoryView>().is_ok() {
-            let bytes: Vec<u8> = object.call_method0("tobytes").and_then(|bytes| bytes.extract()).map_err(keep)?;
+            let bytes: Vec<u8> = object
+                .call_method0("tobytes")
+                .and_then(|bytes| bytes.extract())
+                .map_err(keep)?;
             return serializer.serialize_bytes(&bytes);
         }
         if object.cast_exact::<PyEllipsis>().is_ok() {

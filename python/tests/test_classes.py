@@ -284,7 +284,7 @@ def test_derived_types_travel_as_what_they_are_derived_from(serializer: str) -> 
 
 
 @pytest.mark.parametrize("serializer", real.NAMES)
-@pytest.mark.parametrize("value", [int, Plain, len, lambda: 1, types, (item for item in [])], ids=str)
+@pytest.mark.parametrize("value", [int, Plain, len, lambda: 1, types, (item for item in [])], ids=lambda value: type(value).__name__)
 def test_what_is_no_data_is_refused_by_the_sender(value: object, serializer: str) -> None:
     kind = TypeError if serializer == "serpent" else errors.SerializeError
     with pytest.raises(kind, match="don't know how to serialize class <class '(type|function|builtin|module|generator)"):

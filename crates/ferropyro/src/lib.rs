@@ -72,6 +72,7 @@ pub use uri::{Location, Uri};
 
 /// For bindings to other languages, which read results straight into objects of their own: what a [`FromReply`] of theirs is given.
 pub mod foreign {
+    pub use crate::arguments::ForeignCall;
     pub use crate::proxy::items::RemoteStream;
     pub use crate::proxy::reply::Payload;
 }

@@ -33,11 +33,20 @@ OPEN, CLOSE = "<<", ">>"
 def check(text, printed):
     """Raises AssertionError when these lines are not what the text says."""
     lines = _lines(text)
-    blocks = {ANY_LINES: r"(?:.*\n)*?", OPEN: "(?:", CLOSE: ")*"}
-    known = set()
-    pattern = "".join(blocks.get(line) or rf"{_pattern(line, known)}\n" for line in lines)
     found = "".join(f"{line}\n" for line in printed)
-    assert re.fullmatch(pattern, found), "\n".join(["printed something else", "--- expected:", *lines])
+    if not re.fullmatch(_pattern_of_all(lines), found):
+        missing = _first_missing(lines, found)
+        what = "printed more than it should" if missing is None else f"printed something else than {missing!r}"
+        raise AssertionError("\n".join([what, "--- expected:", *lines]))
+
+
+def _first_missing(lines, found):
+    """The first of these lines that is not there behind those before it; None when all are there, and more."""
+    for count in reversed(range(len(lines) + 1)):
+        head = lines[:count]
+        if head.count(OPEN) == head.count(CLOSE) and re.match(_pattern_of_all(head), found):
+            return lines[count] if count < len(lines) else None
+    return None
 
 
 def check_in_any_order(text, printed):
@@ -57,6 +66,12 @@ def check_in_any_order(text, printed):
 
 def _lines(text):
     return text.removeprefix("\n").splitlines()
+
+
+def _pattern_of_all(lines):
+    blocks = {ANY_LINES: r"(?:.*\n)*?", OPEN: "(?:", CLOSE: ")*"}
+    known = set()
+    return "".join(blocks.get(line) or rf"{_pattern(line, known)}\n" for line in lines)
 
 
 def _pattern(line, known=None):

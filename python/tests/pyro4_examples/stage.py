@@ -14,7 +14,7 @@ from pathlib import Path
 import prints
 
 HOST = "127.0.0.1"
-PATIENCE = 50  # seconds for a line, or for an end
+PATIENCE = 25  # seconds for a line, or for an end, beside those that the example takes anyway
 WHOLE_LINES = Path(__file__).parent / "whole_lines"
 
 
@@ -77,7 +77,7 @@ class Wait:
         program = stage.programs[self.name]
         start = 0
         for _ in range(self.times):
-            program.wait_for(self.line, self.stream, PATIENCE, start)
+            program.wait_for(self.line, self.stream, stage.patience, start)
             printed = enumerate(getattr(program, self.stream))
             start = 1 + next(at for at, line in printed if at >= start and re.search(self.line, line))
 
@@ -89,7 +89,7 @@ class End:
     name: str
 
     def play(self, stage):
-        stage.check(self.name, stage.programs[self.name].wait(PATIENCE))
+        stage.check(self.name, stage.programs[self.name].wait(stage.patience))
 
 
 @dataclass(frozen=True)
@@ -177,6 +177,7 @@ class Stage:
         self.folder = folder / example.name
         self.servers = servers
         self.runners = runners
+        self.patience = PATIENCE + example.seconds
         self.programs = {}
         self.env = {
             "PYRO_HOST": HOST,
@@ -203,7 +204,7 @@ class Stage:
             cwd=self.folder / step.folder,
             typed=step.typed and [line.format(**uris) for line in step.typed],
             with_children=True,
-            timeout=PATIENCE,
+            timeout=self.patience,
         )
 
     def check(self, name, status):

@@ -16,7 +16,7 @@ pub(crate) use read::read;
 pub(crate) use signature::Signature;
 pub use text::Text;
 pub(crate) use values::{read_values, read_whole};
-pub use write::Arguments;
+pub use write::{Arguments, ForeignCall};
 pub(crate) use write::{Invoke, ListOf, arguments_value};
 
 use crate::SerializedBlob;

@@ -48,7 +48,10 @@ pub(crate) fn read_whole<'de, T: Deserialize<'de>>(source: Source<'de>) -> Resul
 }
 
 fn read_payload<'de, T: Deserialize<'de>>(codec: Codec, payload: &'de [u8]) -> Result<(Option<T>, Option<T>), Raise> {
-    let mut call = WholeCall { args: None, kwargs: None };
+    let mut call = WholeCall {
+        args: None,
+        kwargs: None,
+    };
     let result = codec.read_seed(payload, WholeSeed(&mut call));
     result.map_err(crate::Error::from)?;
     Ok((call.args, call.kwargs))

@@ -32,6 +32,24 @@ pub trait Arguments {
     fn blob(&self) -> Option<&SerializedBlob> {
         None
     }
+
+    /// The payload of the whole call, by a binding to another language that writes this serializer's data itself.
+    #[doc(hidden)]
+    fn payload(&self, _call: &ForeignCall<'_>) -> Option<crate::Result<Vec<u8>>> {
+        None
+    }
+}
+
+/// A call whose payload a binding writes.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ForeignCall<'a> {
+    /// The id of the object.
+    pub object: &'a str,
+    /// The name of the method.
+    pub method: &'a str,
+    /// The serializer to write with.
+    pub serializer: SerializerName,
 }
 
 /// Arguments that are always written as a list, as those of the calls that Pyro makes for itself.
@@ -126,6 +144,10 @@ impl<A: Arguments + ?Sized> Arguments for &A {
 
     fn blob(&self) -> Option<&SerializedBlob> {
         (**self).blob()
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<crate::Result<Vec<u8>>> {
+        (**self).payload(call)
     }
 }
 

@@ -177,6 +177,13 @@ impl DaemonBuilder {
         self
     }
 
+    /// This program has pickles read by Python, which runs what is in them: for bindings. The warning that a daemon gives of SERIALIZERS_ACCEPTED says so then.
+    #[must_use]
+    pub fn unpickles(mut self) -> DaemonBuilder {
+        self.hooks.unpickles = true;
+        self
+    }
+
     /// Is called now and then, by a thread that has nothing else to do: every POLLTIMEOUT seconds of the configuration (Pyro's `Daemon.housekeeping`).
     #[must_use]
     pub fn housekeeping(mut self, hook: impl Fn() + Send + Sync + 'static) -> DaemonBuilder {
@@ -229,7 +236,7 @@ impl DaemonBuilder {
         };
         let place = self.socket.open(&config)?;
         let mut warnings = place.warnings(self.hmac_key.is_some() || tls.is_some());
-        warnings.extend(warning_of_pickle(&config.serializers_accepted));
+        warnings.extend(warning_of_pickle(&config.serializers_accepted, self.hooks.unpickles));
         log_serializers(&config.serializers_accepted);
         let core = Arc::new(Core {
             registry: Registry::default(),
@@ -293,10 +300,16 @@ fn log_serializers(serializers: &BTreeSet<Serializer>) {
 }
 
 /// Pickles are data here, and code for the Python programs that may get them next.
-fn warning_of_pickle(serializers: &BTreeSet<Serializer>) -> Option<String> {
+fn warning_of_pickle(serializers: &BTreeSet<Serializer>, unpickles: bool) -> Option<String> {
     let pickles = serializers.iter().filter(|serializer| serializer.is_pickle());
     let names: Vec<&str> = pickles.map(|serializer| serializer.name()).collect();
     (!names.is_empty()).then(|| {
+        if unpickles {
+            return format!(
+                "SERIALIZERS_ACCEPTED has {}: whoever can connect can run any code in this program",
+                names.join(", ")
+            );
+        }
         format!(
             "SERIALIZERS_ACCEPTED has {}: pickles are data here and run nothing, but they may run code in Python programs that get such data from this one",
             names.join(", ")

@@ -45,6 +45,8 @@ pub(crate) struct Hooks {
     pub(crate) warn: Option<Warn>,
     /// Runs the threads that serve clients.
     pub(crate) around_threads: Option<AroundThreads>,
+    /// Whether pickles are read by Python.
+    pub(crate) unpickles: bool,
     /// Is called now and then.
     pub(crate) housekeeping: Option<Box<dyn Fn() + Send + Sync>>,
 }

@@ -9,7 +9,6 @@ use ferropyro_formats::{self as formats, Dict, Exception, Value};
 use ferropyro_wire::{AnnotationKey, Dialect, Flags, FrameBuilder, Header, MessageKind};
 use serde::Serialize;
 
-use crate::ErrorKind;
 use crate::arguments::{self, Parameters, Signature, Source};
 use crate::classes::class_names;
 use crate::context::{AnnotationList, Context};
@@ -18,6 +17,7 @@ use crate::error::{Raise, TRACEBACK};
 use crate::object::answer::{Answer, ItemStream};
 use crate::object::members::{Members, Method, Param};
 use crate::serializer::{Codec, Writing};
+use crate::{ErrorKind, Serializer};
 
 /// An object that other programs can call once a [`Daemon`](crate::Daemon) has it.
 ///
@@ -182,6 +182,27 @@ impl<'a> Call<'a> {
         arguments::read_whole(self.source)
     }
 
+    /// The message as it has arrived, and the serializer that it is written in; `None` for a part of a batch. For bindings to other languages, which have readers of their own.
+    pub fn payload(&self) -> Option<(Serializer, &'a [u8])> {
+        match self.source {
+            Source::Payload(codec, payload) => Some((codec.serializer, payload)),
+            _ => None,
+        }
+    }
+
+    /// Answers with a result that is written already, in the [serializer](Context::serializer) of the request.
+    ///
+    /// # Errors
+    /// `TypeError` in a batch, whose results are written together; `ProtocolError` when no message can carry it.
+    pub fn reply_written(self, result: &[u8]) -> Result<Reply, Raise> {
+        match self.sink {
+            Sink::Frame(frame) => frame.write_payload(self.context, result)?,
+            Sink::Value(_) => return Err(Raise::new("TypeError", "a batch's results are written together")),
+            Sink::Nowhere => {}
+        }
+        Ok(Reply(()))
+    }
+
     /// The new value of the attribute in [`Object::set_attribute`].
     ///
     /// # Errors
@@ -295,6 +316,16 @@ impl Frame<'_> {
             core.streams.close(&id);
         }
         written
+    }
+
+    fn write_payload(self, context: &Context, payload: &[u8]) -> Result<(), Raise> {
+        let header = reply_header(&self.codec, context);
+        let annotations = self.core.annotations(context.take_response(), Some(context));
+        let mut frame = FrameBuilder::begin(self.out, &header, annotations, &self.core.frame_settings)
+            .map_err(|error| Raise::from(crate::Error::from(error)))?;
+        frame.payload().extend_from_slice(payload);
+        frame.finish().map_err(|error| Raise::from(crate::Error::from(error)))?;
+        Ok(())
     }
 
     fn write_with<T: Serialize + ?Sized>(

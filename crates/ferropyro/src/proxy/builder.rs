@@ -199,6 +199,14 @@ impl ProxyBuilder {
         self
     }
 
+    /// Is asked, in the thread of the call, when a signal has interrupted a wait of a blocking proxy: true ends the wait with an error, and the connection with it. Without this hook, waits go
+    /// on whatever signals come. For programs whose signal handlers leave a note that has to be looked at, such as interpreters.
+    #[must_use]
+    pub fn on_interrupt(mut self, hook: impl Fn() -> bool + Send + Sync + 'static) -> ProxyBuilder {
+        self.hooks.on_interrupt = Some(Arc::new(hook));
+        self
+    }
+
     /// The proxy. It connects when it is used.
     ///
     /// # Errors

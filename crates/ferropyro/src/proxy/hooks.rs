@@ -11,6 +11,7 @@ use super::Proxy;
 use crate::context::{AnnotationList, Luggage};
 use crate::object::BoxFuture;
 use crate::tls::Certificate;
+use crate::transport::interrupt;
 use crate::{Result, aio};
 
 type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
@@ -34,6 +35,8 @@ pub(crate) struct Hooks {
     pub(super) validate_certificate: Option<Arc<JudgeCertificate>>,
     /// Runs what waits.
     pub(super) around_waits: Option<Arc<AroundWaits>>,
+    /// Is asked whether a wait is to end that a signal has interrupted.
+    pub(super) on_interrupt: Option<Arc<interrupt::Ask>>,
     /// Is given a proxy with the new connection, when that is not the first one.
     pub(crate) on_reconnect: Option<Arc<Reconnected>>,
     /// The same for async proxies.
@@ -56,6 +59,7 @@ impl Hooks {
     /// Does something that waits for the other side, or for another thread.
     #[inline]
     pub(crate) fn wait<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _interruptible = self.on_interrupt.as_ref().map(interrupt::Interruptible::by);
         let Some(hook) = &self.around_waits else { return act() };
         let mut act = Some(act);
         let mut result = None;

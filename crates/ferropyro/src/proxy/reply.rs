@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::items::RemoteStream;
 use crate::serializer::Codec;
 use crate::session::client::read_exception;
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result, Serializer};
 
 /// What a call can give back: every type that serde can read, and [`Items`](crate::Items) for methods that give back an iterator.
 ///
@@ -61,6 +61,16 @@ pub struct Payload<'a> {
 }
 
 impl<'a> Payload<'a> {
+    /// The serializer that it is written in.
+    pub fn serializer(&self) -> Serializer {
+        self.codec.serializer
+    }
+
+    /// The bytes as they have arrived.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// The result, or the class dict of the exception.
     pub fn read<T: serde::Deserialize<'a>>(&self) -> Result<T> {
         Ok(self.codec.read(self.bytes)?)

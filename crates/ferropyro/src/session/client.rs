@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::metadata::Metadata;
 use super::{MAX_ANNOTATIONS, PICKLE_PROTOCOL};
-use crate::arguments::{Arguments, Invoke};
+use crate::arguments::{Arguments, ForeignCall, Invoke};
 use crate::blob::{ONLY_ARGUMENT, SerializedBlob};
 use crate::context::AnnotationList;
 use crate::error::RemoteError;
@@ -195,8 +195,17 @@ impl ClientSession {
         }
         let header = self.invoke_header(request, request.flags, self.codec);
         let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
-        self.codec
-            .append(frame.payload(), &request.payload(self.codec.serializer))?;
+        let call = ForeignCall {
+            object: request.object,
+            method: request.method,
+            serializer: self.codec.serializer,
+        };
+        match request.args.payload(&call) {
+            Some(payload) => frame.payload().extend_from_slice(&payload?),
+            None => self
+                .codec
+                .append(frame.payload(), &request.payload(self.codec.serializer))?,
+        }
         frame.finish()?;
         self.seq = header.seq;
         self.requested = self.codec;

@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::Stream;
+use super::interrupt::interrupted;
 #[cfg(unix)]
 use super::{is_timeout, not_at_once};
 use crate::config::{Config, IpVersion};
@@ -213,7 +214,8 @@ fn wait_until_writable<'s>(
     let time = time.and_then(|time| Timespec::try_from(time).ok());
     match poll(&mut watched, time.as_ref()) {
         // Whoever waits looks at the clock, and waits again.
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(_) => Ok(()),
+        Err(rustix::io::Errno::INTR) => interrupted().map_err(|_| rustix::io::Errno::CANCELED),
         Err(error) => Err(error),
     }
 }

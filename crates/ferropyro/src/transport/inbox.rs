@@ -5,6 +5,7 @@ use std::io;
 use ferropyro_wire::READ_STEP;
 
 use super::Stream;
+use super::interrupt::interrupted;
 
 /// Bytes that have arrived and not been used yet. It grows with what arrives, never with what is announced.
 #[derive(Debug, Default)]
@@ -60,7 +61,7 @@ impl Inbox {
                 _ => stream.read(room),
             };
             match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => interrupted()?,
                 other => break other?,
             }
         };

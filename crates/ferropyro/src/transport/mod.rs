@@ -7,6 +7,7 @@ mod connect;
 mod connected;
 mod entry;
 mod inbox;
+pub(crate) mod interrupt;
 mod listener;
 mod stream;
 mod tls;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 
+#[cfg(target_os = "linux")]
+use super::interrupt::interrupted;
 use super::not_at_once;
 use super::tls::TlsStream;
 use crate::config::Config;
@@ -90,7 +92,7 @@ impl Stream {
             match send(&*socket, rest, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
                 Ok(count) => rest = rest.get(count..).unwrap_or_default(),
                 Err(Errno::AGAIN) => wait_for_room(&socket)?,
-                Err(Errno::INTR) => {}
+                Err(Errno::INTR) => interrupted()?,
                 Err(error) => return Err(error.into()),
             }
         }

@@ -9,6 +9,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, CommonState, Connection};
 
 use super::Stream;
+use super::interrupt::interrupted;
 use crate::tls::{self, Certificate};
 
 /// The most bytes that are encrypted before they are sent.
@@ -148,7 +149,7 @@ impl TlsStream {
     fn receive(&self, connection: &mut Connection) -> io::Result<usize> {
         let count = loop {
             match connection.read_tls(&mut Raw(&self.socket)) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => interrupted()?,
                 other => break other?,
             }
         };
