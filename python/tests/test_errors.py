@@ -46,7 +46,7 @@ def test_a_traceback_is_followed_by_the_remote_one() -> None:
     error = raised(fail_deeply)
     error._pyroTraceback = ["first\n", "second\nthird\n"]  # type: ignore[attr-defined]
     info = type(error), error, error.__traceback__
-    assert util.getPyroTraceback(*info) == Pyro4.util.getPyroTraceback(*info)
+    assert "".join(util.getPyroTraceback(*info)) == "".join(Pyro4.util.getPyroTraceback(*info))
     ours = "".join(errors.get_pyro_traceback(*info))
     assert ours == "".join(Pyro5.errors.get_pyro_traceback(*info))
     assert ours.endswith("Remote traceback:\n | first\n | second\n | third\n +--- End of remote traceback\n")
