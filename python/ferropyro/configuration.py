@@ -114,7 +114,7 @@ ITEMS: dict[str, Item] = {
     "ACCEPT_PAUSE": Item(Seconds(), 1.0, OURS),
     "MAX_ONEWAYS": Item(Size(1, MOST), 1024, OURS),
     "MAX_ONEWAY_BYTES": Item(Size(1, MOST), 64 << 20, OURS),
-    "MAX_BATCH_CALLS": Item(Whole(0, MOST), 10_000, OURS),
+    "MAX_BATCH_CALLS": Item(Whole(0, MOST), 0, OURS),
     "MAX_LEASES": Item(Whole(0, MOST), 10_000, OURS),
     "MAX_STREAMS": Item(Whole(0, MOST), 64, OURS),
     "PROTOCOLS": Item(Protocols(), frozenset({48, 502}), OURS),

@@ -9,10 +9,46 @@ from typing import Any
 from . import _ferropyro
 from .errors import PyroError
 
-__all__ = ["CallContext", "current_context", "tracked_resources", "close_resources"]
+__all__ = ["CallContext", "ClientConnection", "current_context"]
 
 _resources: dict[int, weakref.WeakSet[Any]] = {}
 _lock = threading.Lock()
+
+
+class ClientConnection:
+    """The connection of a client with a daemon, as long as it lasts."""
+
+    def __init__(self, connection: _ferropyro.Connection) -> None:
+        self._number = connection.number
+        self._peer = connection.peer
+
+    @property
+    def sock(self) -> ClientConnection:
+        """What can be asked for the client's address."""
+        return self
+
+    def getpeername(self) -> Any:
+        """Gives the client's address: host and port, or an empty text for a Unix domain socket."""
+        return self._peer
+
+    @property
+    def tracked_resources(self) -> list[Any]:
+        """What is closed when the connection ends."""
+        with _lock:
+            return list(_resources.get(self._number, ()))
+
+    def close_resources(self) -> None:
+        """Closes what was tracked: the connection has ended."""
+        with _lock:
+            resources = _resources.pop(self._number, None)
+        for resource in list(resources or ()):
+            resource.close()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ClientConnection) and other._number == self._number
+
+    def __hash__(self) -> int:
+        return self._number
 
 
 class CallContext(_ferropyro.CallContext):
@@ -34,11 +70,17 @@ class CallContext(_ferropyro.CallContext):
         with _lock:
             _resources.get(number, weakref.WeakSet()).discard(resource)
 
+    @property
+    def client(self) -> ClientConnection | None:
+        """The client's connection; None outside of a remote call."""
+        connection = self.connection
+        return None if connection is None else ClientConnection(connection)
+
     def _client(self, what: str) -> int:
-        client = self.client
-        if client is None:
+        connection = self.connection
+        if connection is None:
             raise PyroError(f"cannot {what} resource on a connectionless call")
-        return client.number
+        return connection.number
 
     def to_global(self) -> dict[str, Any]:
         """Gives what other threads need to go on with this context."""
@@ -49,20 +91,6 @@ class CallContext(_ferropyro.CallContext):
         """Takes over what another thread has given."""
         for name in ("annotations", "response_annotations", "correlation_id"):
             setattr(self, name, values[name])
-
-
-def tracked_resources(connection: int) -> list[Any]:
-    """Gives the resources that are tracked for the connection of this number."""
-    with _lock:
-        return list(_resources.get(connection, ()))
-
-
-def close_resources(connection: int) -> None:
-    """Closes what was tracked for a connection that has ended."""
-    with _lock:
-        resources = _resources.pop(connection, None)
-    for resource in list(resources or ()):
-        resource.close()
 
 
 current_context = CallContext()

@@ -23,3 +23,7 @@ __all__ = [
     "oneway",
     "resolve",
 ]
+
+# Where Pyro4 has them, which shows when they are printed.
+for _class in (Daemon, Proxy):
+    _class.__module__ = __name__

@@ -11,9 +11,10 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from . import _ferropyro, constants, context, settings
+from . import _ferropyro, constants, settings
 from ._ferropyro import URI
 from .configuration import config
+from .context import ClientConnection
 from .errors import DaemonError
 from .exposing import wire_members
 from .proxy import Proxy
@@ -246,14 +247,15 @@ class Daemon:
         for objectId, obj in self._pyroObjects.items():
             self._publish(objectId, obj)
 
-    def _pyroValidate(self, connection: Any, data: Any) -> Any:
-        return self.validateHandshake(connection, data)
+    def _pyroValidate(self, connection: _ferropyro.Connection, data: Any) -> Any:
+        return self.validateHandshake(ClientConnection(connection), data)
 
-    def _pyroDisconnected(self, connection: Any) -> None:
+    def _pyroDisconnected(self, connection: _ferropyro.Connection) -> None:
+        client = ClientConnection(connection)
         try:
-            self.clientDisconnect(connection)
+            self.clientDisconnect(client)
         finally:
-            context.close_resources(connection.number)
+            client.close_resources()
 
     def __enter__(self: _Self) -> _Self:
         if self._pyroCore is None:
@@ -265,7 +267,9 @@ class Daemon:
 
     def __repr__(self) -> str:
         cls = type(self)
-        return f"<{cls.__module__}.{cls.__name__} at {id(self):#x}; {self.locationStr}; {len(self.objectsById)} objects>"
+        family = "Unix" if URI.isUnixsockLocation(self.locationStr) else "IPv6" if self.locationStr.startswith("[") else "IPv4"
+        location = f"{self.locationStr} - {family}"
+        return f"<{cls.__module__}.{cls.__name__} at {id(self):#x}; {location}; {len(self.objectsById)} objects>"
 
     __str__ = __repr__
 

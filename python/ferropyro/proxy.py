@@ -13,7 +13,7 @@ from . import _ferropyro, futures, settings
 from ._ferropyro import URI
 from .configuration import config
 
-from .context import current_context
+from .errors import PyroError
 from .wire import register_proxy
 
 __all__ = ["Proxy", "batch", "asyncproxy"]
@@ -319,10 +319,8 @@ class _AsyncMethod:
 
 def _in_background(call: Callable[[], Any], proxy: Proxy) -> futures.FutureResult:
     result = futures.FutureResult()
-    context = current_context.to_global()
 
     def run() -> None:
-        current_context.from_global(context)
         try:
             with proxy:
                 result.value = call()
@@ -362,12 +360,13 @@ class _Batch:
 
         With ``oneway`` nobody waits for them; with ``asynchronous`` the results come as a :class:`FutureResult`.
         """
-        calls, self.__calls = self.__calls, []
         if oneway and asynchronous:
-            raise futures.PyroError("async oneway calls make no sense")
+            raise PyroError("async oneway calls make no sense")
         if asynchronous:
-            proxy = self.__proxy.__copy__()
+            # As in Pyro they stay: it is a copy of the batch that is made.
+            proxy, calls = self.__proxy.__copy__(), list(self.__calls)
             return _in_background(lambda: _results(proxy._pyroCore().batch(calls, False) or []), proxy)
+        calls, self.__calls = self.__calls, []
         results = self.__proxy._pyroCore().batch(calls, oneway)
         return None if results is None else _results(results)
 

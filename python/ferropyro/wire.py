@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,9 @@ from .configuration import config
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "replace_by_proxy"]
+__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy"]
+
+log = logging.getLogger("Pyro4.core")
 
 
 def exception_to_wire(error: BaseException) -> Any:
@@ -24,6 +27,11 @@ def exception_to_wire(error: BaseException) -> Any:
         lines = traceback.format_exception(type(error), error, error.__traceback__)
     error._pyroTraceback = lines  # type: ignore[attr-defined]
     return object_to_wire(error, "serpent")
+
+
+def log_callback(error: BaseException) -> None:
+    """Logs the exception of a callback, which is to be seen here too."""
+    log.warning("Exception in callback method: %r", error, exc_info=(type(error), error, error.__traceback__))
 
 
 def replace_by_proxy(cls: type) -> None:

@@ -30,7 +30,9 @@ pub(crate) fn annotations_dict<'py, 'a>(
     annotations: impl Iterator<Item = (AnnotationKey, &'a [u8])>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
-    for (key, value) in annotations {
+    // In the order in which Pyro has them: the correlation id first.
+    let (first, others): (Vec<_>, Vec<_>) = annotations.partition(|(key, _)| *key == AnnotationKey::CORR);
+    for (key, value) in first.into_iter().chain(others) {
         dict.set_item(key.as_str(), PyBytes::new(py, value))?;
     }
     Ok(dict)
@@ -82,7 +84,7 @@ impl CallContext {
 
     /// The client's connection; None outside of a remote call.
     #[getter]
-    fn client(&self) -> Option<Connection> {
+    fn connection(&self) -> Option<Connection> {
         ambient::current().map(|context| Connection::of(context.connection()))
     }
 

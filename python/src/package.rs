@@ -21,6 +21,8 @@ looked_up! {
     wire_to_object: PyAny = "ferropyro.wire", "wire_to_object";
     /// Gives the class dict of an exception, traceback and all.
     exception_to_wire: PyAny = "ferropyro.wire", "exception_to_wire";
+    /// Logs the exception of a callback, which is to be seen here too.
+    log_callback: PyAny = "ferropyro.wire", "log_callback";
     /// Gives the serializer of a name.
     get_serializer: PyAny = "ferropyro.util", "get_serializer";
     decimal: PyType = "decimal", "Decimal";

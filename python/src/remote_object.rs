@@ -76,6 +76,12 @@ impl Object for RemoteObject {
                 let method = self.target.bind(py).getattr(call.method())?;
                 method.call(positional(py, args)?, keywords(py, kwargs)?.as_ref())
             });
+            if let Err(error) = &result
+                && self.members.method(call.method()).is_some_and(|method| method.callback)
+                && let Err(failure) = package::log_callback(py).and_then(|log| log.call1((error.value(py),)))
+            {
+                failure.write_unraisable(py, None);
+            }
             reply(call, result)
         })
     }
