@@ -40,14 +40,14 @@ def locate_ns(host: Any = "", port: int | None = None, broadcast: bool = True) -
     """Gives a proxy of a name server. Raises NamingError if none is found."""
     from . import core
 
-    return core._locateNS(str(host) if host else None, port, broadcast)
+    return core.locateNS(str(host) if host else None, port, broadcast)
 
 
 def resolve(uri: Any, delay_time: float = 0.0) -> Any:
     """Gives the URI of the object that a name stands for; waits so many seconds for the name to be registered."""
     from . import core
 
-    return _patiently(lambda: core._resolve(uri), delay_time)
+    return _patiently(lambda: core.resolve(uri), delay_time)
 
 
 def lookup(nameserver: Any, name: str, return_metadata: bool = False, delay_time: float = 0) -> Any:

@@ -38,7 +38,7 @@ _PYRO5_NAMES = {
     **_same("core", "URI Proxy SerializedBlob Daemon DaemonObject callback expose behavior oneway current_context"),
     **_same("_pyro5", "locate_ns resolve start_ns start_ns_loop serve"),
     **_same("_pyro5", "register_dict_to_class register_class_to_dict unregister_dict_to_class unregister_class_to_dict"),
-    "BatchProxy": "core:BatchProxy core:_BatchProxyAdapter core:batch",
+    "BatchProxy": "core:BatchProxy core:batch",
     "SerializerBase": "util:SerializerBase",
     "type_meta": "naming:type_meta",
     "config": "configuration:pyro5_config",

@@ -72,8 +72,9 @@ def get_pyro_traceback(
     ex_type: type[BaseException] | None = None,
     ex_value: BaseException | None = None,
     ex_tb: TracebackType | None = None,
+    title: str = "This exception occurred remotely (Pyro) - Remote traceback:",
 ) -> list[str]:
-    """Gives the lines of an exception's traceback, followed by those of the remote one if it carries one.
+    """Gives the lines of an exception's traceback, followed by those of the remote one, under ``title``, if it carries one.
 
     Without arguments it is the exception that is being handled.
     """
@@ -82,7 +83,7 @@ def get_pyro_traceback(
     ex_type, ex_value, ex_tb = _exception(ex_type, ex_value, ex_tb)
     lines = format_traceback(ex_type, ex_value, ex_tb, config.DETAILED_TRACEBACK)
     remote = getattr(ex_value, "_pyroTraceback", None)
-    return lines + _remote_lines(remote) if remote else lines
+    return lines + _remote_lines(remote, title) if remote else lines
 
 
 def format_traceback(
@@ -131,10 +132,10 @@ def _exception(
     return ex_type, ex_value, ex_tb
 
 
-def _remote_lines(remote: Any) -> list[str]:
+def _remote_lines(remote: Any, title: str) -> list[str]:
     # A peer may have sent anything under this name.
     texts = [remote] if isinstance(remote, str) else [str(line) for line in remote]
-    lines = [" +--- This exception occured remotely (Pyro) - Remote traceback:"]
+    lines = [f" +--- {title}"]
     for text in texts:
         lines += [f"\n | {line}" for line in text.removesuffix("\n").split("\n")]
     return [*lines, "\n +--- End of remote traceback\n"]

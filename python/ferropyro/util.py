@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import sys
 import zlib
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
 from . import _classes, _pickles, errors
@@ -29,9 +31,7 @@ from ._members import (
     reset_exposed_members,
     set_exposed_property_value,
 )
-from .errors import excepthook
 from .errors import format_traceback as formatTraceback
-from .errors import get_pyro_traceback as getPyroTraceback
 
 __all__ = [
     "SerializerBase",
@@ -66,6 +66,27 @@ __all__ = [
 
 # Shorter data is not worth the time.
 _LEAST_TO_COMPRESS = 200
+
+
+# Programs look for it in what they print, so it is spelled as in Pyro4.
+_REMOTE_TITLE = "This exception occured remotely (Pyro) - Remote traceback:"
+
+
+def getPyroTraceback(
+    ex_type: type[BaseException] | None = None,
+    ex_value: BaseException | None = None,
+    ex_tb: TracebackType | None = None,
+) -> list[str]:
+    """Gives the lines of an exception's traceback, followed by those of the remote one if it carries one.
+
+    Without arguments it is the exception that is being handled.
+    """
+    return errors.get_pyro_traceback(ex_type, ex_value, ex_tb, _REMOTE_TITLE)
+
+
+def excepthook(ex_type: type[BaseException], ex_value: BaseException | None, ex_tb: TracebackType | None) -> None:
+    """For ``sys.excepthook``: prints an uncaught exception with its remote traceback."""
+    sys.stderr.write("".join(getPyroTraceback(ex_type, ex_value, ex_tb)))
 
 
 class SerializerBase:

@@ -54,10 +54,25 @@ DIFFERENT = {
     "Pyro4.socketutil.getSSLcontext": "makes a new context each time",
     "Pyro5.socketutil.get_ssl_context": "makes a new context each time",
     "Pyro4.message.Message": "annotations that are cut off, or too long for the header, are errors",
-    "Pyro4.util.getPyroTraceback": "the line before the remote traceback is spelled as in Pyro5",
     "Pyro5.protocol.SendingMessage": "takes the correlation id as an argument",
     "Pyro5.protocol.ReceivingMessage": "a message that is too long raises MessageTooLargeError, which is a ProtocolError",
 }
+
+# Patterns of names that are still to be written. A line goes when they are there, or move to one of the tables above.
+PENDING = (
+    "Pyro4.core.pyroObjectToAutoProxy",
+    "Pyro*.AutoCleaner*",
+    "Pyro*.BroadcastServer*",
+    "Pyro*.DaemonObject*",
+    "Pyro*.MemoryStorage*",
+    "Pyro*.NameServer",
+    "Pyro*.NameServer.*",
+    "Pyro*.NameServerDaemon.*",
+    "Pyro*.SerializedBlob*",
+    "Pyro*.URI.uriRegEx",
+    "Pyro4.core.Daemon.*",
+    "Pyro5.server.Daemon.*",
+)
 
 
 class Name(NamedTuple):
@@ -77,7 +92,14 @@ def real_names() -> list[str]:
         for info in pkgutil.walk_packages(module.__path__, f"{package}."):
             if info.name.endswith(".Pyro4"):
                 continue  # it takes the place of Pyro4 when it is imported; its names are those of Pyro4
-            names += [info.name, *_names_of(importlib.import_module(info.name), info.name)]
+            try:
+                found = importlib.import_module(info.name)
+            except ModuleNotFoundError as error:
+                # Python 3.13 has no module cgi any more, which the gateway of Pyro4 needs.
+                if error.name != "cgi":
+                    raise
+                continue
+            names += [info.name, *_names_of(found, info.name)]
     return names
 
 
@@ -174,8 +196,14 @@ def table() -> list[Name]:
             rows.append(Name(name, "different" if note else "same", note or ""))
         else:
             note = _note(name, MISSING)
-            rows.append(Name(name, found if note is not None or found == "pending" else "undecided", note or ""))
+            status = found if note is not None else "pending" if is_pending(name) or found == "pending" else "undecided"
+            rows.append(Name(name, status, note or ""))
     return rows
+
+
+def is_pending(name: str) -> bool:
+    """Whether the name is still to be written, or its parameters are."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in PENDING)
 
 
 def _note(name: str, table: dict[str, str]) -> str | None:

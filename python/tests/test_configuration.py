@@ -242,3 +242,25 @@ def test_the_module_prints_the_configuration() -> None:
     lines = printed.splitlines()
     assert "HOST = example.org" in lines
     assert [line.partition(" = ")[0] for line in lines[5:]] == sorted(ITEMS)
+
+
+def test_the_rust_side_takes_all_values() -> None:
+    from ferropyro import settings
+
+    for name, value in {
+        "NS_BCHOST": "10.0.0.1",
+        "BROADCAST_ADDRS": ["10.0.0.255", ""],
+        "COMMTIMEOUT": 1e-7,
+        "MAX_MESSAGE_SIZE": 1 << 40,
+        "MAX_RETRIES": (1 << 32) - 1,
+        "SERIALIZERS_ACCEPTED": {"pickle", "dill", "cloudpickle", "msgpack"},
+        "PICKLE_PROTOCOL_VERSION": -1,
+        "PROTOCOLS": {46, 48, 502},
+        "LOGLEVEL": "INFO,Pyro4.naming=DEBUG",
+        "PREFER_IP_VERSION": 6,
+        "SERVERTYPE": "multiplex",
+        "SSL_SERVERKEYPASSWD": "pass word",
+    }.items():
+        before = settings.current()
+        setattr(config, name, value)
+        assert settings.current() is not before

@@ -9,7 +9,7 @@ import Pyro4.errors
 import Pyro4.util
 import Pyro5.errors
 
-from ferropyro import errors
+from ferropyro import errors, util
 from ferropyro.configuration import config
 
 NAMES = [name for name, value in vars(Pyro4.errors).items() if isinstance(value, type)]
@@ -45,9 +45,10 @@ def fail_deeply() -> None:
 def test_a_traceback_is_followed_by_the_remote_one() -> None:
     error = raised(fail_deeply)
     error._pyroTraceback = ["first\n", "second\nthird\n"]  # type: ignore[attr-defined]
-    ours = "".join(errors.get_pyro_traceback(type(error), error, error.__traceback__))
-    theirs = "".join(Pyro5.errors.get_pyro_traceback(type(error), error, error.__traceback__))
-    assert ours == theirs
+    info = type(error), error, error.__traceback__
+    assert "".join(util.getPyroTraceback(*info)) == "".join(Pyro4.util.getPyroTraceback(*info))
+    ours = "".join(errors.get_pyro_traceback(*info))
+    assert ours == "".join(Pyro5.errors.get_pyro_traceback(*info))
     assert ours.endswith("Remote traceback:\n | first\n | second\n | third\n +--- End of remote traceback\n")
 
 
@@ -74,8 +75,9 @@ def test_an_exception_object_in_the_place_of_its_type_is_refused() -> None:
         errors.get_pyro_traceback(ValueError("x"))  # type: ignore[arg-type]
 
 
-def test_the_hook_prints_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("hook", [errors.excepthook, util.excepthook])
+def test_the_hook_prints_to_standard_error(hook: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     error = errors.NamingError("unknown name: x")
     error._pyroTraceback = "one text\nof two lines"  # type: ignore[attr-defined]
-    errors.excepthook(type(error), error, None)
+    hook(type(error), error, None)
     assert " | one text\n | of two lines\n" in capsys.readouterr().err

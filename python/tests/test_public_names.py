@@ -35,7 +35,8 @@ OTHER_PARAMETERS: set[str] = {
 
 # Conformance: API-02
 def test_what_can_be_called_takes_the_arguments_of_the_real_one() -> None:
-    names = [name for name in public_names.real_names() if name not in OTHER_PARAMETERS]
+    names = public_names.real_names()
+    names = [name for name in names if name not in OTHER_PARAMETERS and not public_names.is_pending(name)]
     _, ours = public_names.look_up(names)
     wrong = {}
     for name, parameters in ours.items():
