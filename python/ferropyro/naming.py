@@ -22,7 +22,7 @@ def locateNS(host: str | None = None, port: int | None = None, broadcast: bool =
     say. Raises NamingError when there is none.
     """
     key = _key(hmac_key)
-    found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key)
+    found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key, pyro4_first=settings.tries_pyro4_first())
     proxy = Proxy(found)
     proxy._pyroHmacKey = key
     return proxy
@@ -30,7 +30,7 @@ def locateNS(host: str | None = None, port: int | None = None, broadcast: bool =
 
 def resolve(uri: URI | str, hmac_key: bytes | str | None = None) -> URI:
     """Gives the URI of the object that a PYRONAME or PYROMETA URI stands for, by asking the name server."""
-    return _ferropyro.resolve(uri if isinstance(uri, URI) else URI(uri), settings.current(), _key(hmac_key))
+    return _ferropyro.resolve(uri if isinstance(uri, URI) else URI(uri), settings.current(), _key(hmac_key), pyro4_first=settings.tries_pyro4_first())
 
 
 class NameServerDaemon(Daemon):

@@ -363,7 +363,7 @@ impl Proxy {
 
 /// Where the name server is.
 #[pyfunction]
-#[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None))]
+#[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None, *, pyro4_first=false))]
 pub(crate) fn locate_ns(
     py: Python<'_>,
     config: &Config,
@@ -371,8 +371,9 @@ pub(crate) fn locate_ns(
     port: Option<u16>,
     broadcast: bool,
     hmac_key: Option<Vec<u8>>,
+    pyro4_first: bool,
 ) -> PyResult<Uri> {
-    let mut settings = settings(config, hmac_key).broadcast(broadcast);
+    let mut settings = settings(config, hmac_key, pyro4_first).broadcast(broadcast);
     let location = match host {
         Some(host) if host.starts_with("./u:") => Some(Location::unix(host.trim_start_matches("./u:"))),
         Some(host) => Some(Location::tcp(host, port.unwrap_or(config.0.ns_port))),
@@ -387,21 +388,23 @@ pub(crate) fn locate_ns(
 
 /// The URI of the object that a name or tags stand for.
 #[pyfunction]
-#[pyo3(signature = (uri, config, hmac_key=None))]
+#[pyo3(signature = (uri, config, hmac_key=None, *, pyro4_first=false))]
 pub(crate) fn resolve(
     py: Python<'_>,
     uri: &Bound<'_, Uri>,
     config: &Config,
     hmac_key: Option<Vec<u8>>,
+    pyro4_first: bool,
 ) -> PyResult<Uri> {
-    let settings = settings(config, hmac_key);
+    let settings = settings(config, hmac_key, pyro4_first);
     let uri = uri.get().0.clone();
     let found = py.detach(|| naming::resolve_with(&uri, &settings));
     found.map(Uri).map_err(|error| raise(py, error))
 }
 
-fn settings(config: &Config, hmac_key: Option<Vec<u8>>) -> naming::Settings {
-    let settings = naming::Settings::new(config.0.clone());
+fn settings(config: &Config, hmac_key: Option<Vec<u8>>, pyro4_first: bool) -> naming::Settings {
+    let mut settings = naming::Settings::new(config.0.clone());
+    settings.tries_pyro4_first = pyro4_first;
     match hmac_key {
         Some(key) => settings.hmac_key(key),
         None => settings,

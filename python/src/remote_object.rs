@@ -78,7 +78,8 @@ impl Object for RemoteObject {
             });
             if let Err(error) = &result
                 && self.members.method(call.method()).is_some_and(|method| method.callback)
-                && let Err(failure) = package::log_callback(py).and_then(|log| log.call1((error.value(py), error.traceback(py))))
+                && let Err(failure) =
+                    package::log_callback(py).and_then(|log| log.call1((error.value(py), error.traceback(py))))
             {
                 failure.write_unraisable(py, None);
             }
