@@ -351,11 +351,17 @@ class CallContext:
         """The number of the serializer that the request was written with."""
 
 def locate_ns(
-    config: Config, host: str | None = None, port: int | None = None, broadcast: bool = True, hmac_key: bytes | None = None
+    config: Config,
+    host: str | None = None,
+    port: int | None = None,
+    broadcast: bool = True,
+    hmac_key: bytes | None = None,
+    *,
+    pyro4_first: bool = False,
 ) -> URI:
     """Where the name server is."""
 
-def resolve(uri: URI, config: Config, hmac_key: bytes | None = None) -> URI:
+def resolve(uri: URI, config: Config, hmac_key: bytes | None = None, *, pyro4_first: bool = False) -> URI:
     """The URI of the object that a name or tags stand for."""
 
 def dumps(data: Any, serializer: str) -> bytes:
