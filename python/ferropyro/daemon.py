@@ -9,7 +9,7 @@ import socket
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from . import _ferropyro, constants, settings
 from ._ferropyro import URI
@@ -109,7 +109,7 @@ class Daemon:
         if objectId is None:
             objectId = "obj_" + uuid.uuid4().hex
         if inspect.isclass(obj_or_class) and not hasattr(obj_or_class, "_pyroInstancing"):
-            obj_or_class._pyroInstancing = ("session", None)
+            cast(Any, obj_or_class)._pyroInstancing = ("session", None)
         if not force:
             # A class may be registered, and an instance of it, or a class that is derived from it.
             if getattr(obj_or_class, "__dict__", {}).get("_pyroId", ""):
@@ -128,7 +128,7 @@ class Daemon:
     def _publish(self, objectId: str, obj_or_class: Any) -> URI:
         members = wire_members(obj_or_class)
         if inspect.isclass(obj_or_class):
-            mode, creator = obj_or_class._pyroInstancing
+            mode, creator = cast(Any, obj_or_class)._pyroInstancing
             return self._pyroCore.register_class(objectId, _creator(obj_or_class, creator), members, mode)
         return self._pyroCore.register(objectId, obj_or_class, members)
 
