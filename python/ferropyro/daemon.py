@@ -191,8 +191,11 @@ class Daemon:
         """Serves what has come in already, and waits for nothing: for programs with an event loop of their own."""
         self._event_loop().step(0.0)
 
-    def combine(self, daemon: Daemon) -> None:
-        """Serves the clients of another daemon in the loop of this one."""
+    def combine(self, daemon: Any) -> None:
+        """Serves the clients of another daemon in the loop of this one; what answers broadcasts for a name server answers from now on."""
+        if not isinstance(daemon, Daemon):
+            daemon.runInThread()
+            return
         if daemon._pyroLoop is not None and daemon._pyroLoop is not self._pyroLoop:
             raise DaemonError("the other daemon has a loop of its own already")
         loop = self._event_loop()

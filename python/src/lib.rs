@@ -16,6 +16,7 @@ mod read;
 mod remote_method;
 mod remote_object;
 mod reply;
+mod request_loop;
 mod serializers;
 mod stream;
 mod uri;

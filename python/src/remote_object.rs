@@ -14,7 +14,7 @@ use crate::blob::SerializedBlob;
 use crate::errors::raised;
 use crate::read::Read;
 use crate::write::Wire;
-use crate::{context, package, pending};
+use crate::{context, package, pending, request_loop};
 
 /// What a class exposes.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -187,7 +187,10 @@ fn reply(call: Call<'_>, result: PyResult<Bound<'_, PyAny>>) -> Result<Reply, Ra
             call.reply(&Wire::new(&value, format))
                 .map_err(|raise| pending_or(py, raise))
         }
-        Err(error) => Err(Python::attach(|py| raised(py, error))),
+        Err(error) => Err(Python::attach(|py| {
+            request_loop::note(py, &error);
+            raised(py, error)
+        })),
     }
 }
 

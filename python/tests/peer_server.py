@@ -66,6 +66,18 @@ class Lab(Unexposed):
         time.sleep(0.2)
         self.calls.append(value)
 
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def slow_numbers(self) -> Any:
+        time.sleep(60)
+        yield 1
+
+    @property
+    def slow_level(self) -> int:
+        time.sleep(60)
+        return 1
+
     def called(self) -> list[Any]:
         return self.calls
 
