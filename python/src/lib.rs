@@ -1,6 +1,6 @@
 //! The Rust half of the Python package `ferropyro`: the module `ferropyro._ferropyro`.
 //!
-//! Python's objects are written straight into messages and read straight out of them ([`write`], [`read`]); Python's lock is released for every wait. What programs see is
+//! Python's objects are written straight into messages and read straight out of them (`write.rs`, `read.rs`); Python's lock is released for every wait. What programs see is
 //! written in Python, around the classes here.
 
 mod blob;

@@ -1,11 +1,11 @@
 //! The Python package, as the tests use it: in its folder, with the Rust module that was built for them.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::project::{self, binaries, command};
-use crate::venv;
+use crate::{Failure, venv};
 
 /// Puts the Rust module into the package, and tells the environment's Python where that is.
 ///
@@ -19,21 +19,24 @@ pub(crate) fn install() -> Result<(), String> {
     })
 }
 
-fn put_in_place() -> Result<(), String> {
+/// Copies the Rust module from where cargo puts it to the package.
+fn copy_module(from: &Path, package: &Path) -> Result<(), String> {
     let (built, module) = match std::env::consts::OS {
         "windows" => ("_ferropyro.dll", "_ferropyro.pyd"),
         "macos" => ("lib_ferropyro.dylib", "_ferropyro.abi3.so"),
         _ => ("lib_ferropyro.so", "_ferropyro.abi3.so"),
     };
-    let folder = project::root().join("python");
-    let built = binaries()
-        .map_err(|_| "cannot find out where xtask is".to_owned())?
-        .join(built);
-    let module = folder.join("ferropyro").join(module);
+    let (built, module) = (from.join(built), package.join(module));
     // A program that has the old one loaded keeps it: a new file, not the old one with other contents.
     let fresh = module.with_extension("new");
     fs::copy(&built, &fresh).map_err(|error| format!("cannot copy {}: {error}", built.display()))?;
-    fs::rename(&fresh, &module).map_err(|error| format!("cannot write {}: {error}", module.display()))?;
+    fs::rename(&fresh, &module).map_err(|error| format!("cannot write {}: {error}", module.display()))
+}
+
+fn put_in_place() -> Result<(), String> {
+    let folder = project::root().join("python");
+    let built = binaries().map_err(|_| "cannot find out where xtask is".to_owned())?;
+    copy_module(&built, &folder.join("ferropyro"))?;
     let paths = site_packages()?.join("ferropyro.pth");
     fs::write(&paths, format!("{}\n", folder.display()))
         .map_err(|error| format!("cannot write {}: {error}", paths.display()))
@@ -45,6 +48,40 @@ fn site_packages() -> Result<PathBuf, String> {
         .output()
         .map_err(|error| format!("cannot start {}: {error}", venv::python().display()))?;
     Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
+}
+
+/// Makes the package in release, beside what else is built so, and gives the folder that it is in.
+///
+/// # Errors
+/// When it cannot be built.
+pub(crate) fn release() -> Result<PathBuf, Failure> {
+    let mut build = project::cargo(&["build", "--release", "--package", "ferropyro-python"]);
+    if !build.status().is_ok_and(|status| status.success()) {
+        return Err(Failure::Told);
+    }
+    let failed = |problem: String| Failure::Error(problem);
+    let debug = binaries()?;
+    let built = debug.parent().unwrap_or(&debug).join("release");
+    let folder = built.join("python");
+    copy_all(&project::root().join("python/ferropyro"), &folder.join("ferropyro")).map_err(failed)?;
+    copy_module(&built, &folder.join("ferropyro")).map_err(failed)?;
+    Ok(folder)
+}
+
+/// Copies the Python modules of a folder, and of those in it.
+fn copy_all(from: &Path, to: &Path) -> Result<(), String> {
+    let explain = |error: std::io::Error| format!("cannot copy {}: {error}", from.display());
+    fs::create_dir_all(to).map_err(explain)?;
+    for entry in fs::read_dir(from).map_err(explain)? {
+        let path = entry.map_err(explain)?.path();
+        let Some(name) = path.file_name() else { continue };
+        if path.is_dir() {
+            copy_all(&path, &to.join(name))?;
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            fs::copy(&path, to.join(name)).map_err(explain)?;
+        }
+    }
+    Ok(())
 }
 
 /// The package's own tests.
