@@ -4,7 +4,7 @@ from ._ferropyro import URI, SerializedBlob
 from .context import CallContext, current_context
 from .daemon import Daemon
 from .exposing import behavior, callback, expose, oneway
-from .naming import locateNS, resolve
+from .locating import locateNS, resolve
 from .proxy import Proxy, asyncproxy, batch
 
 __all__ = [

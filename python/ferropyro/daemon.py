@@ -286,7 +286,7 @@ class Daemon:
         verbose: bool = True,
     ) -> None:
         """Registers objects (a dict of objects and their names, which may be None) and serves them, for ever."""
-        from .naming import locateNS
+        from .locating import locateNS
 
         if daemon is None:
             daemon = Daemon(host, port)

@@ -1,4 +1,4 @@
-"""Names: finding the name server, what it knows, and having one within the program."""
+"""Name servers within the program, and the program that is one."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .configuration import config
 from .constants import NAMESERVER_NAME
 from .daemon import Daemon
 from .errors import CommunicationError
+from .locating import key_bytes, locateNS, resolve
 from .nameserver import AutoCleaner, MemoryStorage, NameServer
 from .proxy import Proxy
 
@@ -37,24 +38,6 @@ __all__ = [
 _LOOK = 0.5
 # Seconds between the turns of a daemon that serves its own program.
 _SERVING = 0.005
-
-
-def locateNS(host: str | None = None, port: int | None = None, broadcast: bool = True, hmac_key: bytes | str | None = None) -> Proxy:
-    """Gives a proxy for the name server.
-
-    ``host`` and ``port`` say where it is. Without a host it is looked for: on this machine, by broadcast unless ``broadcast`` is false, and where NS_HOST and NS_PORT
-    say. Raises NamingError when there is none.
-    """
-    key = _key(hmac_key)
-    found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key, pyro4_first=settings.tries_pyro4_first())
-    proxy = Proxy(found)
-    proxy._pyroHmacKey = key
-    return proxy
-
-
-def resolve(uri: URI | str, hmac_key: bytes | str | None = None) -> URI:
-    """Gives the URI of the object that a PYRONAME or PYROMETA URI stands for, by asking the name server."""
-    return _ferropyro.resolve(uri if isinstance(uri, URI) else URI(uri), settings.current(), _key(hmac_key), pyro4_first=settings.tries_pyro4_first())
 
 
 class NameServerDaemon(Daemon):
@@ -85,11 +68,11 @@ class NameServerDaemon(Daemon):
         self._pyroCleaner: AutoCleaner | None = None
         if storage is not None and not isinstance(storage, str):
             super().__init__(host or config.HOST, config.NS_PORT if port is None else port, unixsocket, nathost or config.NATHOST, natport or config.NATPORT or None)
-            self._pyroHmacKey = _key(hmac)
+            self._pyroHmacKey = key_bytes(hmac)
             self._offer(NameServer(storage))
             return
         self._start()
-        self._pyroKey = _key(hmac)
+        self._pyroKey = key_bytes(hmac)
         self._pyroNameServer = _ferropyro.NameServer(
             settings.current(),
             host=host,
@@ -385,10 +368,6 @@ def main(args: list[str] | None = None) -> None:
         options.storage,
         key,
     )
-
-
-def _key(key: bytes | str | None) -> bytes | None:
-    return key.encode("utf-8") if isinstance(key, str) else key
 
 
 if __name__ == "__main__":
