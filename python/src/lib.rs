@@ -25,7 +25,8 @@ mod write;
 use pyo3::prelude::*;
 
 /// What the Python half is made of.
-#[pymodule(name = "_ferropyro")]
+// Not tried without Python's lock: a free-threaded Python switches it on for this module, and says so.
+#[pymodule(name = "_ferropyro", gil_used = true)]
 mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;
