@@ -375,3 +375,9 @@ def dumps_call(object: Any, method: Any, args: Any, kwargs: Any, serializer: str
 
 def loads_call(data: bytes, serializer: str) -> tuple[Any, Any, Any, Any]:
     """Reads a call: gives its four parts."""
+
+def end(seconds: float) -> None:
+    """Waits for so many seconds at the most for the threads of daemons that were shut down. After that nobody runs code of Python's any more."""
+
+def forget_threads() -> None:
+    """In a child process there are none of its parent's threads."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import inspect
 import logging
 import os
@@ -80,6 +81,7 @@ class Daemon:
         self._pyroKey: bytes | None = None
         self._pyroObjects: dict[str, Any] = {}
         self._pyroLoop: _ferropyro.EventLoop | None = None
+        _alive.add(self)
 
     # What a program may override.
 
@@ -328,3 +330,22 @@ def _creator(cls: type, creator: Callable[[type], Any] | None) -> Callable[[], A
         return made
 
     return create
+
+
+_alive: weakref.WeakSet[Daemon] = weakref.WeakSet()
+
+
+@atexit.register
+def _end() -> None:
+    """Ends the threads of all daemons, and the calls that they run, as long as there is a Python for them."""
+    daemons = list(_alive)
+    for daemon in daemons:
+        daemon._pyroCore.shutdown()
+    for daemon in daemons:
+        if daemon._pyroLoop is not None:
+            daemon._pyroLoop.step(config.SHUTDOWN_TIMEOUT + 1.0)
+    _ferropyro.end(1.0)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_ferropyro.forget_threads)

@@ -7,15 +7,14 @@ use std::time::Duration;
 use ferropyro::{InstanceMode, Object, Raise};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use send_wrapper::SendWrapper;
 
 use crate::config::Config;
 use crate::context::{self, Connection};
 use crate::errors::{raise, raised};
 use crate::proxy::{annotation_list, from_value, to_value};
 use crate::remote_object::{Members, RemoteObject};
-use crate::request_loop;
 use crate::uri::Uri;
+use crate::{exit, request_loop};
 
 /// A daemon: what programs see of it is in Python around it.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -74,7 +73,7 @@ impl Daemon {
         }
         if let Some(hook) = validate_handshake {
             builder = builder.validate_handshake(move |data, context| {
-                Python::attach(|py| {
+                exit::attach(|py| {
                     let connection = Connection::of(context.connection());
                     let judge = || {
                         let data = from_value(py, data)?;
@@ -85,22 +84,24 @@ impl Daemon {
                         raised(py, error)
                     })
                 })
+                .unwrap_or_else(|| Err(exit::over()))
             });
         }
         if let Some(hook) = annotations {
             builder = builder.annotations(move |_| {
-                Python::attach(|py| {
+                exit::attach(|py| {
                     let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
                     list.unwrap_or_else(|error| {
                         request_loop::report(py, error, &hook);
                         Vec::new()
                     })
                 })
+                .unwrap_or_default()
             });
         }
         if let Some(hook) = client_disconnect {
             builder = builder.client_disconnect(move |connection| {
-                Python::attach(|py| {
+                exit::attach(|py| {
                     if let Err(error) = hook.call1(py, (Connection::of(connection),)) {
                         request_loop::report(py, error, &hook);
                     }
@@ -109,7 +110,7 @@ impl Daemon {
         }
         if let Some(hook) = housekeeping {
             builder = builder.housekeeping(move || {
-                Python::attach(|py| {
+                exit::attach(|py| {
                     if let Err(error) = hook.call0(py) {
                         request_loop::report(py, error, &hook);
                     }
@@ -143,12 +144,13 @@ impl Daemon {
         let members = Arc::new(members.0.clone());
         let shared = Arc::clone(&members);
         let create = move || -> Result<Arc<dyn Object>, Raise> {
-            let made = Python::attach(|py| {
+            let made = exit::attach(|py| {
                 create.call0(py).map_err(|error| {
                     request_loop::note(py, &error);
                     raised(py, error)
                 })
-            })?;
+            });
+            let made = made.unwrap_or_else(|| Err(exit::over()))?;
             Ok(Arc::new(RemoteObject::new(made, Arc::clone(&shared))))
         };
         let uri = self
@@ -209,10 +211,7 @@ impl EventLoop {
 
 /// Makes a thread one of Python's for as long as it lives: to do so anew at every call takes longer than a call.
 fn keep_attached(work: &mut dyn FnMut()) {
-    Python::attach(|py| {
-        let work = SendWrapper::new(work);
-        py.detach(move || (work.take())());
-    });
+    exit::attach_thread(work);
 }
 
 /// A descriptor that Python gives away.

@@ -8,6 +8,7 @@ mod config;
 mod context;
 mod daemon;
 mod errors;
+mod exit;
 mod nameserver;
 mod package;
 mod pending;
@@ -36,6 +37,8 @@ mod module {
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
     use crate::daemon::{Daemon, EventLoop};
+    #[pymodule_export]
+    use crate::exit::{end, forget_threads};
     #[pymodule_export]
     use crate::nameserver::NameServer;
     #[pymodule_export]

@@ -14,7 +14,7 @@ use crate::blob::SerializedBlob;
 use crate::errors::raised;
 use crate::read::Read;
 use crate::write::Wire;
-use crate::{context, package, pending, request_loop};
+use crate::{context, exit, package, pending, request_loop};
 
 /// What a class exposes.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -70,7 +70,7 @@ impl Object for RemoteObject {
     }
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let (args, kwargs) = arguments(py, &call)?;
             let result = context::serve(py, call.context(), || {
                 let method = self.target.bind(py).getattr(call.method())?;
@@ -85,17 +85,19 @@ impl Object for RemoteObject {
             }
             reply(call, result)
         })
+        .unwrap_or_else(|| Err(exit::over()))
     }
 
     fn get_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let result = context::serve(py, call.context(), || self.target.bind(py).getattr(call.method()));
             reply(call, result)
         })
+        .unwrap_or_else(|| Err(exit::over()))
     }
 
     fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let value = call.value::<Read>().map_err(|raise| pending_or(py, raise))?;
             let set = context::serve(py, call.context(), || {
                 self.target.bind(py).setattr(call.method(), value.0)
@@ -103,6 +105,7 @@ impl Object for RemoteObject {
             set.map_err(|error| raised(py, error))?;
             call.reply(&())
         })
+        .unwrap_or_else(|| Err(exit::over()))
     }
 }
 
@@ -204,7 +207,7 @@ impl Iterator for Iterating {
     type Item = Result<Owned, Raise>;
 
     fn next(&mut self) -> Option<Result<Owned, Raise>> {
-        Python::attach(|py| {
+        exit::attach(|py| {
             let item = self.items.bind(py).clone().next()?;
             let own = |item: Bound<'_, PyAny>| Owned {
                 object: item.unbind(),
@@ -212,6 +215,7 @@ impl Iterator for Iterating {
             };
             Some(item.map(own).map_err(|error| raised(py, error)))
         })
+        .unwrap_or_else(|| Some(Err(exit::over())))
     }
 }
 
