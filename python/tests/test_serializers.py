@@ -8,7 +8,6 @@ import pickletools
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +113,10 @@ class Address:
 
 
 @pytest.fixture
-def own_address() -> Iterator[None]:
+def own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("own_to_wire", "pickled_as", "own_from_wire", "own_names"):
+        monkeypatch.setattr(util.registered, table, dict(getattr(util.registered, table)))
     util.register_own_class(Address, lambda obj: {}, ["Pyro4.core.URI", "Pyro5.core.URI"], lambda data: None)
-    yield
-    del util.registered.own_to_wire[Address], util.registered.pickled_as[Address]
-    for name in ("Pyro4.core.URI", "Pyro5.core.URI"):
-        del util.registered.own_from_wire[name], util.registered.own_names[name]
 
 
 @pytest.mark.usefixtures("own_address")
