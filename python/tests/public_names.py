@@ -65,6 +65,8 @@ DIFFERENT = {
     "Pyro5.utils.httpgateway.cors_response_header": "adds nothing if no origin is allowed",
     "Pyro4.nsc.handleCommand": "gives whether it worked",
     "Pyro*.nsc.main": "gives the exit status, which is 1 after an error; has the commands of Pyro4 and Pyro5",
+    "Pyro4.utils.flame.Flame": "code that is sent has names of its own, not those of the module",
+    "Pyro4.utils.flame.connect": "the key is used for modules, builtins and consoles too",
     "Pyro4.message.Message": "annotations that are cut off, or too long for the header, are errors",
     "Pyro5.protocol.SendingMessage": "takes the correlation id as an argument",
     "Pyro5.protocol.ReceivingMessage": "a message that is too long raises MessageTooLargeError, which is a ProtocolError",
