@@ -18,7 +18,7 @@ from .configuration import config
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy", "classes_unread", "Unread"]
+__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy", "pyroObjectToAutoProxy", "classes_unread", "Unread"]
 
 log = logging.getLogger("Pyro4.core")
 
@@ -69,10 +69,11 @@ def log_callback(error: BaseException, where: TracebackType | None) -> None:
 def replace_by_proxy(cls: type) -> None:
     """Sends a proxy in the place of an object of the class, if that is registered with a daemon (AUTOPROXY)."""
     for serializer in SERIALIZER_CLASSES:
-        register_replacement(serializer, cls, _proxy_of)
+        register_replacement(serializer, cls, pyroObjectToAutoProxy)
 
 
-def _proxy_of(obj: Any) -> Any:
+def pyroObjectToAutoProxy(obj: Any) -> Any:
+    """Gives a proxy for an object that is registered with a daemon (unless AUTOPROXY is off), or else the object itself."""
     daemon = getattr(obj, "_pyroDaemon", None)
     return obj if daemon is None or not config.AUTOPROXY else daemon.proxyFor(obj)
 
