@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from . import _ferropyro, constants, settings
+from . import _coroutines, _ferropyro, constants, settings
 from ._ferropyro import URI
 from .configuration import config
 from .context import ClientConnection
@@ -135,6 +135,7 @@ class Daemon:
         self._pyroKey: bytes | None = None
         self._pyroObjects: dict[str, Any] = {}
         self._pyroLoop: _ferropyro.EventLoop | None = None
+        self._pyroCoroutines = _coroutines.Coroutines()
 
     # What a program may override.
 
@@ -164,6 +165,8 @@ class Daemon:
     def register(self, obj_or_class: Any, objectId: str | None = None, force: bool = False) -> URI:
         """Lets clients call an object, or the instances of a class, under an id. Gives its URI.
 
+        Its ``async def`` methods run in one event loop, in a thread of the daemon, at the same time as others of them if the server has threads.
+
         Without an id it gets one that nobody else has. ``force`` takes the place of what is registered under the id, and of an id that the object has already.
         """
         if objectId is not None and not isinstance(objectId, str):
@@ -189,10 +192,17 @@ class Daemon:
 
     def _publish(self, objectId: str, obj_or_class: Any) -> URI:
         members = wire_members(obj_or_class)
-        if inspect.isclass(obj_or_class):
-            mode, creator = obj_or_class._pyroInstancing
-            return self._pyroCore.register_class(objectId, _creator(obj_or_class, creator), members, mode)
-        return self._pyroCore.register(objectId, obj_or_class, members)
+        is_class = inspect.isclass(obj_or_class)
+        has_coroutines = _coroutines.are_among(obj_or_class if is_class else type(obj_or_class), exposed_members(obj_or_class).methods)
+        if not is_class:
+            target = self._pyroCoroutines.running(obj_or_class) if has_coroutines else obj_or_class
+            return self._pyroCore.register(objectId, target, members)
+        mode, creator = obj_or_class._pyroInstancing
+        create = _creator(obj_or_class, creator)
+        if has_coroutines:
+            running, make = self._pyroCoroutines.running, create
+            create = lambda: running(make())  # noqa: E731
+        return self._pyroCore.register_class(objectId, create, members, mode)
 
     def unregister(self, objectOrId: Any) -> None:
         """Takes an object out: clients cannot call it any more. An object that is not registered is passed over."""
@@ -275,7 +285,8 @@ class Daemon:
         self._pyroCore.shutdown()
 
     def close(self) -> None:
-        """Stops serving, and closes the socket."""
+        """Stops serving, and closes the socket. Coroutines that still run are cancelled."""
+        self._pyroCoroutines.close()
         self._pyroCore.shutdown()
         for obj in self._pyroObjects.values():
             if "_pyroDaemon" in getattr(obj, "__dict__", {}):
