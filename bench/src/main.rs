@@ -8,6 +8,7 @@
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
 //! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
 //! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
+//! `cargo xtask bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
@@ -29,6 +30,7 @@ mod names;
 mod peer;
 #[cfg(unix)]
 mod process;
+mod python;
 mod python_peers;
 mod raw;
 mod recording;
@@ -52,6 +54,7 @@ usage: bench COMMAND [OPTIONS]
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
   kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
   connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
+  python     a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket
   idle       what 10,000 connections cost that do nothing
 
   --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
@@ -67,6 +70,7 @@ usage: bench COMMAND [OPTIONS]
   --mib N            this number of MiB alone: 1, 8 or 64
 
 environment:
+  FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench python builds it and sets this)
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
 ";
 
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
         ["connection", options @ ..] => Options::parse(options).and_then(|options| connection::main(&options)),
+        ["python", options @ ..] => Options::parse(options).and_then(|options| python::main(&options)),
         ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
         ["kinds", options @ ..] => Options::parse(options).and_then(|options| kinds::main(&options)),
         #[cfg(unix)]

@@ -1,4 +1,4 @@
-"""An echo server or client with the real Pyro4 or Pyro5: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
+"""An echo server or client with the real Pyro4 or Pyro5, or the package of this project: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
 `bulk GENERATION SERIALIZER URI METHOD SIZE`, `kind GENERATION SERIALIZER URI KIND SIZE`.
 
 And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
@@ -10,7 +10,12 @@ import threading
 import time
 
 role, generation = sys.argv[1:3]
-if generation == "pyro4":
+if generation == "ferropyro":
+    sys.path.insert(0, os.environ["FERROPYRO_PACKAGE"])
+    import ferropyro as pyro
+    from ferropyro import config
+    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack"}
+elif generation == "pyro4":
     import Pyro4 as pyro
     from Pyro4 import config
     config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack", "pickle"}

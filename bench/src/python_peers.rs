@@ -9,6 +9,7 @@ use crate::Problem;
 use crate::peer::{Helper, Peer, Sample};
 
 const PROGRAM: &str = include_str!("python_peer.py");
+const RAW_PROGRAM: &str = include_str!("python_raw.py");
 const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
 
 /// A Python that has Pyro4 and Pyro5.
@@ -127,6 +128,19 @@ impl Python {
     /// Python's serpent, with a document given as JSON.
     pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
         self.start_client(&["serpent", "pyro5", document])
+    }
+
+    /// The other end of a ping-pong over a plain socket, and its port.
+    pub(crate) fn start_raw(&self, reply: usize) -> Result<(Helper, String), Problem> {
+        let mut listener = self.start_program(RAW_PROGRAM, &["listen", &reply.to_string()])?;
+        let port = listener.line()?;
+        Ok((listener, port))
+    }
+
+    pub(crate) fn connect_raw(&self, request: usize, reply: usize, port: &str) -> Result<Client, Problem> {
+        let lengths = [request, reply].map(|length| length.to_string());
+        let [request, reply] = &lengths;
+        Client::ready(self.start_program(RAW_PROGRAM, &["client", request, reply, port])?)
     }
 
     /// An echo listener of multiprocessing.connection, and its port.

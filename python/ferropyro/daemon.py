@@ -9,7 +9,7 @@ import socket
 import uuid
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from . import _coroutines, _ferropyro, constants, settings
 from ._ferropyro import URI
@@ -174,7 +174,7 @@ class Daemon:
         if objectId is None:
             objectId = "obj_" + uuid.uuid4().hex
         if inspect.isclass(obj_or_class) and not hasattr(obj_or_class, "_pyroInstancing"):
-            obj_or_class._pyroInstancing = ("session", None)
+            cast(Any, obj_or_class)._pyroInstancing = ("session", None)
         if not force:
             # A class may be registered, and an instance of it, or a class that is derived from it.
             if getattr(obj_or_class, "__dict__", {}).get("_pyroId", ""):
@@ -197,7 +197,7 @@ class Daemon:
         if not is_class:
             target = self._pyroCoroutines.running(obj_or_class) if has_coroutines else obj_or_class
             return self._pyroCore.register(objectId, target, members)
-        mode, creator = obj_or_class._pyroInstancing
+        mode, creator = cast(Any, obj_or_class)._pyroInstancing
         create = _creator(obj_or_class, creator)
         if has_coroutines:
             running, make = self._pyroCoroutines.running, create

@@ -69,7 +69,7 @@ def expose(method_or_class: _T) -> _T:
 def _mark(member: Any) -> None:
     """Marks a member of a class that is exposed as a whole."""
     if isinstance(member, (staticmethod, classmethod)):
-        member.__func__._pyroExposed = True  # type: ignore[attr-defined]
+        cast(Any, member.__func__)._pyroExposed = True
     elif inspect.isfunction(member):
         member._pyroExposed = True  # type: ignore[attr-defined]
     elif inspect.isdatadescriptor(member):

@@ -30,6 +30,8 @@ _NAMES = {
 }
 
 _family = "Pyro4"
+_own_handler: logging.Handler | None = None
+_configured_for = ""
 
 
 def configure(variables: dict[str, str] | None = None) -> bool:
@@ -37,6 +39,7 @@ def configure(variables: dict[str, str] | None = None) -> bool:
 
     Raises ValueError for a level that Python does not have.
     """
+    global _own_handler, _configured_for
     environment = os.environ if variables is None else variables
     text = environment.get("PYRO_LOGLEVEL", "")
     parent = logging.getLogger(_family)
@@ -47,10 +50,15 @@ def configure(variables: dict[str, str] | None = None) -> bool:
             parent.setLevel(SILENT)
         return False
     level, loggers = _levels(text)
+    if _own_handler is not None and _configured_for != _family and logging.root.handlers == [_own_handler]:
+        # For programs that choose their generation after the import.
+        logging.root.removeHandler(_own_handler)
+        _own_handler.close()
     if logging.root.handlers:
         return False
     name = environment.get("PYRO_LOGFILE") or DEFAULT_FILES[_family]
     handler, problem = _handler(name)
+    _own_handler, _configured_for = handler, _family
     handler.setFormatter(
         logging.Formatter("[%(asctime)s.%(msecs)03d,%(name)s,%(levelname)s] %(message)s", "%Y-%m-%d %H:%M:%S")
     )

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from . import socketutil
@@ -63,7 +64,7 @@ class NameServer:
     def __init__(self, storageProvider: Any = None) -> None:
         # A storage without names counts as false.
         self.storage: Any = MemoryStorage() if storageProvider is None else storageProvider
-        self.lock = threading.RLock()
+        self.lock: AbstractContextManager[Any] = threading.RLock()
 
     def count(self) -> int:
         """Gives the number of names."""

@@ -46,7 +46,7 @@ def locateNS(host: str | None = None, port: int | None = None, broadcast: bool =
     say. Raises NamingError when there is none.
     """
     key = _key(hmac_key)
-    found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key)
+    found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key, pyro4_first=settings.tries_pyro4_first())
     proxy = Proxy(found)
     proxy._pyroHmacKey = key
     return proxy
@@ -54,7 +54,7 @@ def locateNS(host: str | None = None, port: int | None = None, broadcast: bool =
 
 def resolve(uri: URI | str, hmac_key: bytes | str | None = None) -> URI:
     """Gives the URI of the object that a PYRONAME or PYROMETA URI stands for, by asking the name server."""
-    return _ferropyro.resolve(uri if isinstance(uri, URI) else URI(uri), settings.current(), _key(hmac_key))
+    return _ferropyro.resolve(uri if isinstance(uri, URI) else URI(uri), settings.current(), _key(hmac_key), pyro4_first=settings.tries_pyro4_first())
 
 
 class NameServerDaemon(Daemon):
@@ -143,6 +143,7 @@ class _OwnNameServer(NameServer):
     def __init__(self, daemon: NameServerDaemon) -> None:
         self._pyroId = NAMESERVER_NAME
         self._daemon = weakref.ref(daemon)
+        self.lock = contextlib.nullcontext()  # nothing is to be locked here
 
     @property
     def storage(self) -> Any:
@@ -192,11 +193,6 @@ class _OwnNameServer(NameServer):
             "list", prefix, regex, None if every is None else list(every), None if some is None else list(some), return_metadata
         )
         return found
-
-    @property
-    def lock(self) -> Any:
-        """Nothing is to be locked here."""
-        return contextlib.nullcontext()
 
     def ping(self) -> None:
         self._call("ping")

@@ -156,13 +156,13 @@ def _delete(db: sqlite3.Connection, name: str) -> bool:
 def _select(db: sqlite3.Connection, where: str, parameters: list[Any], return_metadata: bool) -> Found:
     if not return_metadata:
         return dict(db.execute(f"SELECT name, uri FROM pyro_names WHERE {where}", parameters).fetchall())
-    found: Found = {}
+    found: dict[str, tuple[str, set[str]]] = {}
     query = f"SELECT name, uri, metadata FROM pyro_names LEFT JOIN pyro_metadata ON object=id WHERE {where}"
     for name, uri, tag in db.execute(query, parameters):
         _, tags = found.setdefault(name, (uri, set()))
         if tag is not None:
-            tags.add(tag)  # type: ignore[attr-defined]
-    return found
+            tags.add(tag)
+    return dict(found)
 
 
 class DbmStorage(MutableMapping[str, Entry]):

@@ -157,7 +157,7 @@ class Proxy(_ferropyro.ProxyBase):
             timeout=self.__dict__["_pyroWaits"],
             max_retries=self._pyroMaxRetries,
             socket=None if given is None else os.dup(given.fileno()),
-            pyro4_first=config._generation == "Pyro4",
+            pyro4_first=settings.tries_pyro4_first(),
             **hooks,
         )
 

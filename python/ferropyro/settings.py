@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import _ferropyro
 from .configuration import config, wire_settings
 
-__all__ = ["current"]
+__all__ = ["current", "tries_pyro4_first"]
 
 _last: tuple[dict[str, str], _ferropyro.Config] | None = None
 
@@ -20,3 +20,8 @@ def current() -> _ferropyro.Config:
     made = _ferropyro.Config(items)
     _last = (items, made)
     return made
+
+
+def tries_pyro4_first() -> bool:
+    """Whether a server that may speak both protocols is addressed in that of Pyro4: what it answers is what Pyro4 programs expect."""
+    return config._generation == "Pyro4"

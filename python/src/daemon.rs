@@ -14,6 +14,7 @@ use crate::context::{self, Connection};
 use crate::errors::{raise, raised};
 use crate::proxy::{annotation_list, from_value, to_value};
 use crate::remote_object::{Members, RemoteObject};
+use crate::request_loop;
 use crate::uri::Uri;
 
 /// A daemon: what programs see of it is in Python around it.
@@ -79,7 +80,10 @@ impl Daemon {
                         let data = from_value(py, data)?;
                         to_value(hook.bind(py).call1((connection, data))?.as_any(), context.serializer())
                     };
-                    context::serve(py, context, judge).map_err(|error| raised(py, error))
+                    context::serve(py, context, judge).map_err(|error| {
+                        request_loop::note(py, &error);
+                        raised(py, error)
+                    })
                 })
             });
         }
@@ -88,7 +92,7 @@ impl Daemon {
                 Python::attach(|py| {
                     let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
                     list.unwrap_or_else(|error| {
-                        error.write_unraisable(py, Some(hook.bind(py)));
+                        request_loop::report(py, error, &hook);
                         Vec::new()
                     })
                 })
@@ -98,7 +102,7 @@ impl Daemon {
             builder = builder.client_disconnect(move |connection| {
                 Python::attach(|py| {
                     if let Err(error) = hook.call1(py, (Connection::of(connection),)) {
-                        error.write_unraisable(py, Some(hook.bind(py)));
+                        request_loop::report(py, error, &hook);
                     }
                 });
             });
@@ -107,7 +111,7 @@ impl Daemon {
             builder = builder.housekeeping(move || {
                 Python::attach(|py| {
                     if let Err(error) = hook.call0(py) {
-                        error.write_unraisable(py, Some(hook.bind(py)));
+                        request_loop::report(py, error, &hook);
                     }
                 });
             });
@@ -139,7 +143,12 @@ impl Daemon {
         let members = Arc::new(members.0.clone());
         let shared = Arc::clone(&members);
         let create = move || -> Result<Arc<dyn Object>, Raise> {
-            let made = Python::attach(|py| create.call0(py).map_err(|error| raised(py, error)))?;
+            let made = Python::attach(|py| {
+                create.call0(py).map_err(|error| {
+                    request_loop::note(py, &error);
+                    raised(py, error)
+                })
+            })?;
             Ok(Arc::new(RemoteObject::new(made, Arc::clone(&shared))))
         };
         let uri = self
@@ -194,7 +203,7 @@ impl EventLoop {
     /// Serves what comes in within so many seconds. False when all daemons have been shut down.
     fn step(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
         let time = Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Ok(py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).step(time)))
+        request_loop::step(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).step(time))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Rust half of the Python package `ferropyro`: the module `ferropyro._ferropyro`.
 //!
-//! Python's objects are written straight into messages and read straight out of them ([`write`], [`read`]); Python's lock is released for every wait. What programs see is
+//! Python's objects are written straight into messages and read straight out of them (`write.rs`, `read.rs`); Python's lock is released for every wait. What programs see is
 //! written in Python, around the classes here.
 
 mod blob;
@@ -16,6 +16,7 @@ mod read;
 mod remote_method;
 mod remote_object;
 mod reply;
+mod request_loop;
 mod serializers;
 mod stream;
 mod uri;
@@ -24,7 +25,8 @@ mod write;
 use pyo3::prelude::*;
 
 /// What the Python half is made of.
-#[pymodule(name = "_ferropyro")]
+// Not tried without Python's lock: a free-threaded Python switches it on for this module, and says so.
+#[pymodule(name = "_ferropyro", gil_used = true)]
 mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;

@@ -1,12 +1,15 @@
 //! The client's end.
 
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro::context::AnnotationList;
 use ferropyro::foreign::ForeignCall;
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{Arguments, Dialect, Dict, Location, Serializer, Value, naming};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use send_wrapper::SendWrapper;
@@ -27,9 +30,12 @@ use crate::{context, package};
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
 pub(crate) struct Proxy {
-    pub(crate) proxy: ferropyro::Proxy,
+    pub(crate) proxy: Arc<ferropyro::Proxy>,
     format: Serializer,
 }
+
+/// How often signals are looked for while another thread does something.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Lets other threads of Python run while something is waited for.
 pub(crate) fn release(wait: &mut dyn FnMut()) {
@@ -48,6 +54,23 @@ fn is_to_end() -> bool {
             true
         }
     })
+}
+
+/// Does something that takes long in a thread of its own, so that Ctrl-C ends the wait for it.
+fn interruptible<T: Send + 'static>(py: Python<'_>, act: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+    let (sender, mut receiver) = mpsc::channel();
+    thread::spawn(move || sender.send(act()));
+    loop {
+        let (received, again) = py.detach(move || (receiver.recv_timeout(LOOK), receiver));
+        receiver = again;
+        match received {
+            Ok(result) => return Ok(result),
+            Err(RecvTimeoutError::Timeout) => py.check_signals()?,
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(PyRuntimeError::new_err("the thread that was waited for has panicked"));
+            }
+        }
+    }
 }
 
 /// The positional arguments of a call.
@@ -198,7 +221,7 @@ impl Proxy {
             builder = builder.validate_handshake(move |answer| {
                 Python::attach(|py| {
                     let judged = from_value(py, answer).and_then(|answer| hook.call1(py, (answer,)));
-                    judged.map(drop).map_err(|error| keep(error))
+                    judged.map(drop).map_err(keep)
                 })
             });
         }
@@ -215,7 +238,10 @@ impl Proxy {
             None => builder.build(uri.clone()),
         };
         proxy
-            .map(|proxy| Proxy { proxy, format })
+            .map(|proxy| Proxy {
+                proxy: Arc::new(proxy),
+                format,
+            })
             .map_err(|error| raise(py, error))
     }
 
@@ -317,8 +343,8 @@ impl Proxy {
     }
 
     fn reconnect(&self, py: Python<'_>, tries: u32) -> PyResult<()> {
-        self.unlocked(py, || self.proxy.reconnect(tries))
-            .map_err(|error| raise(py, error))
+        let proxy = Arc::clone(&self.proxy);
+        interruptible(py, move || proxy.reconnect(tries))?.map_err(|error| raise(py, error))
     }
 
     fn is_connected(&self, py: Python<'_>) -> bool {
@@ -363,7 +389,7 @@ impl Proxy {
 
 /// Where the name server is.
 #[pyfunction]
-#[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None))]
+#[pyo3(signature = (config, host=None, port=None, broadcast=true, hmac_key=None, *, pyro4_first=false))]
 pub(crate) fn locate_ns(
     py: Python<'_>,
     config: &Config,
@@ -371,8 +397,9 @@ pub(crate) fn locate_ns(
     port: Option<u16>,
     broadcast: bool,
     hmac_key: Option<Vec<u8>>,
+    pyro4_first: bool,
 ) -> PyResult<Uri> {
-    let mut settings = settings(config, hmac_key).broadcast(broadcast);
+    let mut settings = settings(config, hmac_key, pyro4_first).broadcast(broadcast);
     let location = match host {
         Some(host) if host.starts_with("./u:") => Some(Location::unix(host.trim_start_matches("./u:"))),
         Some(host) => Some(Location::tcp(host, port.unwrap_or(config.0.ns_port))),
@@ -381,27 +408,29 @@ pub(crate) fn locate_ns(
     if let (None, Some(port)) = (&location, port) {
         settings = settings.port(port);
     }
-    let found = py.detach(|| naming::locate_ns_with(location.as_ref(), &settings));
+    let found = interruptible(py, move || naming::locate_ns_with(location.as_ref(), &settings))?;
     found.map(|ns| Uri(ns.proxy().uri())).map_err(|error| raise(py, error))
 }
 
 /// The URI of the object that a name or tags stand for.
 #[pyfunction]
-#[pyo3(signature = (uri, config, hmac_key=None))]
+#[pyo3(signature = (uri, config, hmac_key=None, *, pyro4_first=false))]
 pub(crate) fn resolve(
     py: Python<'_>,
     uri: &Bound<'_, Uri>,
     config: &Config,
     hmac_key: Option<Vec<u8>>,
+    pyro4_first: bool,
 ) -> PyResult<Uri> {
-    let settings = settings(config, hmac_key);
+    let settings = settings(config, hmac_key, pyro4_first);
     let uri = uri.get().0.clone();
-    let found = py.detach(|| naming::resolve_with(&uri, &settings));
+    let found = interruptible(py, move || naming::resolve_with(&uri, &settings))?;
     found.map(Uri).map_err(|error| raise(py, error))
 }
 
-fn settings(config: &Config, hmac_key: Option<Vec<u8>>) -> naming::Settings {
-    let settings = naming::Settings::new(config.0.clone());
+fn settings(config: &Config, hmac_key: Option<Vec<u8>>, pyro4_first: bool) -> naming::Settings {
+    let mut settings = naming::Settings::new(config.0.clone());
+    settings.tries_pyro4_first = pyro4_first;
     match hmac_key {
         Some(key) => settings.hmac_key(key),
         None => settings,

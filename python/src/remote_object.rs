@@ -14,7 +14,7 @@ use crate::blob::SerializedBlob;
 use crate::errors::raised;
 use crate::read::Read;
 use crate::write::Wire;
-use crate::{context, package, pending};
+use crate::{context, package, pending, request_loop};
 
 /// What a class exposes.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -78,7 +78,8 @@ impl Object for RemoteObject {
             });
             if let Err(error) = &result
                 && self.members.method(call.method()).is_some_and(|method| method.callback)
-                && let Err(failure) = package::log_callback(py).and_then(|log| log.call1((error.value(py), error.traceback(py))))
+                && let Err(failure) =
+                    package::log_callback(py).and_then(|log| log.call1((error.value(py), error.traceback(py))))
             {
                 failure.write_unraisable(py, None);
             }
@@ -186,7 +187,10 @@ fn reply(call: Call<'_>, result: PyResult<Bound<'_, PyAny>>) -> Result<Reply, Ra
             call.reply(&Wire::new(&value, format))
                 .map_err(|raise| pending_or(py, raise))
         }
-        Err(error) => Err(Python::attach(|py| raised(py, error))),
+        Err(error) => Err(Python::attach(|py| {
+            request_loop::note(py, &error);
+            raised(py, error)
+        })),
     }
 }
 

@@ -21,6 +21,12 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import Pyro4.core  # noqa: F401
     import Pyro5.api  # noqa: F401
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    try:
+        import ferropyro  # noqa: F401
+    except ImportError:
+        pass  # without the Rust module: then the tests of the plain modules alone have something to test
 # They switch their loggers off, and ours have the same names.
 for family in ("Pyro4", "Pyro5"):
     logging.getLogger(family).setLevel(logging.NOTSET)

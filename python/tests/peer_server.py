@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -65,6 +66,21 @@ class Lab(Unexposed):
     def later(self, value: Any) -> None:
         time.sleep(0.2)
         self.calls.append(value)
+
+    def process(self) -> int:
+        return os.getpid()
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def slow_numbers(self) -> Any:
+        time.sleep(60)
+        yield 1
+
+    @property
+    def slow_level(self) -> int:
+        time.sleep(60)
+        return 1
 
     def called(self) -> list[Any]:
         return self.calls

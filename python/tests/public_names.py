@@ -1,11 +1,13 @@
 """Which public names of the real Pyro4 and Pyro5 this package has under the same names: the table of the guide.
 
-``python public_names.py`` prints the table, in the form of the guide. It needs the real packages. `test_public_names.py` fails for
-a name that is neither there nor in the table below.
+``python public_names.py`` prints the table, in the form of the guide, and ``python public_names.py --write docs/moving.md`` writes it
+into the page, between two marks. It needs the real packages. `test_public_names.py` fails for a name that is neither there nor in the
+table below, and for a page that is not current.
 """
 
 from __future__ import annotations
 
+import collections
 import fnmatch
 import importlib
 import inspect
@@ -95,19 +97,16 @@ class Name(NamedTuple):
 def real_names() -> list[str]:
     """All public names of the real packages: modules, what they define, and the members of their classes."""
     names: list[str] = []
+    if sys.version_info >= (3, 13):
+        # Python has no module cgi any more, which the gateway of Pyro4 imports.
+        sys.modules.setdefault("cgi", ModuleType("cgi"))
     for package in ("Pyro4", "Pyro5"):
         module = importlib.import_module(package)
         names += [package, *_names_of(module, package)]
         for info in pkgutil.walk_packages(module.__path__, f"{package}."):
             if info.name.endswith(".Pyro4"):
                 continue  # it takes the place of Pyro4 when it is imported; its names are those of Pyro4
-            try:
-                found = importlib.import_module(info.name)
-            except ModuleNotFoundError as error:
-                # Python 3.13 has no module cgi any more, which the gateway of Pyro4 needs.
-                if error.name != "cgi":
-                    raise
-                continue
+            found = importlib.import_module(info.name)
             names += [info.name, *_names_of(found, info.name)]
     return names
 
@@ -219,26 +218,79 @@ def _note(name: str, table: dict[str, str]) -> str | None:
     return next((note for pattern, note in table.items() if fnmatch.fnmatchcase(name, pattern)), None)
 
 
-def main() -> None:
-    """Prints the table of what is not the same, and how many names are."""
+def text() -> str:
+    """The table, in the form of the guide: what is the same, module by module and class by class, then the rest."""
     rows = table()
-    for package in ("Pyro4", "Pyro5"):
-        own = [row for row in rows if row.full_name.partition(".")[0] == package]
-        same = sum(row.status == "same" for row in own)
-        print(f"### {package}\n\n{same} of {len(own)} public names are there and mean the same. The others:\n")
-        print("| name | | |\n|---|---|---|")
-        printed: set[tuple[str, str]] = set()
-        for row in own:
-            # What a missing module or class contains goes without saying.
-            is_told = (row.full_name.rpartition(".")[0], row.status) in printed
-            if row.status != "same":
-                printed.add((row.full_name, row.status))
-            if row.status == "different" or row.status != "same" and not is_told:
-                print(f"| `{row.full_name}` | {row.status} | {row.note} |")
-        print()
+    return "\n".join(_chapter(package, [row for row in rows if row.full_name.partition(".")[0] == package]) for package in ("Pyro4", "Pyro5"))
+
+
+def _chapter(package: str, rows: list[Name]) -> str:
+    counts = collections.Counter(row.status for row in rows)
+    return f"""\
+### {package}
+
+Of {len(rows)} public names {counts["same"]} are there and mean the same, {counts["different"]} are there and differ, {counts["missing"]} are \
+missing, and {counts["pending"]} are not there yet.
+
+| in | the same |
+|---|---|
+{_same(rows)}
+
+| name | | |
+|---|---|---|
+{_others(rows)}
+"""
+
+
+def _same(rows: list[Name]) -> str:
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        home, _, name = row.full_name.rpartition(".")
+        if home and row.status == "same":
+            groups.setdefault(home, []).append(f"`{name}`")
+    return "\n".join(f"| `{home}` | {', '.join(names)} |" for home, names in groups.items())
+
+
+def _others(rows: list[Name]) -> str:
+    lines = []
+    told: set[tuple[str, str]] = set()
+    for row in rows:
+        if row.status == "same":
+            continue
+        # What a missing module or class contains goes without saying.
+        is_told = row.status != "different" and (row.full_name.rpartition(".")[0], row.status) in told
+        told.add((row.full_name, row.status))
+        if not is_told:
+            lines.append(f"| `{row.full_name}` | {'not yet' if row.status == 'pending' else row.status} | {row.note} |")
+    return "\n".join(lines)
+
+
+BEGIN = "<!-- names: written by python/tests/public_names.py -->\n"
+END = "<!-- end of names -->\n"
+
+
+def with_table(page: str) -> str:
+    """A page of the guide, with the table as it is now between its marks."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise ValueError(f"the page lacks the lines {BEGIN!r} and {END!r}")
+    return f"{before}{begin}\n{text()}\n{end}{after}"
+
+
+def main(arguments: list[str]) -> None:
+    """Prints the table, or writes it into a page."""
+    match arguments:
+        case []:
+            print(text())
+        case ["--write", name]:
+            page = Path(name)
+            page.write_text(with_table(page.read_text(encoding="utf-8")), encoding="utf-8")
+        case _:
+            sys.exit("usage: public_names.py [--write PAGE]")
 
 
 if __name__ == "__main__":
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        main()
+        main(sys.argv[1:])

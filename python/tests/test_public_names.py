@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fnmatch
+from pathlib import Path
 
 import pytest
 import public_names
@@ -24,6 +25,11 @@ def test_no_decision_is_about_a_name_that_is_not(rows: list[public_names.Name]) 
     for table, status in ((public_names.MISSING, "missing"), (public_names.DIFFERENT, "different")):
         names = [row.full_name for row in rows if row.status in (status, "pending")]
         assert [pattern for pattern in table if not fnmatch.filter(names, pattern)] == []
+
+
+def test_the_table_of_the_guide_is_current() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "moving.md").read_text(encoding="utf-8")
+    assert page == public_names.with_table(page), "run: python python/tests/public_names.py --write docs/moving.md"
 
 
 # The parameters of these are others on purpose.

@@ -2,12 +2,15 @@
 
 use crate::project::cargo;
 use crate::test::PYTHON_VARIABLE;
-use crate::{Failure, venv};
+use crate::{Failure, python, venv};
 
 /// All arguments are for the benchmark program.
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
     command.args(args);
+    if args.first().is_some_and(|arg| arg == "python") {
+        command.env("FERROPYRO_PACKAGE", python::release()?);
+    }
     let python = venv::python();
     if python.exists() {
         command.env(PYTHON_VARIABLE, python);

@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod project;
+mod python;
 mod steps;
 mod stress;
 mod test;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::project::{self, cargo};
 use crate::steps::Steps;
-use crate::{Failure, only_flags, stress, venv};
+use crate::{Failure, only_flags, python, stress, venv};
 
 /// The interpreter with the real Pyro, for the Rust tests that ask it something.
 pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
@@ -53,6 +53,7 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
     if built && cfg!(target_os = "linux") {
         steps.run("stress", stress::scaled()?);
     }
+    python_tests(steps, python, built, full);
     // Most of them wait for something most of the time, so that more run at a time than there are cores.
     let mut all = vec!["interop", "--numprocesses=4", "--dist=worksteal"];
     if full {
@@ -76,6 +77,15 @@ fn interop(steps: &mut Steps, python: bool, built: bool, args: &[&str]) -> Resul
         (_, false) => steps.skip("interop tests", "the build failed"),
     }
     Ok(())
+}
+
+fn python_tests(steps: &mut Steps, python: bool, built: bool, full: bool) {
+    if python && built && steps.time("python package", python::install) {
+        steps.run("python tests", python::tests());
+        steps.run("Pyro4's examples", python::examples(full));
+    } else {
+        steps.skip("python tests", "the package or its environment could not be made");
+    }
 }
 
 fn make_venv() -> Result<(), String> {

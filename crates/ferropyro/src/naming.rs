@@ -36,6 +36,8 @@ pub struct Settings {
     pub broadcast: bool,
     /// The port to look at, in the place of NS_BCPORT and NS_PORT, when it is not said where the name server is.
     pub port: Option<u16>,
+    /// Whether Pyro4's protocol is tried before that of Pyro5.
+    pub tries_pyro4_first: bool,
 }
 
 impl Settings {
@@ -46,6 +48,7 @@ impl Settings {
             hmac_key: None,
             broadcast: true,
             port: None,
+            tries_pyro4_first: false,
         }
     }
 
@@ -53,6 +56,13 @@ impl Settings {
     #[must_use]
     pub fn hmac_key(mut self, key: impl AsRef<[u8]>) -> Settings {
         self.hmac_key = HmacKey::new(key.as_ref());
+        self
+    }
+
+    /// The same with Pyro4's protocol tried before that of Pyro5, as [`ProxyBuilder::try_pyro4_first`](crate::ProxyBuilder::try_pyro4_first) does it.
+    #[must_use]
+    pub fn try_pyro4_first(mut self) -> Settings {
+        self.tries_pyro4_first = true;
         self
     }
 

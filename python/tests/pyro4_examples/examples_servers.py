@@ -21,7 +21,7 @@ Got Message: {message}
   thread:  NUMBER
   obj.pyroid:  example.context
   obj.daemon:  <__main__.CustomDaemon at ADDRESS; 127.0.0.1:PORT - IPv4; 2 objects>
-  context.client:  <PACKAGE.socketutil.SocketConnection object at ADDRESS>
+  context.client:  ANYTHING
   context.client_sock_addr:  ('127.0.0.1', PORT)
   context.seq:  {seq}
   context.msg_flags:  {flags}
@@ -67,7 +67,7 @@ Asynchronous proxy message...{GREETING}{RESPONSE}
 ------- get annotations via normal proxy and the call context... -----
 
 press enter:normal call
-Annotations in response were:  {{ANYTHING}}
+Annotations in response were:  {{'CORR': ANYTHING, 'DDAA': b'custom response annotation set by the daemon', 'HMAC': ANYTHING}}
 
 oneway call
 Annotations in response were:  {{}}

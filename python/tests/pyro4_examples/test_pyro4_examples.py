@@ -22,10 +22,11 @@ def plays():
 
 
 def _marks(example, server, client):
-    """Where it takes long, both sides at once have to do; the others are for --full."""
+    """What takes long is for --full, and so is ours on both sides of what was played with it on each."""
     if (server, client) == BASELINE:
         return [pytest.mark.baseline]
-    return [pytest.mark.full] if example.seconds > LONG and server is not client else []
+    is_played_in_pairs = server is client and example.sides == {SERVER, CLIENT}
+    return [pytest.mark.full] if example.seconds > LONG or is_played_in_pairs else []
 
 
 @pytest.fixture

@@ -132,6 +132,7 @@ async fn connect(location: Location, settings: &Settings) -> Result<Proxy> {
     let nameserver = Proxy::builder()
         .config(settings.config.clone())
         .hmac(settings.hmac_key.clone())
+        .pyro4_first(settings.tries_pyro4_first)
         .build_async(Uri::pyro(NAMESERVER_ID, location)?)?;
     nameserver.call::<()>("ping", ()).await?;
     Ok(nameserver)

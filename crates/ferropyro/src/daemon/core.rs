@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use ferropyro_formats::Value;
-use ferropyro_wire::{Dialect, FrameBuilder, FrameSettings, Header, Serializer};
+use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, Serializer};
 
 use crate::config::Config;
 use crate::connection::{Connection, Estate};
@@ -162,6 +162,16 @@ impl Core {
         self.streams.expire();
         self.refusals.settle();
         self.end_leases(&self.leases.take_ended());
+    }
+
+    /// The annotations of the answer of a call.
+    pub(crate) fn answer_annotations(&self, context: &Context) -> AnnotationList {
+        let mut annotations = context.take_response();
+        if self.hooks.annotations.is_some() && !context.dialect().is_pyro5() {
+            // Before those of the hook, as in Pyro4, whose programs see the order.
+            annotations.push((AnnotationKey::CORR, context.correlation_id().as_bytes().to_vec()));
+        }
+        self.annotations(annotations, Some(context))
     }
 
     /// The annotations of a message that goes out: those of the call, and those that the program adds to every message. Where a key comes

@@ -100,6 +100,7 @@ fn connect(location: &Location, settings: &Settings) -> Result<NameServer> {
     let proxy = Proxy::builder()
         .config(settings.config.clone())
         .hmac(settings.hmac_key.clone())
+        .pyro4_first(settings.tries_pyro4_first)
         .build(uri)?;
     let nameserver = NameServer::new(proxy);
     nameserver.ping()?;

@@ -292,7 +292,7 @@ pub(crate) fn no_attribute(class: &str, name: &str) -> Raise {
 impl Frame<'_> {
     fn write<T: Serialize + ?Sized>(self, context: &Context, result: &T) -> Result<(), Raise> {
         let header = reply_header(&self.codec, context);
-        let annotations = self.core.annotations(context.take_response(), Some(context));
+        let annotations = self.core.answer_annotations(context);
         self.write_with(&header, annotations, result)
     }
 
@@ -304,7 +304,7 @@ impl Frame<'_> {
             true => Some(core.streams.open(stream.into_source(), context.connection(), origin)?),
             false => None,
         };
-        let mut annotations = core.annotations(context.take_response(), Some(context));
+        let mut annotations = core.answer_annotations(context);
         annotations.extend(id.iter().map(|id| (AnnotationKey::STRM, id.clone().into_bytes())));
         let header = Header {
             flags: Flags::EXCEPTION | Flags::ITEMSTREAMRESULT,
@@ -320,7 +320,7 @@ impl Frame<'_> {
 
     fn write_payload(self, context: &Context, payload: &[u8]) -> Result<(), Raise> {
         let header = reply_header(&self.codec, context);
-        let annotations = self.core.annotations(context.take_response(), Some(context));
+        let annotations = self.core.answer_annotations(context);
         let mut frame = FrameBuilder::begin(self.out, &header, annotations, &self.core.frame_settings)
             .map_err(|error| Raise::from(crate::Error::from(error)))?;
         frame.payload().extend_from_slice(payload);

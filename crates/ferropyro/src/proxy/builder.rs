@@ -54,8 +54,12 @@ impl ProxyBuilder {
 
     /// Try Pyro4's protocol before that of Pyro5 with a server of which nothing is known, and which may speak both: for programs that expect what Pyro4 gives.
     #[must_use]
-    pub fn try_pyro4_first(mut self) -> ProxyBuilder {
-        self.tries_pyro4_first = true;
+    pub fn try_pyro4_first(self) -> ProxyBuilder {
+        self.pyro4_first(true)
+    }
+
+    pub(crate) fn pyro4_first(mut self, is_tried: bool) -> ProxyBuilder {
+        self.tries_pyro4_first = is_tried;
         self
     }
 

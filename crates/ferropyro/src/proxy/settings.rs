@@ -67,6 +67,7 @@ impl Settings {
         };
         naming::Settings {
             hmac_key: self.hmac_key.clone(),
+            tries_pyro4_first: self.tries_pyro4_first,
             ..naming::Settings::new(config)
         }
     }

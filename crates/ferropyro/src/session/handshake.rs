@@ -87,7 +87,7 @@ fn write_greeting(
     context: &Context,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let annotations = core.annotations(context.take_response(), Some(context));
+    let annotations = core.answer_annotations(context);
     let mut frame = FrameBuilder::begin(out, header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
     codec.append(frame.payload(), "ok").map_err(|error| error.to_string())?;
     frame.finish().map(drop).map_err(|error| error.to_string())
@@ -174,7 +174,7 @@ fn write(core: &Core, request: &Header, context: &Context, answer: &Answer, out:
         },
         ..Header::new(request.dialect, MessageKind::CONNECTOK, codec.id())
     };
-    let annotations = core.annotations(context.take_response(), Some(context));
+    let annotations = core.answer_annotations(context);
     let mut frame = FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|e| e.to_string())?;
     match answer.metadata {
         Some(_) => codec.append(frame.payload(), answer),
