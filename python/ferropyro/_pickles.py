@@ -37,7 +37,6 @@ def loads(data: bytes, serializer: str) -> Any:
             pass
 
         class DillUriUnpickler(_LateUris, _NamesOf, pickle._Unpickler):
-            dispatch = _LateUris.dispatch
             names = dill.Unpickler(io.BytesIO())
 
         return (DillUriUnpickler if b"URI" in bytes(data) else DillUnpickler)(io.BytesIO(data)).load()
@@ -90,7 +89,7 @@ class _LateUris(_OwnNames):
         for key in [key for key, value in memo.items() if value is late]:
             memo[key] = stack[-1]
 
-    dispatch = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}  # type: ignore[attr-defined]
+    dispatch: Any = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
 
 
 class _NamesOf:
@@ -103,7 +102,7 @@ class _NamesOf:
 
 
 class _UriUnpickler(_LateUris, pickle._Unpickler):
-    dispatch = _LateUris.dispatch
+    pass
 
 
 class _Replacing:

@@ -194,7 +194,7 @@ class _Call(Coroutine[Any, Any, Any]):
     """A call: it is made when it is awaited, or when its items are asked for."""
 
     def __init__(self, proxy: AsyncProxy, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._start = lambda: _call(proxy, name, args, kwargs)
+        self._start: Callable[[], Coroutine[Any, Any, Any]] = lambda: _call(proxy, name, args, kwargs)
         self._running: Coroutine[Any, Any, Any] | None = None
 
     def _coroutine(self) -> Coroutine[Any, Any, Any]:
@@ -208,7 +208,7 @@ class _Call(Coroutine[Any, Any, Any]):
     def send(self, value: Any) -> Any:
         return self._coroutine().send(value)
 
-    def throw(self, kind: Any, value: BaseException | object = None, traceback: TracebackType | None = None) -> Any:
+    def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None) -> Any:
         return self._coroutine().throw(kind if value is None else value)
 
     def close(self) -> None:

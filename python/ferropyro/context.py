@@ -131,7 +131,8 @@ class CallContext(_ferropyro.CallContext):
         connection = self.connection
         if connection is None:
             raise PyroError(f"cannot {what} resource on a connectionless call")
-        return connection.number
+        number: int = connection.number
+        return number
 
     def to_global(self) -> dict[str, Any]:
         """Gives what other threads need to go on with this context."""

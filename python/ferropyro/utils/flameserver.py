@@ -31,7 +31,7 @@ def main(args: Sequence[str] | None = None, returnWithoutLooping: bool = False) 
             print("Warning: HMAC key not set. Anyone can connect to this server!")
     config.SERIALIZERS_ACCEPTED = {"pickle"}
     daemon = Daemon(options.host, options.port, options.unixsocket)
-    daemon._pyroHmacKey = key  # type: ignore[assignment]
+    daemon._pyroHmacKey = key
     uri = flame.start(daemon)
     if not options.quiet:
         print(f"server uri: {uri}")

@@ -403,7 +403,7 @@ def main(args: Sequence[str] | None = None) -> int:
         print("Connected to name server at: ", get_nameserver(pyro_app.hmac_key)._pyroUri)
     except PyroError:
         print("Not yet connected to a name server.")
-    with make_server(options.host, options.port, pyro_app) as server:  # type: ignore[arg-type]
+    with make_server(options.host, options.port, pyro_app) as server:
         host, port = server.server_address[:2]
         print(f"Pyro HTTP gateway running on http://{host!s}:{port}/pyro/", flush=True)
         try:
