@@ -93,6 +93,12 @@ def register_own_class(
         registered.own_names[name] = cls
 
 
+def register_pickled(cls: type, name: str) -> None:
+    """Registers a class of this package that only pickle carries, by its name in Pyro4."""
+    registered.pickled_as[cls] = name
+    registered.own_names[name] = cls
+
+
 def register_replacement(serializer: str, clazz: type, replacement: Callable[[Any], Any]) -> None:
     """Registers what gives the object to send in the place of an object of the class, or that object itself."""
     registered.replacements[serializer][clazz] = replacement

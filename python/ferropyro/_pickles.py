@@ -36,10 +36,15 @@ def loads(data: bytes, serializer: str) -> Any:
         class DillUnpickler(_OwnNames, dill.Unpickler):  # type: ignore[misc]
             pass
 
-        return DillUnpickler(io.BytesIO(data)).load()
+        class DillUriUnpickler(_LateUris, _NamesOf, pickle._Unpickler):
+            names = dill.Unpickler(io.BytesIO())
+
+        return (DillUriUnpickler if b"URI" in bytes(data) else DillUnpickler)(io.BytesIO(data)).load()
     if b"Pyro" not in bytes(data):
         return pickle.loads(data)
-    return _Unpickler(io.BytesIO(data)).load()
+    # The one that is written in C is faster.
+    unpickler = _UriUnpickler if b"URI" in bytes(data) else _Unpickler
+    return unpickler(io.BytesIO(data)).load()
 
 
 class _OwnNames:
@@ -52,6 +57,51 @@ class _OwnNames:
 
 
 class _Unpickler(_OwnNames, pickle.Unpickler):
+    pass
+
+
+class _LateUri:
+    """A URI of the real Pyro4 while it is read: there an object is made first and gets its state then, which ours cannot."""
+
+    def __new__(cls, *text: str) -> Any:
+        return registered.own_names["Pyro4.core.URI"](*text) if text else super().__new__(cls)
+
+
+class _LateUris(_OwnNames):
+    """Reads the URIs of the real Pyro4, in an unpickler that is written in Python."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        return _LateUri if hasattr(found, "_from_state") else found
+
+    def load_build(self) -> None:
+        """Gives an object its state: what is on top of the stack."""
+        stack: list[Any] = self.stack  # type: ignore[attr-defined]
+        if not isinstance(stack[-2], _LateUri):
+            pickle._Unpickler.load_build(self)  # type: ignore[attr-defined]
+            return
+        protocol, name, *where = stack.pop()
+        late = stack[-1]
+        uri: Any = registered.own_names["Pyro4.core.URI"]
+        # The tags of a PYROMETA are a set.
+        stack[-1] = uri._from_state([protocol, name if isinstance(name, str) else sorted(name), *where])
+        memo: dict[int, Any] = self.memo  # type: ignore[attr-defined]
+        for key in [key for key, value in memo.items() if value is late]:
+            memo[key] = stack[-1]
+
+    dispatch: Any = {**pickle._Unpickler.dispatch, pickle.BUILD[0]: load_build}
+
+
+class _NamesOf:
+    """Finds classes as another unpickler does."""
+
+    names: Any
+
+    def find_class(self, module: str, name: str) -> Any:
+        return self.names.find_class(module, name)
+
+
+class _UriUnpickler(_LateUris, pickle._Unpickler):
     pass
 
 

@@ -2,15 +2,17 @@
 
 from ._ferropyro import URI, SerializedBlob
 from .context import CallContext, current_context
-from .daemon import Daemon
+from .daemon import Daemon, DaemonObject
 from .exposing import behavior, callback, expose, oneway
 from .locating import locateNS, resolve
 from .proxy import Proxy, asyncproxy, batch
+from .wire import pyroObjectToAutoProxy
 
 __all__ = [
     "URI",
     "CallContext",
     "Daemon",
+    "DaemonObject",
     "Proxy",
     "SerializedBlob",
     "asyncproxy",
@@ -21,9 +23,10 @@ __all__ = [
     "expose",
     "locateNS",
     "oneway",
+    "pyroObjectToAutoProxy",
     "resolve",
 ]
 
 # Where Pyro4 has them, which shows when they are printed.
-for _class in (Daemon, Proxy):
+for _class in (Daemon, DaemonObject, Proxy):
     _class.__module__ = __name__

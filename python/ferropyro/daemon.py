@@ -12,16 +12,16 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from . import _ferropyro, constants, settings
+from . import _coroutines, _ferropyro, constants, settings
 from ._ferropyro import URI
 from .configuration import config
 from .context import ClientConnection
-from .errors import DaemonError
-from .exposing import wire_members
+from .errors import DaemonError, PyroError
+from .exposing import exposed_members, wire_members
 from .proxy import Proxy
 from .wire import replace_by_proxy
 
-__all__ = ["Daemon"]
+__all__ = ["Daemon", "DaemonObject"]
 
 _Self = TypeVar("_Self", bound="Daemon")
 
@@ -31,6 +31,59 @@ log = logging.getLogger("Pyro4.core")
 _LOOK = 0.2
 _FOREVER: Callable[[], bool] = lambda: True  # noqa: E731
 _HOOKS = {"annotations": "annotations", "housekeeping": "housekeeping"}
+
+
+class DaemonObject:
+    """What clients can ask a daemon itself, for the program that has it.
+
+    Clients get the answers from the Rust module: a class that is derived from this one has no effect on them, so a daemon refuses it.
+    """
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+
+    def registered(self) -> list[str]:
+        """Gives the ids of the objects that are registered."""
+        return list(self.daemon.objectsById)
+
+    def ping(self) -> None:
+        """Does nothing."""
+
+    def info(self) -> str:
+        """Describes the daemon."""
+        count = len(self.daemon.objectsById)
+        return f"{constants.DAEMON_NAME} bound on {self.daemon.locationStr}, NAT {self.daemon.natLocationStr}, {count} objects registered"
+
+    def get_metadata(self, objectId: str, as_lists: bool = False) -> dict[str, Any]:
+        """Gives what an object exposes: its ``methods``, those that are ``oneway``, and its ``attrs``."""
+        obj = self.daemon.objectsById.get(objectId)
+        if obj is None:
+            raise DaemonError("unknown object")
+        kind = list if as_lists else set
+        return {name: kind(names) for name, names in exposed_members(obj)._asdict().items()}
+
+    def get_next_stream_item(self, streamId: str) -> Any:
+        """Raises PyroError: iterators that are on their way to a client are in Rust."""
+        raise PyroError("item stream terminated")
+
+    def close_stream(self, streamId: str) -> None:
+        """Does nothing: iterators that are on their way to a client are in Rust."""
+
+
+class _Lacking:
+    """An attribute of the real Daemon that this one cannot have: the error says what to use."""
+
+    def __init__(self, instead: str) -> None:
+        self._instead = instead
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, daemon: Any, owner: type | None = None) -> Any:
+        raise AttributeError(f"Daemon has no '{self._name}', as its sockets are in Rust: {self._instead}")
+
+
+_EVENTS = "call events([]) now and then in your own loop, or combine() daemons, or run requestLoop() in a thread"
 
 
 class Daemon:
@@ -48,9 +101,11 @@ class Daemon:
         unixsocket: str | None = None,
         nathost: str | None = None,
         natport: int | None = None,
-        interface: type | None = None,
+        interface: type[DaemonObject] | None = DaemonObject,
         connected_socket: socket.socket | None = None,
     ) -> None:
+        if interface not in (None, DaemonObject):
+            raise NotImplementedError("the daemon's own object is in Rust: register an object of your own in place of an interface class")
         me = weakref.ref(self)
         self._start()
         hooks: dict[str, Any] = {
@@ -81,6 +136,7 @@ class Daemon:
         self._pyroKey: bytes | None = None
         self._pyroObjects: dict[str, Any] = {}
         self._pyroLoop: _ferropyro.EventLoop | None = None
+        self._pyroCoroutines = _coroutines.Coroutines()
         _alive.add(self)
 
     # What a program may override.
@@ -99,10 +155,19 @@ class Daemon:
     def housekeeping(self) -> None:
         """Is called now and then, every POLLTIMEOUT seconds."""
 
+    # What there is not.
+
+    sock = _Lacking("locationStr says where it listens")
+    sockets = _Lacking(_EVENTS)
+    selector = _Lacking(_EVENTS)
+    handleRequest = _Lacking("validateHandshake(), annotations() and current_context see what comes in")
+
     # Objects.
 
     def register(self, obj_or_class: Any, objectId: str | None = None, force: bool = False) -> URI:
         """Lets clients call an object, or the instances of a class, under an id. Gives its URI.
+
+        Its ``async def`` methods run in one event loop, in a thread of the daemon, at the same time as others of them if the server has threads.
 
         Without an id it gets one that nobody else has. ``force`` takes the place of what is registered under the id, and of an id that the object has already.
         """
@@ -129,10 +194,17 @@ class Daemon:
 
     def _publish(self, objectId: str, obj_or_class: Any) -> URI:
         members = wire_members(obj_or_class)
-        if inspect.isclass(obj_or_class):
-            mode, creator = cast(Any, obj_or_class)._pyroInstancing
-            return self._pyroCore.register_class(objectId, _creator(obj_or_class, creator), members, mode)
-        return self._pyroCore.register(objectId, obj_or_class, members)
+        is_class = inspect.isclass(obj_or_class)
+        has_coroutines = _coroutines.are_among(obj_or_class if is_class else type(obj_or_class), exposed_members(obj_or_class).methods)
+        if not is_class:
+            target = self._pyroCoroutines.running(obj_or_class) if has_coroutines else obj_or_class
+            return self._pyroCore.register(objectId, target, members)
+        mode, creator = cast(Any, obj_or_class)._pyroInstancing
+        create = _creator(obj_or_class, creator)
+        if has_coroutines:
+            running, make = self._pyroCoroutines.running, create
+            create = lambda: running(make())  # noqa: E731
+        return self._pyroCore.register_class(objectId, create, members, mode)
 
     def unregister(self, objectOrId: Any) -> None:
         """Takes an object out: clients cannot call it any more. An object that is not registered is passed over."""
@@ -215,7 +287,8 @@ class Daemon:
         self._pyroCore.shutdown()
 
     def close(self) -> None:
-        """Stops serving, and closes the socket."""
+        """Stops serving, and closes the socket. Coroutines that still run are cancelled."""
+        self._pyroCoroutines.close()
         self._pyroCore.shutdown()
         for obj in self._pyroObjects.values():
             if "_pyroDaemon" in getattr(obj, "__dict__", {}):

@@ -258,8 +258,9 @@ class Proxy(_ferropyro.ProxyBase):
 
     def __getstate__(self) -> tuple[Any, ...]:
         key = self._pyroHmacKey
-        names = (tuple(self._pyroOneway), tuple(self._pyroMethods), tuple(self._pyroAttrs))
-        return (str(self._pyroUri), *names, 0.0, key, self._pyroHandshake, 0, self._pyroSerializer)
+        # As Pyro4 has it in a pickle.
+        names = (set(self._pyroOneway), set(self._pyroMethods), set(self._pyroAttrs))
+        return (self._pyroUri, *names, 0.0, key, self._pyroHandshake, 0, self._pyroSerializer)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         uri, oneway, methods, attributes, _timeout, key, handshake, _retries, serializer = state

@@ -3,21 +3,52 @@
 from __future__ import annotations
 
 import logging
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import errors
-from ._classes import SERIALIZER_CLASSES, object_to_wire, register_own_class, register_replacement, wire_to_object
+from . import _classes, errors
+from ._classes import SERIALIZER_CLASSES, object_to_wire, register_own_class, register_replacement
 from ._ferropyro import URI
 from .configuration import config
 
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy"]
+__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy", "pyroObjectToAutoProxy", "classes_unread", "Unread"]
 
 log = logging.getLogger("Pyro4.core")
+
+
+_reading = threading.local()
+
+
+class Unread(Exception):
+    """An exception that was raised at the other side, as the dict that it was sent as: ``data``."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        super().__init__(data)
+        self.data = data
+
+
+@contextmanager
+def classes_unread() -> Iterator[None]:
+    """Leaves objects of classes that come to this thread as they were sent, for programs that only pass them on: dicts, and exceptions as :class:`Unread`."""
+    _reading.is_off = True
+    try:
+        yield
+    finally:
+        _reading.is_off = False
+
+
+def wire_to_object(data: dict[str, Any], serializer: str) -> Any:
+    """Gives the object that a dict with the key ``__class__`` stands for."""
+    if getattr(_reading, "is_off", False):
+        return Unread(data) if data.get("__exception__") else data
+    return _classes.wire_to_object(data, serializer)
 
 
 def exception_to_wire(error: BaseException) -> Any:
@@ -38,10 +69,11 @@ def log_callback(error: BaseException, where: TracebackType | None) -> None:
 def replace_by_proxy(cls: type) -> None:
     """Sends a proxy in the place of an object of the class, if that is registered with a daemon (AUTOPROXY)."""
     for serializer in SERIALIZER_CLASSES:
-        register_replacement(serializer, cls, _proxy_of)
+        register_replacement(serializer, cls, pyroObjectToAutoProxy)
 
 
-def _proxy_of(obj: Any) -> Any:
+def pyroObjectToAutoProxy(obj: Any) -> Any:
+    """Gives a proxy for an object that is registered with a daemon (unless AUTOPROXY is off), or else the object itself."""
     daemon = getattr(obj, "_pyroDaemon", None)
     return obj if daemon is None or not config.AUTOPROXY else daemon.proxyFor(obj)
 

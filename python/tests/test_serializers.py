@@ -8,7 +8,6 @@ import pickletools
 import subprocess
 import sys
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import Pyro4.core
 import Pyro4.errors
 import Pyro4.util
 
+import ferropyro
 from ferropyro import errors, util
 from ferropyro.configuration import config
 from ferropyro.futures import _ExceptionWrapper
@@ -114,12 +114,10 @@ class Address:
 
 
 @pytest.fixture
-def own_address() -> Iterator[None]:
+def own_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    for table in ("own_to_wire", "pickled_as", "own_from_wire", "own_names"):
+        monkeypatch.setattr(util.registered, table, dict(getattr(util.registered, table)))
     util.register_own_class(Address, lambda obj: {}, ["Pyro4.core.URI", "Pyro5.core.URI"], lambda data: None)
-    yield
-    del util.registered.own_to_wire[Address], util.registered.pickled_as[Address]
-    for name in ("Pyro4.core.URI", "Pyro5.core.URI"):
-        del util.registered.own_from_wire[name], util.registered.own_names[name]
 
 
 @pytest.mark.usefixtures("own_address")
@@ -198,3 +196,20 @@ def test_data_is_written_by_the_rust_module(name: str) -> None:
     assert Pyro4.util.get_serializer(name).loads(serializer.dumps(value)) == value
     call = ("object", "method", [1], {"k": 2})
     assert list(serializer.loadsCall(serializer.dumpsCall(*call))) == list(call)
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_uris_and_proxies_are_pickled_for_the_real_pyro4_and_read_from_it(name: str) -> None:
+    for text in ("PYRO:obj@localhost:1234", "PYRO:obj@./u:path", "PYRO:obj@[::1]:5", "PYRONAME:name@host:1", "PYROMETA:a"):
+        real, ours = Pyro4.core.URI(text), ferropyro.URI(text)
+        kind = Pyro4.util.get_serializer(name)
+        read = util.get_serializer(name).loads(kind.dumps([real, real, {"uri": real}]))
+        assert read == [ours, ours, {"uri": ours}] and type(read[0]) is ferropyro.URI and read[0] is read[1]
+        assert util.get_serializer(name).loads(util.get_serializer(name).dumps([ours, ours])) == [ours, ours]
+        with Pyro4.Proxy(real) as proxy:
+            proxy._pyroOneway.add("later")
+            copy = util.get_serializer(name).loads(kind.dumps({"proxy": proxy}))["proxy"]
+        assert type(copy) is ferropyro.Proxy and copy._pyroUri == ours and copy._pyroOneway == {"later"}
+        code = f"import sys, pickle, Pyro4; p = pickle.load(sys.stdin.buffer); print(p._pyroUri.asString(), type(p._pyroOneway).__name__, type(p))"
+        done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], input=util.get_serializer(name).dumps(ferropyro.Proxy(text)), capture_output=True)
+        assert done.stdout.decode().split() == [ours.asString(), "set", "<class", "'Pyro4.core.Proxy'>"], done.stderr
