@@ -261,6 +261,9 @@ class EventLoop:
     def step(self, seconds: float) -> bool:
         """Serves what comes in within so many seconds. False when all daemons have been shut down."""
 
+    def finish(self, seconds: float) -> None:
+        """Serves until all daemons have ended, for so many seconds at the most, unless somebody else does it all the time."""
+
 @final
 class NameServer:
     """A name server that listens. It serves when its daemon does."""

@@ -185,9 +185,10 @@ class Daemon:
                 raise DaemonError("an object or class is already registered with that id")
         elif objectId in self._pyroObjects:
             self._forget(objectId)
-        uri = self._publish(objectId, obj_or_class)
+        # What can fail comes first: nobody shall be able to call what was not registered.
         obj_or_class._pyroId = objectId
         obj_or_class._pyroDaemon = self
+        uri = self._publish(objectId, obj_or_class)
         replace_by_proxy(obj_or_class if inspect.isclass(obj_or_class) else type(obj_or_class))
         self._pyroObjects[objectId] = obj_or_class
         return uri
@@ -416,7 +417,7 @@ def _end() -> None:
         daemon._pyroCore.shutdown()
     for daemon in daemons:
         if daemon._pyroLoop is not None:
-            daemon._pyroLoop.step(config.SHUTDOWN_TIMEOUT + 1.0)
+            daemon._pyroLoop.finish(config.SHUTDOWN_TIMEOUT)
     _ferropyro.end(1.0)
 
 

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
+from ._members import is_private_attribute
 from .configuration import config
 
 __all__ = ["expose", "behavior", "oneway", "callback", "is_private_attribute", "exposed_members", "ExposedMembers"]
@@ -14,16 +15,6 @@ _T = TypeVar("_T")
 _Callable = TypeVar("_Callable", bound=Callable[..., Any])
 
 INSTANCE_MODES = ("single", "session", "percall")
-# Names with two underscores on either side can be exposed, but for those that Python itself relies on.
-_PRIVATE_DUNDERS = frozenset(
-    """
-    __init__ __init_subclass__ __class__ __module__ __weakref__ __call__ __new__ __del__ __repr__ __str__ __format__
-    __nonzero__ __bool__ __coerce__ __cmp__ __eq__ __ne__ __hash__ __ge__ __gt__ __le__ __lt__ __dir__ __enter__ __exit__
-    __copy__ __deepcopy__ __sizeof__ __getattr__ __setattr__ __hasattr__ __getattribute__ __delattr__ __instancecheck__
-    __subclasscheck__ __getinitargs__ __getnewargs__ __getnewargs_ex__ __getstate__ __setstate__ __reduce__ __reduce_ex__
-    __subclasshook__
-    """.split()
-)
 
 
 class ExposedMembers(NamedTuple):
@@ -32,15 +23,6 @@ class ExposedMembers(NamedTuple):
     methods: set[str]
     oneway: set[str]
     attrs: set[str]
-
-
-def is_private_attribute(name: str) -> bool:
-    """Whether a name is never let through, exposed or not."""
-    if name in _PRIVATE_DUNDERS:
-        return True
-    if not name.startswith("_"):
-        return False
-    return not (len(name) > 4 and name.startswith("__") and name.endswith("__"))
 
 
 def expose(method_or_class: _T) -> _T:
@@ -70,8 +52,8 @@ def _mark(member: Any) -> None:
     """Marks a member of a class that is exposed as a whole."""
     if isinstance(member, (staticmethod, classmethod)):
         cast(Any, member.__func__)._pyroExposed = True
-    elif inspect.isfunction(member):
-        member._pyroExposed = True  # type: ignore[attr-defined]
+    elif inspect.isfunction(member) or (inspect.ismethoddescriptor(member) and hasattr(member, "__dict__")):
+        member._pyroExposed = True
     elif inspect.isdatadescriptor(member):
         for accessor in (getattr(member, kind, None) for kind in ("fget", "fset", "fdel")):
             if accessor is not None:
@@ -134,16 +116,16 @@ def _look(obj: Any, only_exposed: bool) -> tuple[ExposedMembers, list[str], set[
     for name in dir(cls):
         if is_private_attribute(name):
             continue
-        member = inspect.getattr_static(cls, name)
-        function = getattr(member, "__func__", member)
-        if inspect.isfunction(function) or inspect.ismethoddescriptor(function) or inspect.isbuiltin(function):
-            if not getattr(function, "_pyroExposed", not only_exposed):
+        member = getattr(cls, name)
+        # Not what is built in, such as a function of the operating system that happens to be an attribute of the class.
+        if inspect.ismethod(member) or inspect.isfunction(member) or inspect.ismethoddescriptor(member):
+            if not getattr(member, "_pyroExposed", not only_exposed):
                 unexposed.append(name)
                 continue
             found.methods.add(name)
-            if getattr(function, "_pyroOneway", False):
+            if getattr(member, "_pyroOneway", False):
                 found.oneway.add(name)
-            if getattr(function, "_pyroCallback", False):
+            if getattr(member, "_pyroCallback", False):
                 callbacks.add(name)
         elif inspect.isdatadescriptor(member):
             accessor = _accessor(member)

@@ -29,6 +29,9 @@ _HOOKS = {"annotations": "_pyroAnnotations", "response_annotations": "_pyroRespo
 _NEVER_REMOTE = frozenset({"__getnewargs__", "__getnewargs_ex__", "__getinitargs__", "__deepcopy__", "__reduce_ex__"})
 
 
+_making = threading.Lock()
+
+
 class Proxy(_ferropyro.ProxyBase):
     """Stands for an object in another program: its methods are called, and its attributes used, through it.
 
@@ -136,7 +139,12 @@ class Proxy(_ferropyro.ProxyBase):
         """The part of it that the Rust module has."""
         core: _ferropyro.Proxy | None = self.__dict__["_pyroRemote"]
         if core is None:
-            core = self.__dict__["_pyroRemote"] = self._pyroMakeCore()
+            made = self._pyroMakeCore()
+            with _making:
+                # Another thread may have been first.
+                core = self.__dict__["_pyroRemote"]
+                if core is None:
+                    core = self.__dict__["_pyroRemote"] = made
         return core
 
     def _pyroMakeCore(self) -> _ferropyro.Proxy:

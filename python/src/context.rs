@@ -8,8 +8,8 @@ use ferropyro::{Context, Peer};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::package;
 use crate::proxy::annotation_list;
+use crate::{package, pending};
 
 /// What Python code of this thread has set, or looked at.
 #[derive(Default)]
@@ -40,6 +40,7 @@ pub(crate) fn annotations_dict<'py, 'a>(
 
 /// Hands what the program has set for its next call to the library.
 pub(crate) fn before_call(py: Python<'_>) -> PyResult<()> {
+    pending::forget();
     let annotations = OWN.with_borrow_mut(|own| {
         own.response = None;
         if !own.has_set && ambient::current().is_some() {
@@ -58,6 +59,8 @@ pub(crate) fn before_call(py: Python<'_>) -> PyResult<()> {
 
 /// Runs the method of a call that is served, and adds to its answer what the method has set.
 pub(crate) fn serve<T>(py: Python<'_>, context: &Context, method: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    // What an earlier call has left behind is not this one's.
+    pending::forget();
     let before = OWN.take();
     let entered = context.enter();
     let result = method();

@@ -1,8 +1,9 @@
 //! The server's end.
 
 use std::os::fd::{FromRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use ferropyro::{InstanceMode, Object, Raise};
 use pyo3::exceptions::PyValueError;
@@ -77,7 +78,10 @@ impl Daemon {
                     let connection = Connection::of(context.connection());
                     let judge = || {
                         let data = from_value(py, data)?;
-                        to_value(hook.bind(py).call1((connection, data))?.as_any(), context.serializer())
+                        to_value(
+                            exit::calling(|| hook.bind(py).call1((connection, data)))?.as_any(),
+                            context.serializer(),
+                        )
                     };
                     context::serve(py, context, judge).map_err(|error| {
                         request_loop::note(py, &error);
@@ -90,7 +94,7 @@ impl Daemon {
         if let Some(hook) = annotations {
             builder = builder.annotations(move |_| {
                 exit::attach(|py| {
-                    let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
+                    let list = exit::calling(|| hook.bind(py).call0()).and_then(|given| annotation_list(given.cast()?));
                     list.unwrap_or_else(|error| {
                         request_loop::report(py, error, &hook);
                         Vec::new()
@@ -102,7 +106,7 @@ impl Daemon {
         if let Some(hook) = client_disconnect {
             builder = builder.client_disconnect(move |connection| {
                 exit::attach(|py| {
-                    if let Err(error) = hook.call1(py, (Connection::of(connection),)) {
+                    if let Err(error) = exit::calling(|| hook.call1(py, (Connection::of(connection),))) {
                         request_loop::report(py, error, &hook);
                     }
                 });
@@ -111,7 +115,7 @@ impl Daemon {
         if let Some(hook) = housekeeping {
             builder = builder.housekeeping(move || {
                 exit::attach(|py| {
-                    if let Err(error) = hook.call0(py) {
+                    if let Err(error) = exit::calling(|| hook.call0(py)) {
                         request_loop::report(py, error, &hook);
                     }
                 });
@@ -145,7 +149,7 @@ impl Daemon {
         let shared = Arc::clone(&members);
         let create = move || -> Result<Arc<dyn Object>, Raise> {
             let made = exit::attach(|py| {
-                create.call0(py).map_err(|error| {
+                exit::calling(|| create.call0(py)).map_err(|error| {
                     request_loop::note(py, &error);
                     raised(py, error)
                 })
@@ -187,27 +191,68 @@ impl Daemon {
 
 /// A loop that serves the clients of daemons for as long as it is told to.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
-pub(crate) struct EventLoop(Mutex<ferropyro::EventLoop>);
+pub(crate) struct EventLoop {
+    event_loop: Mutex<ferropyro::EventLoop>,
+    /// Those that it is to serve too from its next step on: it may be in one, and this may be code that it runs.
+    added: Mutex<Vec<ferropyro::Daemon>>,
+}
 
 #[pymethods]
 impl EventLoop {
     #[new]
     fn new(py: Python<'_>) -> PyResult<EventLoop> {
-        ferropyro::EventLoop::new()
-            .map(|event_loop| EventLoop(Mutex::new(event_loop)))
-            .map_err(|error| raise(py, error))
+        let event_loop = ferropyro::EventLoop::new().map_err(|error| raise(py, error))?;
+        Ok(EventLoop {
+            event_loop: Mutex::new(event_loop),
+            added: Mutex::default(),
+        })
     }
 
-    fn add(&self, py: Python<'_>, daemon: &Daemon) {
-        py.detach(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).add(&daemon.0));
+    fn add(&self, daemon: &Daemon) {
+        self.added().push(daemon.0.clone());
     }
 
-    /// Serves what comes in within so many seconds. False when all daemons have been shut down.
+    /// Serves what comes in within so many seconds. False when all daemons have been shut down. Code that the loop itself runs cannot run it once more: that does nothing.
     fn step(&self, py: Python<'_>, seconds: f64) -> PyResult<bool> {
         let time = Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(error.to_string()))?;
-        request_loop::step(py, || self.0.lock().unwrap_or_else(PoisonError::into_inner).step(time))
+        if request_loop::is_running() {
+            return Ok(true);
+        }
+        request_loop::step(py, || {
+            let mut event_loop = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner);
+            for daemon in self.added().drain(..) {
+                event_loop.add(&daemon);
+            }
+            event_loop.step(time)
+        })
+    }
+
+    /// Serves until all daemons have ended, for so many seconds at the most, unless somebody else does it all the time.
+    fn finish(&self, py: Python<'_>, seconds: f64) -> PyResult<()> {
+        let end = Instant::now() + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        request_loop::step(py, || {
+            while Instant::now() < end {
+                match self.event_loop.try_lock() {
+                    Ok(mut event_loop) => {
+                        if !event_loop.step(FINISHING) {
+                            return;
+                        }
+                    }
+                    Err(_) => thread::sleep(FINISHING),
+                }
+            }
+        })
     }
 }
+
+impl EventLoop {
+    fn added(&self) -> MutexGuard<'_, Vec<ferropyro::Daemon>> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How long a step is at the end of the program.
+const FINISHING: Duration = Duration::from_millis(20);
 
 /// Makes a thread one of Python's for as long as it lives: to do so anew at every call takes longer than a call.
 fn keep_attached(work: &mut dyn FnMut()) {

@@ -47,6 +47,24 @@ pub(crate) fn attach<T>(run: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     }
 }
 
+/// Calls code of Python's. When Python is taken down meanwhile it ends the thread that runs it by unwinding its stack, which nothing of ours survives: then the thread stays where it is until
+/// the process is gone.
+pub(crate) fn calling<T>(call: impl FnOnce() -> T) -> T {
+    /// Dropped when the call does not return.
+    struct NoWayBack;
+    impl Drop for NoWayBack {
+        fn drop(&mut self) {
+            while !thread::panicking() {
+                thread::park();
+            }
+        }
+    }
+    let guard = NoWayBack;
+    let result = call();
+    std::mem::forget(guard);
+    result
+}
+
 /// Makes a thread of the library one of Python's for as long as it lives: to do so anew at every call takes longer than a call.
 pub(crate) fn attach_thread(work: &mut dyn FnMut()) {
     let _thread = Counted::new(&THREADS);

@@ -32,3 +32,8 @@ pub(crate) fn keep_read<E: serde::de::Error>(error: PyErr) -> E {
 pub(crate) fn take() -> Option<PyErr> {
     PENDING.take()
 }
+
+/// Lets go of one that nobody asked for.
+pub(crate) fn forget() {
+    PENDING.set(None);
+}

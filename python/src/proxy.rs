@@ -25,7 +25,7 @@ use crate::reply::{Reply, arrived};
 use crate::stream::Items;
 use crate::uri::Uri;
 use crate::write::Wire;
-use crate::{context, package};
+use crate::{context, exit, package};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
@@ -197,30 +197,26 @@ impl Proxy {
             builder = builder.max_retries(retries);
         }
         if let Some(hook) = annotations {
-            builder = builder.annotations(move || {
+            builder = builder.try_annotations(move || {
                 Python::attach(|py| {
-                    let list = hook.bind(py).call0().and_then(|given| annotation_list(given.cast()?));
-                    list.unwrap_or_else(|error| {
-                        error.write_unraisable(py, Some(hook.bind(py)));
-                        AnnotationList::new()
-                    })
+                    let given = exit::calling(|| hook.bind(py).call0());
+                    given.and_then(|given| annotation_list(given.cast()?)).map_err(keep)
                 })
             });
         }
         if let Some(hook) = response_annotations {
-            builder = builder.on_response_annotations(move |annotations, kind| {
+            builder = builder.try_response_annotations(move |annotations, kind| {
                 Python::attach(|py| {
                     let dict = context::annotations_dict(py, annotations.iter());
-                    if let Err(error) = dict.and_then(|dict| hook.call1(py, (dict, kind.0))) {
-                        error.write_unraisable(py, Some(hook.bind(py)));
-                    }
+                    let shown = dict.and_then(|dict| exit::calling(|| hook.call1(py, (dict, kind.0))));
+                    shown.map(drop).map_err(keep)
                 })
             });
         }
         if let Some(hook) = validate_handshake {
             builder = builder.validate_handshake(move |answer| {
                 Python::attach(|py| {
-                    let judged = from_value(py, answer).and_then(|answer| hook.call1(py, (answer,)));
+                    let judged = from_value(py, answer).and_then(|answer| exit::calling(|| hook.call1(py, (answer,))));
                     judged.map(drop).map_err(keep)
                 })
             });

@@ -11,8 +11,8 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use crate::package;
 use crate::pending::keep_read as keep;
+use crate::{exit, package};
 
 /// A Python object that was read.
 #[derive(Debug)]
@@ -138,7 +138,9 @@ impl<'py> Reader<'py> {
 
     /// The object that a class dict stands for.
     fn object(self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-        package::wire_to_object(self.0)?.call1((dict, "serpent"))
+        let make = package::wire_to_object(self.0)?;
+        let args = (dict, "serpent").into_pyobject(self.0)?;
+        exit::calling(|| make.call1(&args))
     }
 }
 

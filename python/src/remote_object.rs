@@ -74,7 +74,8 @@ impl Object for RemoteObject {
             let (args, kwargs) = arguments(py, &call)?;
             let result = context::serve(py, call.context(), || {
                 let method = self.target.bind(py).getattr(call.method())?;
-                method.call(positional(py, args)?, keywords(py, kwargs)?.as_ref())
+                let (args, kwargs) = (positional(py, args)?, keywords(py, kwargs)?);
+                exit::calling(|| method.call(&args, kwargs.as_ref()))
             });
             if let Err(error) = &result
                 && self.members.method(call.method()).is_some_and(|method| method.callback)
@@ -90,7 +91,9 @@ impl Object for RemoteObject {
 
     fn get_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
         exit::attach(|py| {
-            let result = context::serve(py, call.context(), || self.target.bind(py).getattr(call.method()));
+            let result = context::serve(py, call.context(), || {
+                exit::calling(|| self.target.bind(py).getattr(call.method()))
+            });
             reply(call, result)
         })
         .unwrap_or_else(|| Err(exit::over()))
@@ -100,7 +103,7 @@ impl Object for RemoteObject {
         exit::attach(|py| {
             let value = call.value::<Read>().map_err(|raise| pending_or(py, raise))?;
             let set = context::serve(py, call.context(), || {
-                self.target.bind(py).setattr(call.method(), value.0)
+                exit::calling(|| self.target.bind(py).setattr(call.method(), value.0))
             });
             set.map_err(|error| raised(py, error))?;
             call.reply(&())
@@ -208,7 +211,8 @@ impl Iterator for Iterating {
 
     fn next(&mut self) -> Option<Result<Owned, Raise>> {
         exit::attach(|py| {
-            let item = self.items.bind(py).clone().next()?;
+            pending::forget();
+            let item = exit::calling(|| self.items.bind(py).clone().next())?;
             let own = |item: Bound<'_, PyAny>| Owned {
                 object: item.unbind(),
                 format: self.format,

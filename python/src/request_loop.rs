@@ -21,6 +21,11 @@ pub(crate) fn step<T: Send>(py: Python<'_>, step: impl FnOnce() -> T + Send) -> 
     }
 }
 
+/// Whether this thread is in a step of a loop.
+pub(crate) fn is_running() -> bool {
+    IS_RUNNING.get()
+}
+
 /// Notes an exception for the loop, if this is the thread of one and the exception is meant to end more than a call.
 pub(crate) fn note(py: Python<'_>, error: &PyErr) {
     if IS_RUNNING.get() && !error.is_instance_of::<PyException>(py) {

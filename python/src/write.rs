@@ -8,22 +8,31 @@ use pyo3::types::{
     PyBool, PyByteArray, PyBytes, PyComplex, PyDict, PyEllipsis, PyFloat, PyFrozenSet, PyInt, PyList, PyMemoryView,
     PySet, PyString, PyTuple,
 };
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeTuple, Serializer};
+use serde::ser::{Error as _, Serialize, SerializeMap, SerializeSeq, SerializeTuple, Serializer};
 
-use crate::package;
 use crate::pending::keep_write as keep;
 use crate::proxy::Proxy;
 use crate::uri::Uri;
+use crate::{exit, package};
 
 /// A Python object, for the serializer of this name.
 pub(crate) struct Wire<'a, 'py> {
     pub(crate) object: &'a Bound<'py, PyAny>,
     pub(crate) format: Format,
+    /// How often something else was written in its place.
+    replaced: u8,
 }
+
+/// What is replaced more often than this has no end.
+const MOST_REPLACEMENTS: u8 = 50;
 
 impl<'a, 'py> Wire<'a, 'py> {
     pub(crate) fn new(object: &'a Bound<'py, PyAny>, format: Format) -> Wire<'a, 'py> {
-        Wire { object, format }
+        Wire {
+            object,
+            format,
+            replaced: 0,
+        }
     }
 
     fn of<'b>(&self, object: &'b Bound<'py, PyAny>) -> Wire<'b, 'py> {
@@ -42,13 +51,38 @@ impl<'a, 'py> Wire<'a, 'py> {
         if let Some(known) = self.known_class(py).map_err(keep)? {
             return known.serialize(serializer);
         }
-        let give = || package::object_to_wire(py)?.call1((self.object, self.format.name()));
+        if self.format.is_pickle() {
+            let text = format!(
+                "with {} an object of a class can be an argument or a result of a plain call, and not part of a batch, a stream, a blob or an attribute: {}",
+                self.format.name(),
+                self.object.get_type()
+            );
+            return Err(S::Error::custom(text));
+        }
+        if self.replaced >= MOST_REPLACEMENTS {
+            let text = format!(
+                "what is written in the place of an object of {} has no end",
+                self.object.get_type()
+            );
+            return Err(S::Error::custom(text));
+        }
+        let give = || {
+            // Made before: nothing of ours but the guard may stand where the call does not return.
+            let args = (self.object, self.format.name()).into_pyobject(py)?;
+            let convert = package::object_to_wire(py)?;
+            exit::calling(|| convert.call1(&args))
+        };
         let given = give().map_err(keep)?;
+        let given_wire = Wire {
+            object: &given,
+            format: self.format,
+            replaced: self.replaced + 1,
+        };
         match given.cast::<PyDict>() {
             Ok(dict) if dict.contains("__class__").map_err(keep)? => {
-                ClassDict(ObjectDict(self.of(&given), dict)).serialize(serializer)
+                ClassDict(ObjectDict(given_wire, dict)).serialize(serializer)
             }
-            _ => self.of(&given).serialize(serializer),
+            _ => given_wire.serialize(serializer),
         }
     }
 
@@ -128,7 +162,9 @@ impl Serialize for Wire<'_, '_> {
         }
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             let mut entries = serializer.serialize_map(Some(dict.len()))?;
-            for (key, value) in dict.iter() {
+            // A list of them: writing a value may run code that changes the dict.
+            for entry in dict.items().iter() {
+                let (key, value) = entry.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>().map_err(keep)?;
                 entries.serialize_entry(&self.of(&key), &self.of(&value))?;
             }
             return entries.end();
@@ -201,7 +237,8 @@ impl Serialize for ObjectDict<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ObjectDict(wire, dict) = self;
         let mut entries = serializer.serialize_map(Some(dict.len()))?;
-        for (key, value) in dict.iter() {
+        for entry in dict.items().iter() {
+            let (key, value) = entry.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>().map_err(keep)?;
             entries.serialize_key(&wire.of(&key))?;
             match value.cast_exact::<PyString>().ok().and_then(|text| text.to_str().ok()) {
                 Some(class) if key.eq("__class__").map_err(keep)? => entries.serialize_value(&ClassName(class))?,

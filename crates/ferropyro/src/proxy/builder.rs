@@ -111,7 +111,16 @@ impl ProxyBuilder {
     ///
     /// The hooks of a proxy run in the midst of its call: a call of the same proxy from there would wait for itself.
     #[must_use]
-    pub fn annotations(mut self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> ProxyBuilder {
+    pub fn annotations(self, hook: impl Fn() -> AnnotationList + Send + Sync + 'static) -> ProxyBuilder {
+        self.try_annotations(move || Ok(hook()))
+    }
+
+    /// As [`ProxyBuilder::annotations`], with a hook that may fail, as one does that has to fetch a token: then nothing is sent, and its error is what the caller gets.
+    #[must_use]
+    pub fn try_annotations(
+        mut self,
+        hook: impl Fn() -> Result<AnnotationList> + Send + Sync + 'static,
+    ) -> ProxyBuilder {
         self.hooks.annotations = Some(Arc::new(hook));
         self
     }
@@ -120,8 +129,20 @@ impl ProxyBuilder {
     /// for the answer of a call (Pyro's `_pyroResponseAnnotations`). Those of Pyro itself are among them.
     #[must_use]
     pub fn on_response_annotations(
-        mut self,
+        self,
         hook: impl Fn(&Annotations<'_>, MessageKind) + Send + Sync + 'static,
+    ) -> ProxyBuilder {
+        self.try_response_annotations(move |annotations, kind| {
+            hook(annotations, kind);
+            Ok(())
+        })
+    }
+
+    /// As [`ProxyBuilder::on_response_annotations`], with a hook that may refuse an answer, such as one without the right signature: its error is what the caller gets.
+    #[must_use]
+    pub fn try_response_annotations(
+        mut self,
+        hook: impl Fn(&Annotations<'_>, MessageKind) -> Result<()> + Send + Sync + 'static,
     ) -> ProxyBuilder {
         self.hooks.response_annotations = Some(Arc::new(hook));
         self

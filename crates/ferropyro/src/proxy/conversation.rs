@@ -104,8 +104,8 @@ impl Conversation {
         let none = Luggage::default();
         let sizes = luggage.annotations.iter().map(|(_, value)| CHUNK_HEADER + value.len());
         let annotations = match sizes.sum::<usize>() > GREETING_ANNOTATIONS {
-            true => hooks.annotations(&none),
-            false => hooks.annotations(luggage),
+            true => hooks.annotations(&none)?,
+            false => hooks.annotations(luggage)?,
         };
         let greeting = Greeting {
             object: &self.object,
@@ -122,7 +122,7 @@ impl Conversation {
         let heard = self.hear(|session, message| {
             let connected = session.connected(message)?;
             context::remember_response(&message.annotations);
-            hooks.show_annotations(&message.annotations, message.header.kind);
+            hooks.show_annotations(&message.annotations, message.header.kind)?;
             Ok(connected)
         })?;
         let Some((answer, metadata)) = heard else {
@@ -187,7 +187,7 @@ impl Conversation {
         if call.object.is_none() && self.is_oneway(call.method) {
             flags |= Flags::ONEWAY;
         }
-        let annotations = hooks.annotations(luggage);
+        let annotations = hooks.annotations(luggage)?;
         self.begin(call, flags, luggage.correlation_id, &annotations)?;
         Ok(!flags.contains(Flags::ONEWAY))
     }
@@ -224,7 +224,7 @@ impl Conversation {
             if !message.annotations.is_empty() {
                 context::remember_response(&message.annotations);
             }
-            hooks.show_annotations(&message.annotations, message.header.kind);
+            hooks.show_annotations(&message.annotations, message.header.kind)?;
             let bytes = &message.payload;
             match session.result(message)? {
                 Outcome::Result(codec) => reading.payload(Payload { codec, bytes }).map(Answer::Result),

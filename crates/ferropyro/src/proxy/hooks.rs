@@ -14,8 +14,8 @@ use crate::tls::Certificate;
 use crate::transport::interrupt;
 use crate::{Result, aio};
 
-type GiveAnnotations = dyn Fn() -> AnnotationList + Send + Sync;
-type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) + Send + Sync;
+type GiveAnnotations = dyn Fn() -> Result<AnnotationList> + Send + Sync;
+type ReadAnnotations = dyn Fn(&Annotations<'_>, MessageKind) -> Result<()> + Send + Sync;
 type JudgeAnswer = dyn Fn(&Value) -> Result<()> + Send + Sync;
 type JudgeCertificate = dyn Fn(&Certificate) -> Result<()> + Send + Sync;
 type AroundWaits = dyn Fn(&mut dyn FnMut()) + Send + Sync;
@@ -47,13 +47,13 @@ impl Hooks {
     /// The annotations of a message: those of the call, and those that the program adds to every message. Where a key comes twice the later one
     /// holds, that of the hook.
     #[inline]
-    pub(crate) fn annotations<'l>(&self, luggage: &'l Luggage) -> Cow<'l, AnnotationList> {
+    pub(crate) fn annotations<'l>(&self, luggage: &'l Luggage) -> Result<Cow<'l, AnnotationList>> {
         let mut annotations = Cow::Borrowed(&luggage.annotations);
         if let Some(hook) = &self.annotations {
-            let added = hook().into_iter().filter(|(key, _)| !key.is_reserved());
+            let added = hook()?.into_iter().filter(|(key, _)| !key.is_reserved());
             annotations.to_mut().extend(added);
         }
-        annotations
+        Ok(annotations)
     }
 
     /// Does something that waits for the other side, or for another thread.
@@ -74,11 +74,10 @@ impl Hooks {
         result.expect("it has run, or a panic is on its way")
     }
 
-    pub(crate) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) {
-        if let Some(hook) = &self.response_annotations
-            && !annotations.is_empty()
-        {
-            hook(annotations, kind);
+    pub(crate) fn show_annotations(&self, annotations: &Annotations<'_>, kind: MessageKind) -> Result<()> {
+        match &self.response_annotations {
+            Some(hook) if !annotations.is_empty() => hook(annotations, kind),
+            _ => Ok(()),
         }
     }
 }

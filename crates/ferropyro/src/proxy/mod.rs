@@ -306,6 +306,10 @@ impl Proxy {
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         let timeout = limit(timeout);
         self.shared.target().timeout = timeout;
+        if self.shared.is_within() {
+            // It holds from the next connection on.
+            return;
+        }
         let mut state = self.shared.state();
         if state.link().is_some_and(|link| link.set_timeout(timeout).is_err()) {
             state.disconnect();
@@ -342,12 +346,15 @@ impl Proxy {
     /// Closes the connection, which frees the server's thread. The next call connects again. Harmless when there is none. As everything that
     /// looks at the connection it waits for a call that is on its way.
     pub fn release(&self) {
-        self.shared.state().disconnect();
+        // Within a call of its own the connection is in use.
+        if !self.shared.is_within() {
+            self.shared.state().disconnect();
+        }
     }
 
-    /// Whether there is a connection now.
+    /// Whether there is a connection now. While a call is on its way there is one, or it is being made: nobody waits for it here.
     pub fn is_connected(&self) -> bool {
-        self.shared.state().is_connected()
+        self.shared.try_state().is_none_or(|state| state.is_connected())
     }
 
     /// The same proxy, of whose object this is known already.

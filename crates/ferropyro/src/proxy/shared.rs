@@ -1,6 +1,7 @@
 //! The inside of a blocking proxy: the connection that its calls wait for.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Proxy;
@@ -11,10 +12,10 @@ use super::items::{RemoteItems, RemoteStream, Source};
 use super::link::Link;
 use super::reply::Reading;
 use super::settings::{Settings, Target};
-use crate::Result;
 use crate::arguments::Arguments;
 use crate::context::{self, Luggage};
 use crate::transport::{CONNECTED_SOCKET, Stream};
+use crate::{Error, ErrorKind, Result};
 
 /// The inside of a proxy, which the streams that came from it hold as well.
 pub(super) struct Shared {
@@ -26,6 +27,17 @@ pub(super) struct Shared {
     pub(super) unwanted: Unwanted,
     /// The connection that the program has made itself, before it is used.
     given: Mutex<Option<Stream>>,
+    /// The thread that holds the state, as [`this_thread`] names it; 0 is none.
+    owner: AtomicUsize,
+}
+
+/// What those get who would wait for themselves.
+const USED_WITHIN: &str = "the proxy is used by code that runs within a call of its own (a hook, or what writes an argument or reads a result): use a copy of the proxy there";
+
+/// A number that no other thread has meanwhile.
+fn this_thread() -> usize {
+    thread_local!(static PLACE: u8 = const { 0 });
+    PLACE.with(|place| std::ptr::from_ref(place).addr())
 }
 
 /// The connection. Whoever makes a call holds it for as long as the call takes.
@@ -45,6 +57,7 @@ impl Shared {
             state: Mutex::default(),
             unwanted: Unwanted::default(),
             given: Mutex::default(),
+            owner: AtomicUsize::new(0),
         })
     }
 
@@ -80,7 +93,20 @@ impl Shared {
         self.take_state().map(|state| self.hold(state))
     }
 
+    /// Whether it is this very thread that holds the state: in a hook, or in code that writes an argument or reads a result, it would wait for itself.
+    pub(super) fn is_within(&self) -> bool {
+        self.owner.load(Ordering::Relaxed) == this_thread()
+    }
+
+    fn refuse_within(&self) -> Result<()> {
+        match self.is_within() {
+            true => Err(Error::new(ErrorKind::Runtime, USED_WITHIN)),
+            false => Ok(()),
+        }
+    }
+
     fn hold<'s>(&'s self, state: MutexGuard<'s, State>) -> Held<'s> {
+        self.owner.store(this_thread(), Ordering::Relaxed);
         Held {
             state,
             _afterwards: Afterwards(self),
@@ -103,6 +129,7 @@ impl Shared {
         retries: u32,
         mut reading: R,
     ) -> Result<R::Result> {
+        self.refuse_within()?;
         let luggage = Luggage::take();
         let mut state = self.state();
         let mut tries_left = retries;
@@ -148,6 +175,7 @@ impl Shared {
 
     /// Makes sure that there is a connection, and shows it.
     pub(super) fn with_link<T>(&self, read: impl FnOnce(&Link) -> T) -> Result<T> {
+        self.refuse_within()?;
         let mut state = self.state();
         let link = match state.link.take() {
             Some(link) => link,
@@ -211,6 +239,12 @@ impl Deref for Held<'_> {
 impl DerefMut for Held<'_> {
     fn deref_mut(&mut self) -> &mut State {
         &mut self.state
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self._afterwards.0.owner.store(0, Ordering::Relaxed);
     }
 }
 
