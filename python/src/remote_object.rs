@@ -71,6 +71,7 @@ impl Object for RemoteObject {
 
     fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
         exit::attach(|py| {
+            pending::forget();
             let (args, kwargs) = arguments(py, &call)?;
             let result = context::serve(py, call.context(), || {
                 let method = self.target.bind(py).getattr(call.method())?;
@@ -101,6 +102,7 @@ impl Object for RemoteObject {
 
     fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
         exit::attach(|py| {
+            pending::forget();
             let value = call.value::<Read>().map_err(|raise| pending_or(py, raise))?;
             let set = context::serve(py, call.context(), || {
                 exit::calling(|| self.target.bind(py).setattr(call.method(), value.0))

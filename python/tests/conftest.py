@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ with warnings.catch_warnings():
 # They switch their loggers off, and ours have the same names.
 for family in ("Pyro4", "Pyro5"):
     logging.getLogger(family).setLevel(logging.NOTSET)
+
+
+def pytest_configure() -> None:
+    # Behind `&` of a shell without job control Ctrl-C is ignored, and programs that are started inherit that: none could be interrupted.
+    if os.name == "posix" and signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
