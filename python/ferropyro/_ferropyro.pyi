@@ -23,6 +23,8 @@ __all__ = [
     "URI",
     "dumps",
     "dumps_call",
+    "end",
+    "forget_threads",
     "loads",
     "loads_call",
     "locate_ns",

@@ -53,7 +53,7 @@ def _mark(member: Any) -> None:
     if isinstance(member, (staticmethod, classmethod)):
         cast(Any, member.__func__)._pyroExposed = True
     elif inspect.isfunction(member) or (inspect.ismethoddescriptor(member) and hasattr(member, "__dict__")):
-        member._pyroExposed = True
+        cast(Any, member)._pyroExposed = True
     elif inspect.isdatadescriptor(member):
         for accessor in (getattr(member, kind, None) for kind in ("fget", "fset", "fdel")):
             if accessor is not None:
