@@ -6,6 +6,8 @@ use crate::Problem;
 pub(crate) struct Cores {
     clients: usize,
     servers: usize,
+    /// Whether the system may choose all the same.
+    free: bool,
 }
 
 /// Who runs on a core.
@@ -22,6 +24,7 @@ impl Cores {
         Ok(Cores {
             clients: last,
             servers: last,
+            free: false,
         })
     }
 
@@ -34,12 +37,23 @@ impl Cores {
         Ok(Cores {
             clients: servers,
             servers: clients,
+            free: false,
         })
+    }
+
+    /// All of them for everybody, as the system chooses: what a machine does with several programs, less repeatable than with a core for each side.
+    pub(crate) fn free() -> Cores {
+        Cores {
+            clients: 0,
+            servers: 0,
+            free: true,
+        }
     }
 
     /// Moves this thread to a core, and with it every thread and process that it starts from now on.
     pub(crate) fn sit(&self, seat: Seat) -> Result<(), Problem> {
         match seat {
+            _ if self.free => Ok(()),
             Seat::Clients => pin_to(self.clients),
             Seat::Servers => pin_to(self.servers),
         }
@@ -49,6 +63,7 @@ impl Cores {
 impl std::fmt::Display for Cores {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.clients == self.servers {
+            _ if self.free => write!(f, "pinned to no core"),
             true => write!(f, "all processes pinned to core {}", self.clients),
             false => write!(
                 f,

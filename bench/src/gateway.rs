@@ -28,7 +28,7 @@ const NAME: &str = "http.echo";
 
 pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     raise_file_limit();
-    let cores = Cores::two()?;
+    let cores = if options.unpinned { Cores::free() } else { Cores::two()? };
     let counts = match (options.connections, options.quick) {
         (Some(count), _) => vec![count],
         (None, true) => QUICK.to_vec(),

@@ -66,6 +66,9 @@ usage: bench COMMAND [OPTIONS]
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
+  of gateway:
+  --unpinned         all processes on whatever core the system chooses
+
   of bulk:
   --mib N            this number of MiB alone: 1, 8 or 64
 
@@ -137,6 +140,8 @@ struct Options {
     mib: Option<usize>,
     /// Whether the real Pyro takes part.
     python: bool,
+    /// Whether the system chooses the cores.
+    unpinned: bool,
 }
 
 impl Options {
@@ -149,12 +154,14 @@ impl Options {
             connections: None,
             mib: None,
             python: true,
+            unpinned: false,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             match *arg {
                 "--quick" => options.quick = true,
                 "--markdown" => options.markdown = true,
+                "--unpinned" => options.unpinned = true,
                 "--no-python" => options.python = false,
                 "--transport" => options.transport = args.next().map(|name| (*name).to_owned()),
                 "--connections" => options.connections = Some(number("--connections", args.next())?),
