@@ -22,6 +22,8 @@ def locateNS(host: str | None = None, port: int | None = None, broadcast: bool =
     found = _ferropyro.locate_ns(settings.current(), host, port, broadcast, key, pyro4_first=settings.tries_pyro4_first())
     proxy = Proxy(found)
     proxy._pyroHmacKey = key
+    # Whoever answers a broadcast is believed: but what a name server has to say is data.
+    proxy._pyroPickleSafe = True
     return proxy
 
 

@@ -12,6 +12,7 @@ mod exit;
 mod nameserver;
 mod package;
 mod pending;
+mod pickles;
 mod proxy;
 mod read;
 mod remote_method;
