@@ -1,5 +1,6 @@
 //! The `ferropyro` command: servers, tools, and drop-in replacements of Pyro's own programs.
 
+mod bench;
 mod call;
 mod cert;
 mod check_config;
@@ -71,6 +72,7 @@ enum Command {
     Stub(stub::StubArgs),
     Probe(probe::ProbeArgs),
     Doctor(doctor::DoctorArgs),
+    Bench(bench::BenchArgs),
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Connection(connection::ConnectionArgs),
@@ -119,6 +121,7 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Stub(args) => stub::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality),
         Command::Connection(args) => connection::run(args),
