@@ -4,6 +4,7 @@
 //! written in Python, around the classes here.
 
 mod blob;
+mod commands;
 mod config;
 mod context;
 mod daemon;
@@ -31,6 +32,8 @@ use pyo3::prelude::*;
 mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;
+    #[pymodule_export]
+    use crate::commands::run_command;
     #[pymodule_export]
     use crate::config::Config;
     #[pymodule_export]

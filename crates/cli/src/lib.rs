@@ -31,6 +31,7 @@ mod stub;
 mod transfer;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -82,14 +83,25 @@ enum Command {
     Man(man::ManArgs),
 }
 
+/// What commands tell of the program that they are part of.
+struct Program<'a> {
+    called: &'a str,
+    folder: &'a Path,
+}
+
 /// Does what a command line says, and gives the exit status. The first argument is the name that the program was called by: that of one of Pyro's own programs
-/// makes it that program.
+/// makes it that program. `folder` is where the program is installed, for those who ask.
 ///
 /// It is for a process that does nothing else: signals are handled here, and some commands end the process themselves.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn main(args: impl IntoIterator<Item = OsString>, folder: &Path) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let outcome =
-        parse(&args).and_then(|(command, personality)| run(command, personality).map_err(|failure| failure.report()));
+    let called = args.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let program = Program {
+        called: &called,
+        folder,
+    };
+    let outcome = parse(&args)
+        .and_then(|(command, personality)| run(command, personality, &program).map_err(|failure| failure.report()));
     outcome.unwrap_or_else(|exit| exit) as u8
 }
 
@@ -104,7 +116,7 @@ fn parse(args: &[OsString]) -> Result<(Command, Personality), Exit> {
     }
 }
 
-fn run(command: Command, personality: Personality) -> Outcome {
+fn run(command: Command, personality: Personality, program: &Program<'_>) -> Outcome {
     let command = match command {
         // Settings that make no sense are among what it looks for.
         Command::Doctor(args) => return doctor::run(args),
@@ -130,10 +142,10 @@ fn run(command: Command, personality: Personality) -> Outcome {
         Command::Probe(args) => probe::run(args),
         Command::Doctor(args) => doctor::run(args),
         Command::Cert(args) => cert::run(args),
-        Command::CheckConfig(args) => check_config::run(args, personality),
+        Command::CheckConfig(args) => check_config::run(args, personality, program.folder),
         Command::Connection(args) => connection::run(args),
         Command::Flame(args) => flame::run(args),
-        Command::Demo(args) => demo::run(args),
+        Command::Demo(args) => demo::run(args, program.called),
         Command::Completions(args) => completions::run(&args, Cli::command()),
         Command::Man(args) => man::run(&args, Cli::command()),
     }
