@@ -239,6 +239,21 @@ def test_signals_end_a_call_that_waits_as_they_end_the_binary(program: Any, numb
 
 
 @on_posix
+def test_ctrl_c_ends_a_watch_that_has_told_all(program: Any, name_server: str) -> None:
+    words = program("ferropyro", "nsc", "-n", "localhost", "-p", name_server)
+    with running([*words, "watch", "seen"]) as watch:
+        assert watch.stderr is not None
+        assert watch.stderr.readline().startswith("Watching behind revision ")
+        assert run([*words, "register", "seen", "PYRO:x@localhost:1"])[0] == 0
+        assert found(watch, '"event": "(put)", "name": "seen"')
+        assert run([*words, "remove", "seen"])[0] == 0
+        assert found(watch, '"event": "(remove)", "name": "seen"')
+        watch.send_signal(signal.SIGINT)
+        out, err = watch.communicate(timeout=SECONDS)
+        assert (watch.returncode, out, err) == (0, "", "")
+
+
+@on_posix
 def test_ctrl_c_stays_ignored_where_it_was(scripts: Path) -> None:
     words = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command(scripts, "ferropyro", "call")]
     with socket.create_server(("127.0.0.1", 0)) as silent:
