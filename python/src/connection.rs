@@ -5,6 +5,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferropyro::formats::{Value, pickle};
 use ferropyro_connection::{
     Address, AuthKey, Client, Connection, Digest, Digests, Error, Family, Listener, Options, Receiver, Result, Sender,
     Waker,
@@ -335,4 +336,37 @@ fn authentication_error(py: Python<'_>, text: String) -> PyErr {
         Ok(error) => PyErr::from_value(error),
         Err(failure) => failure,
     }
+}
+
+/// Reads an object out of a message as data: nothing in it is imported or called. What is more than data is an error.
+#[pyfunction]
+pub(crate) fn loads_data(py: Python<'_>, message: &[u8]) -> PyResult<Py<PyAny>> {
+    let value: Value = pickle::from_slice(message).map_err(|error| PyValueError::new_err(error.to_string()))?;
+    match first_beyond_data(&value) {
+        None => from_value(py, &value),
+        Some(name) => Err(PyValueError::new_err(format!(
+            "{name} is in it, which only Python's pickle makes"
+        ))),
+    }
+}
+
+/// The name of a class or function, or of an object that only Python can make, if there is one.
+fn first_beyond_data(value: &Value) -> Option<&str> {
+    let mut values = vec![value];
+    while let Some(value) = values.pop() {
+        match value {
+            Value::Type(name) => return Some(name),
+            Value::Pickled(object) => return Some(object.callee()),
+            Value::List(items) | Value::Tuple(items) => values.extend(items),
+            Value::Set(items) | Value::FrozenSet(items) => values.extend(items.iter()),
+            Value::Dict(dict) => values.extend(dict.iter().flat_map(|(key, value)| [key, value])),
+            Value::Exception(exception) => {
+                values.extend(&exception.args);
+                values.extend(exception.attributes.iter().map(|(_, value)| value));
+            }
+            Value::Instance(instance) => values.extend(instance.attributes.iter().map(|(_, value)| value)),
+            _ => {}
+        }
+    }
+    None
 }

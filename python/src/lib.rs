@@ -37,7 +37,7 @@ mod module {
     #[pymodule_export]
     use crate::config::Config;
     #[pymodule_export]
-    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect};
+    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect, loads_data};
     #[pymodule_export]
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
