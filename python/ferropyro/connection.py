@@ -161,10 +161,10 @@ class Connection:
         """Whether it can send: always."""
         return True
 
-    # As `processing` has them.
-    sendBytes = send_bytes
-    recvBytes = recv_bytes
-    recvBytesInto = recv_bytes_into
+    # As `processing` has them, the later ones and the earlier ones.
+    sendBytes = sendbytes = send_bytes
+    recvBytes = recvbytes = recv_bytes
+    recvBytesInto = recvbytes_into = recv_bytes_into
 
     def __enter__(self) -> Self:
         return self
