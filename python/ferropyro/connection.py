@@ -26,6 +26,7 @@ from multiprocessing.reduction import ForkingPickler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from ._classes import OTHER_EXCEPTIONS
 from ._ferropyro import ConnectionOptions, MessageConnection, MessageListener, connect, loads_data
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ __all__ = [
 ]
 
 Address = tuple[str, int] | str | bytes | os.PathLike[str]
+
+# A remote method may raise them, too.
+OTHER_EXCEPTIONS.update({f"{error.__module__}.{error.__name__}": error for error in (AuthenticationError, BufferTooShort)})
 
 HANDSHAKE_TIMEOUT = 10.0
 MAX_MESSAGE_SIZE = 1 << 30

@@ -27,6 +27,7 @@ pub(crate) struct ConnectionOptions(Options);
 impl ConnectionOptions {
     #[new]
     #[pyo3(signature = (*, family=None, backlog=1, authkey=None, allow=Vec::new(), handshake_timeout=None, max_message_size=None, pickle_protocol=None))]
+    #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         py: Python<'_>,
         family: Option<&str>,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 import multiprocessing
 import multiprocessing.connection
@@ -21,6 +22,7 @@ from typing import Any
 
 import pytest
 
+import ferropyro
 from ferropyro import connection
 from ferropyro.connection import AuthenticationError, BufferTooShort, Client, Connection, Listener
 
@@ -333,6 +335,24 @@ def test_silent_clients_and_port_scans_hold_up_nobody(background: Callable[..., 
             sock.close()
 
 
+# Conformance: API-01
+def test_its_exceptions_are_raised_by_remote_methods_as_themselves() -> None:
+    @ferropyro.expose
+    class Guard:
+        def ask(self, name: str) -> None:
+            raise getattr(connection, name)("message")
+
+    with ferropyro.Daemon() as daemon:
+        uri = daemon.register(Guard())
+        threading.Thread(target=daemon.requestLoop, daemon=True).start()
+        with ferropyro.Proxy(uri) as guard:
+            for name in ("AuthenticationError", "BufferTooShort"):
+                with pytest.raises(getattr(connection, name)) as error:
+                    guard.ask(name)
+                assert error.value.args == ("message",)
+        daemon.shutdown()
+
+
 # Conformance: AUTH-06, AUTH-07
 def test_the_two_halves_of_a_handshake_can_be_done_by_hand(background: Callable[..., Future[Any]]) -> None:
     with pair() as (one, other):
@@ -374,6 +394,8 @@ def test_without_a_key_nothing_that_a_pickle_says_is_done_unless_the_program_wan
         one.send_bytes(b"#CHALLENGE#")
         with pytest.raises(pickle.UnpicklingError, match=hint):
             other.recv()
+        one.send(collections.deque([collections.OrderedDict(a=1)]))
+        assert other.recv() == [{"a": 1}]
         values = [1, "ä", b"x", (2.5, None), {"a": [True]}, {1, 2}, frozenset("a"), 1j, 10**40]
         one.send(values)
         assert other.recv() == values
