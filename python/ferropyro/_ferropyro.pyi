@@ -434,6 +434,10 @@ class MessageListener:
 class MessageConnection:
     """A connection over which messages are passed. One thread may send while another one receives."""
 
+    @staticmethod
+    def adopt(descriptor: int, max_message_size: int, pickle_protocol: int) -> MessageConnection:
+        """One that another process has handed over: the number of a descriptor, which is given away."""
+
     def send(self, message: bytes) -> None:
         """Sends one message. Raises OSError."""
 

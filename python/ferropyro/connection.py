@@ -22,7 +22,7 @@ import selectors
 import time
 from collections.abc import Iterable
 from multiprocessing import AuthenticationError, BufferTooShort
-from multiprocessing.reduction import ForkingPickler
+from multiprocessing.reduction import DupFd, ForkingPickler
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -62,9 +62,10 @@ class Connection:
 
     unpickle: bool
 
-    def __init__(self, core: MessageConnection, unpickle: bool) -> None:
+    def __init__(self, core: MessageConnection, unpickle: bool, max_message_size: int = MAX_MESSAGE_SIZE) -> None:
         self._core = core
         self.unpickle = unpickle
+        self._max_message_size = max_message_size
 
     def send(self, obj: Any) -> None:
         """Sends an object, pickled. Raises PicklingError, TypeError or AttributeError for what cannot be pickled, and OSError if the connection is closed at either end."""
@@ -210,6 +211,7 @@ class Listener:
     ) -> None:
         key = _key(authenticate, authkey)
         self._unpickle = _unpickles(unpickle, key)
+        self._max_message_size = max_message_size
         options = ConnectionOptions(
             family=family,
             backlog=backlog,
@@ -227,7 +229,7 @@ class Listener:
         Raises AuthenticationError when a client has failed to authenticate: it is disconnected, and the next one can be accepted. Raises OSError when the listener is closed, meanwhile too, and
         TimeoutError when the time is over. Clients that leave without a word, or stay silent, are passed over.
         """
-        return Connection(self._core.accept(timeout), self._unpickle)
+        return Connection(self._core.accept(timeout), self._unpickle, self._max_message_size)
 
     def close(self) -> None:
         """Lets nobody in any more, and removes the file of a Unix domain socket. Connections stay. A second time does nothing; at the latest it happens when the listener is collected."""
@@ -276,7 +278,7 @@ def Client(
         max_message_size=max_message_size,
         pickle_protocol=pickle_protocol,
     )
-    return Connection(connect(_plain(address), options), _unpickles(unpickle, key))
+    return Connection(connect(_plain(address), options), _unpickles(unpickle, key), max_message_size)
 
 
 def deliver_challenge(connection: Connection, authkey: bytes, *, allow: str | Iterable[str] | None = None) -> None:
@@ -288,6 +290,19 @@ def answer_challenge(connection: Connection, authkey: bytes, *, allow: str | Ite
     """Waits for a challenge, and proves to the other end that this one has the key. Raises AuthenticationError if no welcome follows."""
     connection._core.answer_challenge(_bytes(authkey), _digests(allow))
 
+
+def _hand_over(connection: Connection) -> tuple[Any, ...]:
+    """For a process that multiprocessing starts, or that has the same key: it gets the descriptor too."""
+    core = connection._core
+    return _take_over, (DupFd(core.fileno()), connection.unpickle, connection._max_message_size, core.pickle_protocol)
+
+
+def _take_over(descriptor: Any, unpickle: bool, max_message_size: int, pickle_protocol: int) -> Connection:
+    core = MessageConnection.adopt(descriptor.detach(), max_message_size, pickle_protocol)
+    return Connection(core, unpickle, max_message_size)
+
+
+ForkingPickler.register(Connection, _hand_over)
 
 deliverChallenge = deliver_challenge
 answerChallenge = answer_challenge

@@ -1,6 +1,7 @@
 //! Message passing: both ends of `processing.connection` and `multiprocessing.connection`. What programs see is in Python around it.
 
 use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::net::UnixStream;
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use pyo3::exceptions::{PyEOFError, PyOSError, PyTimeoutError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString, PyTuple};
 
+use crate::daemon::adopt;
 use crate::proxy::{from_value, interruptible, is_to_end, to_value};
 use crate::slot::Slot;
 use crate::waiting::{self, LOOK, deadline};
@@ -172,6 +174,17 @@ pub(crate) struct MessageConnection {
 
 #[pymethods]
 impl MessageConnection {
+    /// One that another process has handed over: the number of a descriptor, which is given away.
+    #[staticmethod]
+    fn adopt(descriptor: i32, max_message_size: usize, pickle_protocol: u8) -> MessageConnection {
+        // Which family the socket is of makes no difference from now on.
+        let stream = UnixStream::from(adopt(descriptor));
+        let (sender, mut receiver) = Connection::from(stream).split();
+        receiver.set_read_ahead(false);
+        receiver.set_max_message_size(max_message_size);
+        MessageConnection::of_halves(sender, receiver, descriptor, pickle_protocol)
+    }
+
     /// Sends one message.
     fn send(&self, py: Python<'_>, message: &[u8]) -> PyResult<()> {
         pending::forget();
@@ -250,14 +263,17 @@ impl MessageConnection {
 
 impl MessageConnection {
     fn new(connection: Connection) -> MessageConnection {
-        let waker = connection.waker();
         let descriptor = connection.as_fd().as_raw_fd();
         let pickle_protocol = connection.pickle_protocol();
         let (sender, receiver) = connection.split();
+        MessageConnection::of_halves(sender, receiver, descriptor, pickle_protocol)
+    }
+
+    fn of_halves(sender: Sender, receiver: Receiver, descriptor: i32, pickle_protocol: u8) -> MessageConnection {
         MessageConnection {
+            waker: sender.waker(),
             sender: Slot::new(sender),
             receiver: Slot::new(receiver),
-            waker,
             descriptor,
             pickle_protocol,
         }

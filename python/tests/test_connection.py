@@ -6,6 +6,7 @@ import collections
 import gc
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_sharer
 import os
 import pickle
 import socket
@@ -285,6 +286,34 @@ def test_with_the_flag_alone_the_key_is_that_of_the_process_and_its_children() -
 def _greet(address: Any) -> None:
     with Client(address, authenticate=True) as conn:
         conn.send("from a child")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed over on Unix")
+def test_a_connection_goes_to_another_process() -> None:
+    with pair(authkey=KEY, max_message_size=100) as (one, other), Listener(authenticate=True) as listener:
+        child = multiprocessing.get_context("spawn").Process(target=_serve, args=(other, listener.address))
+        child.start()
+        one.send("first")
+        assert one.recv() == ("first", True)
+        with listener.accept() as courier:
+            courier.send(other)
+            one.send("second")
+            assert one.recv() == ("second", True)
+            one.send_bytes(b"x" * 101)
+            assert "100 are acceptable" in one.recv()
+        child.join()
+        multiprocessing.resource_sharer.stop(5)
+
+
+def _serve(conn: Connection, address: Any) -> None:
+    conn.send((conn.recv(), conn.unpickle))
+    with Client(address, authenticate=True) as courier:
+        conn = courier.recv()
+        conn.send((conn.recv(), conn.unpickle))
+        try:
+            conn.recv()
+        except OSError as error:
+            conn.send(str(error))
 
 
 # Conformance: AUTH-09, API-01, MP-12

@@ -159,7 +159,7 @@ impl Connection {
 
     /// What ends the waits of both directions, wherever they are.
     pub fn waker(&self) -> Waker {
-        Waker(Arc::downgrade(&self.sender.socket))
+        self.sender.waker()
     }
 
     /// Both directions, for two threads. The connection is closed when both are dropped.

@@ -45,7 +45,7 @@ pub(crate) struct Inbox {
     /// The longest message that is read.
     pub(crate) longest: usize,
     /// Whether bytes may be taken that belong to later messages.
-    reads_ahead: bool,
+    pub(crate) reads_ahead: bool,
     /// Why it is not known any more where the next message begins.
     lost: Option<String>,
 }

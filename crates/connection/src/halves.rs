@@ -147,6 +147,11 @@ impl Sender {
         }
     }
 
+    /// As [`Connection::waker`](crate::Connection::waker).
+    pub fn waker(&self) -> Waker {
+        Waker(Arc::downgrade(&self.socket))
+    }
+
     /// Ends this direction: the other end has received all there is, and can still send.
     pub fn close(&mut self) {
         self.state = State::Closed;
@@ -232,6 +237,11 @@ impl Receiver {
     /// The longest message that is received, in bytes: see [`Options::max_message_size`](crate::Options::max_message_size). Gives what it was before.
     pub fn set_max_message_size(&mut self, bytes: usize) -> usize {
         std::mem::replace(&mut self.inbox.longest, bytes)
+    }
+
+    /// Whether more than one message may be taken from the system at a time: see [`Options::read_ahead`](crate::Options::read_ahead). What has been taken already stays.
+    pub fn set_read_ahead(&mut self, yes: bool) {
+        self.inbox.reads_ahead = yes;
     }
 
     pub(crate) fn receive_until(&mut self, longest: usize, deadline: Option<Instant>) -> Result<Vec<u8>> {

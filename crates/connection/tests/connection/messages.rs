@@ -376,6 +376,17 @@ fn without_reading_ahead_a_descriptor_tells_of_every_message() {
         }
         assert!(!is_readable(&other));
     }
+    // One that was made in another way.
+    let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (mut sender, mut receiver) = (Connection::from(one), Connection::from(other).split().1);
+    receiver.set_read_ahead(false);
+    for message in [b"one".as_slice(), b"two"] {
+        sender.send_bytes(message).unwrap();
+    }
+    assert_eq!(receiver.recv_bytes().unwrap(), b"one");
+    assert!(receiver.poll(Duration::ZERO).unwrap());
+    assert_eq!(receiver.recv_bytes().unwrap(), b"two");
+    assert!(!receiver.poll(Duration::ZERO).unwrap());
 }
 
 #[test]
