@@ -6,6 +6,7 @@
 mod blob;
 mod commands;
 mod config;
+mod connection;
 mod context;
 mod daemon;
 mod errors;
@@ -20,8 +21,10 @@ mod remote_object;
 mod reply;
 mod request_loop;
 mod serializers;
+mod slot;
 mod stream;
 mod uri;
+mod waiting;
 mod write;
 
 use pyo3::prelude::*;
@@ -36,6 +39,8 @@ mod module {
     use crate::commands::run_command;
     #[pymodule_export]
     use crate::config::Config;
+    #[pymodule_export]
+    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect, loads_data};
     #[pymodule_export]
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
