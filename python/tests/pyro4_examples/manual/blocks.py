@@ -28,10 +28,11 @@ def of_manual(folder):
 
 
 def _of_chapter(lines):
-    """What stands deeper than a line that ends with two colons. Directives have them within the line, or are no code."""
+    """What stands deeper than a line that ends with two colons, or that is a directive for code."""
     while lines:
         line, *lines = lines
-        if line.rstrip().endswith("::") and not line.lstrip().startswith(".."):
+        text = line.strip()
+        if text.startswith(".. code-block::") or text.endswith("::") and not text.startswith(".. "):
             count = next((at for at, below in enumerate(lines) if below.strip() and _depth(below) <= _depth(line)), len(lines))
             yield textwrap.dedent("\n".join(lines[:count])).strip("\n") + "\n"
             lines = lines[count:]

@@ -4,6 +4,7 @@ The blocks themselves stay as they are, except where they have a place for the r
 """
 
 import re
+import signal
 
 import prints
 from stage import environment, start_name_server
@@ -54,6 +55,21 @@ class Scene:
         """Writes a program and starts it; ready: a line to wait for; typed: lines for its standard input. Gives the servers.Server."""
         self.write(name, *parts)
         return self.servers.start(self.runner.command(name), ready=ready, env=self.env, cwd=self.folder, typed=typed, with_children=True)
+
+    def interrupt(self, program):
+        """Types Ctrl-C."""
+        assert program.is_running(), program.output()
+        program.send_signal(signal.SIGINT)
+
+    def wait_for_name(self, name, name_server):
+        """Waits until the name server knows a name."""
+        wait = f"""
+import time, Pyro4
+with Pyro4.Proxy("{name_server.uri}") as names:
+    while "{name}" not in names.list():
+        time.sleep(0.01)
+"""
+        self.run(wait, name="wait.py")
 
     def run(self, *parts, prints="", errors="", status=0, typed=None, name="program.py"):
         """Runs a program to its end. prints: what it prints, and errors: what on its standard error, in the notation of prints.py."""
