@@ -170,3 +170,59 @@ fn gateway_prints_a_table_for_each_number_of_clients() {
         assert!((3..=4).contains(&lines), "{name}: {lines}\n{out}");
     }
 }
+
+/// What a benchmark of the Python package prints, if the package is there, as the tests' own environment has it.
+fn run_python(args: &[&str]) -> Option<String> {
+    let package = concat!(env!("CARGO_MANIFEST_DIR"), "/../python");
+    let python = std::env::var("FERROPYRO_PYTHON_VENV").ok()?;
+    let imports = Command::new(python)
+        .args(["-c", "import Pyro4, Pyro5.api, ferropyro"])
+        .env("PYTHONPATH", package)
+        .status();
+    if !imports.is_ok_and(|status| status.success()) {
+        eprintln!("left out: the Python package, or the real Pyro, is not there");
+        return None;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let output = command.args(args).env("FERROPYRO_PACKAGE", package).output().unwrap();
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        output.status.success(),
+        "{out}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(out)
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn python_servers_prints_every_library_with_each_type_of_server() {
+    let Some(out) = run_python(&["python-servers", "--quick", "--markdown"]) else {
+        return;
+    };
+    for library in ["ferropyro", "Pyro5", "ferropyro, as Pyro4", "Pyro4"] {
+        for server_type in ["thread", "multiplex"] {
+            let line = format!("\n| {library}, {server_type} ");
+            assert!(out.contains(&line), "no {line:?} in\n{out}");
+        }
+    }
+    assert!(out.contains(" | serpent | marshal | msgpack |"), "{out}");
+    assert!(!out.contains("NaN"), "{out}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn python_bulk_prints_bytes_and_arrays() {
+    let Some(out) = run_python(&["python-bulk", "--quick", "--markdown"]) else {
+        return;
+    };
+    assert!(out.contains("bytes 1 MiB"), "{out}");
+    assert!(
+        out.contains("numpy 1 MiB") != out.contains("there is no numpy"),
+        "{out}"
+    );
+    for line in ["ferropyro, pickle", "Pyro5, marshal", "Pyro4, pickle"] {
+        assert!(out.contains(&format!("\n| {line} ")), "no {line:?} in\n{out}");
+    }
+    assert!(out.contains("bytes 1 MiB, speed of ferropyro: with pickle "), "{out}");
+}
