@@ -75,7 +75,8 @@ def received_array(array, dtype=None, shape=None):
 
 def know_arrays():
     if generation == "ferropyro":
-        pyro.register("numpy")
+        from ferropyro.util import register
+        register("numpy")
 
 
 def end_with_input():

@@ -66,7 +66,7 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     println!(
         "A call from Python to Python with so many bytes, or an array of float64 of numpy as large, as its argument, which comes back as its result; against\n\
          a plain socket of Python's that moves as many both ways. On loopback, {cores}. Pyro5 has no arrays: its programs\n\
-         send `tobytes()`, the type and the shape; the package does so by itself (`register(\"numpy\")`), and so does pickle.\n"
+         send `tobytes()`, the type and the shape; the package does so by itself (`util.register(\"numpy\")`), and so does pickle.\n"
     );
     match options.markdown {
         true => println!("{summary:#}"),
