@@ -50,7 +50,6 @@ def test_a_proxy_is_released_by_with(scene):
     scene.run(served(thing), scene.block(6, {'"....."': "uri"}), "print(obj._pyroConnection)", prints="called\nNone")
 
 
-# Conformance: BAT-01
 @plays("clientcode", 7, 8, 9)
 def test_calls_are_made_together(scene):
     thing = """
