@@ -97,15 +97,14 @@ class Proxy(_ferropyro.ProxyBase):
         """Gives what is not an attribute of the proxy itself: an attribute or a method of the remote object."""
         if name.startswith("_pyro") or name in _NEVER_REMOTE:
             raise AttributeError(name)
-        if not self._pyroIsKnown:
-            self._pyroGetMetadata()
+        self._pyroNeedMetadata()
         if name in self._pyroAttrs:
             return self._pyroCore().get(name)
         if self._pyroConfig.METADATA and name not in self._pyroMethods:
             raise AttributeError(f"remote object '{self._pyroUri}' has no exposed attribute or method '{name}'")
         if self._pyroIsAsync:
             return _AsyncMethod(self, name)
-        if type(self)._pyroInvoke is Proxy._pyroInvoke and self._pyroConfig.METADATA:
+        if type(self)._pyroInvoke is Proxy._pyroInvoke and self._pyroConfig.METADATA and type(self._pyroMethods) is type(self._pyroOneway) is set:
             self._pyroArm(self._pyroCore(), self._pyroMethods, self._pyroOneway)
         return self._pyroDotted(name)
 
@@ -123,11 +122,13 @@ class Proxy(_ferropyro.ProxyBase):
         if name in type(self).__dict__:
             object.__setattr__(self, name, value)
             return
-        if not self._pyroIsKnown:
-            self._pyroGetMetadata()
-        if self._pyroConfig.METADATA and name not in self._pyroAttrs:
+        self._pyroNeedMetadata()
+        if name in self._pyroAttrs:
+            self._pyroCore().set(name, value)
+        elif self._pyroConfig.METADATA:
             raise AttributeError(f"remote object '{self._pyroUri}' has no exposed attribute '{name}'")
-        self._pyroCore().set(name, value)
+        else:
+            object.__setattr__(self, name, value)
 
     def _pyroInvoke(self, methodname: str, vargs: tuple[Any, ...], kwargs: dict[str, Any], flags: int = 0, objectId: str | None = None) -> Any:
         """Calls a method; what a method of this proxy does."""
@@ -191,6 +192,11 @@ class Proxy(_ferropyro.ProxyBase):
         core: _ferropyro.Proxy | None = self.__dict__["_pyroRemote"]
         if core is not None:
             core.set_timeout(timeout)
+
+    def _pyroNeedMetadata(self) -> None:
+        """Finds out what the object exposes, unless that is known, or nobody wants to know (METADATA)."""
+        if self._pyroConfig.METADATA and not self._pyroIsKnown:
+            self._pyroGetMetadata()
 
     def _pyroGetMetadata(self, objectId: str | None = None, known_metadata: Any = None) -> None:
         """Finds out what the object exposes."""
