@@ -1,4 +1,4 @@
-"""``python -m ferropyro run program.py``: runs a program for Pyro4 or Pyro5, unchanged, with this package."""
+"""``python -m ferropyro run program.py``: runs a program for Pyro4, Pyro5 or processing, unchanged, with this package."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ usage: python -m ferropyro run PROGRAM.py [ARGUMENT...]
 
 run        run a Python program that imports Pyro4 or Pyro5: it gets ferropyro under these names.
            The real packages need not be installed, and are not used if they are.
+           It gets processing.connection, too, if it has no other module named processing.
 -m MODULE  run a module, also one of Pyro's own: run -m Pyro4.naming
 """
 
@@ -38,6 +39,7 @@ def main(arguments: list[str]) -> int:
         return 2
     compat.install("Pyro4")
     compat.install("Pyro5")
+    compat.install("processing", unless_there=True)
     if program[0] == "-m":
         return _run_module(program[1], program[2:])
     return _run_program(program[0], program[1:])

@@ -5,6 +5,7 @@
 
 mod blob;
 mod config;
+mod connection;
 mod context;
 mod daemon;
 mod errors;
@@ -19,8 +20,10 @@ mod remote_object;
 mod reply;
 mod request_loop;
 mod serializers;
+mod slot;
 mod stream;
 mod uri;
+mod waiting;
 mod write;
 
 use pyo3::prelude::*;
@@ -33,6 +36,8 @@ mod module {
     use crate::blob::SerializedBlob;
     #[pymodule_export]
     use crate::config::Config;
+    #[pymodule_export]
+    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect, loads_data};
     #[pymodule_export]
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
