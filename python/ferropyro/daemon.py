@@ -287,7 +287,9 @@ class Daemon:
     def resetMetadataCache(self, objectOrId: Any, nat: bool = True) -> None:
         """Looks anew at what an object exposes."""
         objectId = objectOrId if isinstance(objectOrId, str) else objectOrId._pyroId
-        self.register(self._pyroObjects[objectId], objectId, force=True)
+        obj = self._pyroObjects[objectId]
+        self._pyroCore.unregister(objectId)
+        self._publish(objectId, obj)
 
     # Serving.
 

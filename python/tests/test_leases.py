@@ -140,6 +140,15 @@ def test_a_lease_ends_with_its_own_client_and_by_hand(daemon: Daemon, database: 
     wait_until_gone(daemon, database, 1)
 
 
+def test_a_look_at_what_an_object_exposes_does_not_end_its_lease_nor_prolong_it(daemon: Daemon, database: Database) -> None:
+    with ferropyro.Proxy(daemon.uriFor("database")) as client, client.query(1) as cursor:
+        (leased,) = database.cursors
+        daemon.resetMetadataCache(leased)
+        assert cursor.row() == 1
+        del leased
+    wait_until_gone(daemon, database, 1)
+
+
 def test_a_coroutine_leases_as_any_other_method(daemon: Daemon, database: Database) -> None:
     with ferropyro.Proxy(daemon.uriFor("database")) as client, client.query_in_coroutine() as cursor:
         assert cursor.row() == 7
