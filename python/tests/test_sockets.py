@@ -65,9 +65,9 @@ def becomes_quiet(daemon: ferropyro.Daemon) -> bool:
     return False
 
 
+# Conformance: NS-22
 @pytest.mark.parametrize("client", CLIENTS, ids=["Pyro4", "Pyro5", "ferropyro"])
 def test_a_loop_with_select_serves_clients_and_rests_when_there_is_nothing(daemon: ferropyro.Daemon, client: Callable[[Any], Any]) -> None:
-    # Conformance: NS-22
     uri = daemon.register(Multiplier())
     connected = threading.Event()
     go_on = threading.Event()
@@ -142,8 +142,8 @@ def test_a_shutdown_in_another_thread_wakes_the_loop(daemon: ferropyro.Daemon) -
     assert select.select(daemon.sockets, [], [], PATIENCE)[0]
 
 
+# Conformance: NS-22
 def test_a_name_server_and_a_daemon_share_a_loop_written_by_hand(daemon: ferropyro.Daemon) -> None:
-    # Conformance: NS-22
     uri, names, broadcasts = naming.startNS("127.0.0.1", 0)
     with names, ThreadPoolExecutor() as pool:
         assert broadcasts is None
@@ -156,8 +156,8 @@ def test_a_name_server_and_a_daemon_share_a_loop_written_by_hand(daemon: ferropy
         assert serve_until(pool.submit(calls), names, daemon) == 55
 
 
+# Conformance: NS-22
 def test_the_sockets_of_combined_daemons_are_those_of_the_one_that_serves() -> None:
-    # Conformance: NS-22
     ferropyro.config.SERVERTYPE = "multiplex"
     with ferropyro.Daemon() as one, ferropyro.Daemon() as other, ThreadPoolExecutor() as pool:
         one.combine(other)
