@@ -25,6 +25,7 @@ __all__ = [
     "SerializedBlob",
     "URI",
     "connect",
+    "contains",
     "dumps",
     "dumps_call",
     "end",
@@ -396,6 +397,9 @@ def dumps_call(object: Any, method: Any, args: Any, kwargs: Any, serializer: str
 
 def loads_call(data: bytes, serializer: str) -> tuple[Any, Any, Any, Any]:
     """Reads a call: gives its four parts."""
+
+def contains(data: bytes, text: bytes) -> bool:
+    """Whether a text is in data that may be long. Python's own search takes several times as long."""
 
 def end(seconds: float) -> None:
     """Waits for so many seconds at the most for the threads of daemons that were shut down. After that nobody runs code of Python's any more."""

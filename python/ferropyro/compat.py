@@ -210,8 +210,8 @@ class _AliasLoader(Loader):
         module.__dict__["__all__"] = [own for own in names if not own.startswith("_")]
         module.__dict__["__getattr__"] = lambda attribute: _attribute(module, alias, attribute)
         module.__dict__["__dir__"] = lambda: sorted({*module.__dict__, *names, *_other_names(alias)})
-        if name == "Pyro5":
-            _take_pyro5s_ways()
+        if name in ("Pyro4", "Pyro5"):
+            _start_anew(name)
 
 
 def _attribute(module: ModuleType, alias: Alias, name: str) -> Any:
@@ -264,13 +264,17 @@ def _missing(name: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(f"{PACKAGE}, which is used in the place of {name.partition('.')[0]}, has no {name}", name=name)
 
 
-def _take_pyro5s_ways() -> None:
-    """A program for Pyro5 gets the defaults and the logger names of Pyro5, unless it uses Pyro4 as well."""
-    if "Pyro4" in sys.modules:
-        return
+def _start_anew(name: str) -> None:
+    """What the program has put into the environment counts when it imports the old name: this package was imported before that.
+
+    A program for Pyro5 gets the defaults and the logger names of Pyro5, unless it uses Pyro4 as well.
+    """
     from . import logs
     from .configuration import config
 
-    config.use_defaults_of("Pyro5")
-    logs.use_family("Pyro5")
+    if name == "Pyro5" and "Pyro4" not in sys.modules:
+        config.use_defaults_of("Pyro5")
+        logs.use_family("Pyro5")
+    else:
+        config.take_environment()
     logs.configure()

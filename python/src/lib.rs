@@ -53,7 +53,7 @@ mod module {
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]
-    use crate::serializers::{dumps, dumps_call, loads, loads_call};
+    use crate::serializers::{contains, dumps, dumps_call, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]
