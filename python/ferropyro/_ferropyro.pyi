@@ -254,6 +254,9 @@ class Daemon:
     def location(self) -> str:
         """Where it listens, as text."""
 
+    def descriptor(self) -> int:
+        """The number of a descriptor that is readable when the loop has something to do."""
+
     def shutdown(self) -> None:
         """Stops serving."""
 
@@ -306,6 +309,10 @@ class NameServer:
     def broadcast_address(self) -> tuple[str, int] | None:
         """Where it answers broadcasts: host and port; None if it does not."""
 
+    @property
+    def broadcast_descriptor(self) -> int | None:
+        """The number of the socket on which it does; None if it does not."""
+
     def start_lines(self) -> list[str]:
         """The lines that Pyro4's name server prints when it starts."""
 
@@ -323,6 +330,10 @@ class Connection:
     @property
     def peer(self) -> tuple[str, int] | str:
         """Its address: host and port; an empty text for a Unix domain socket."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client of the call is gone."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
