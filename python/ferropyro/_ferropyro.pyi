@@ -35,6 +35,7 @@ __all__ = [
     "loads_data",
     "locate_ns",
     "resolve",
+    "run_command",
 ]
 
 @final
@@ -406,6 +407,13 @@ def end(seconds: float) -> None:
 
 def forget_threads() -> None:
     """In a child process there are none of its parent's threads."""
+
+def run_command(arguments: Sequence[str], folder: str) -> int:
+    """Does what a command line says, as the binary ``ferropyro`` does, and gives the exit status.
+
+    The first of the arguments is the name that the program was called by, and ``folder`` is where it is installed. The process must be there for nothing else: signals are handled, and
+    some commands end it.
+    """
 
 @final
 class ConnectionOptions:

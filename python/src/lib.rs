@@ -4,6 +4,7 @@
 //! written in Python, around the classes here.
 
 mod blob;
+mod commands;
 mod config;
 mod connection;
 mod context;
@@ -34,6 +35,8 @@ use pyo3::prelude::*;
 mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;
+    #[pymodule_export]
+    use crate::commands::run_command;
     #[pymodule_export]
     use crate::config::Config;
     #[pymodule_export]
