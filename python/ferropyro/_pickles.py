@@ -21,7 +21,7 @@ def dumps(obj: Any, serializer: str) -> bytes:
     """Writes an object with pickle, cloudpickle or dill, in the protocol that the configuration says."""
     if serializer == "pickle" and not registered.replacements["pickle"]:
         data = pickle.dumps(obj, config.PICKLE_PROTOCOL_VERSION)
-        if _OWN_MODULE not in data:
+        if not _contains(data, _OWN_MODULE):
             return data
     buffer = io.BytesIO()
     _pickler(serializer, buffer).dump(obj)
@@ -30,6 +30,7 @@ def dumps(obj: Any, serializer: str) -> bytes:
 
 def loads(data: bytes, serializer: str) -> Any:
     """Reads what pickle, cloudpickle or dill has written."""
+    data = bytes(data)
     if serializer == "dill":
         import dill
 
@@ -39,12 +40,18 @@ def loads(data: bytes, serializer: str) -> Any:
         class DillUriUnpickler(_LateUris, _NamesOf, pickle._Unpickler):
             names = dill.Unpickler(io.BytesIO())
 
-        return (DillUriUnpickler if b"URI" in bytes(data) else DillUnpickler)(io.BytesIO(data)).load()
-    if b"Pyro" not in bytes(data):
+        return (DillUriUnpickler if _contains(data, b"URI") else DillUnpickler)(io.BytesIO(data)).load()
+    if not _contains(data, b"Pyro"):
         return pickle.loads(data)
     # The one that is written in C is faster.
-    unpickler = _UriUnpickler if b"URI" in bytes(data) else _Unpickler
+    unpickler = _UriUnpickler if _contains(data, b"URI") else _Unpickler
     return unpickler(io.BytesIO(data)).load()
+
+
+def _contains(data: bytes, text: bytes) -> bool:
+    from . import _ferropyro
+
+    return _ferropyro.contains(data, text)
 
 
 class _OwnNames:

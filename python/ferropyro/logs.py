@@ -49,6 +49,8 @@ def configure(variables: dict[str, str] | None = None) -> bool:
         if parent.level == logging.NOTSET:
             parent.setLevel(SILENT)
         return False
+    if parent.level == SILENT:
+        parent.setLevel(logging.NOTSET)  # from when there was no text
     level, loggers = _levels(text)
     if _own_handler is not None and _configured_for != _family and logging.root.handlers == [_own_handler]:
         # For programs that choose their generation after the import.

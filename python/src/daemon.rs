@@ -183,6 +183,12 @@ impl Daemon {
         self.0.location().to_string()
     }
 
+    /// The number of a descriptor that is readable when the loop has something to do.
+    #[cfg(unix)]
+    fn descriptor(&self, py: Python<'_>) -> PyResult<i32> {
+        self.0.descriptor().map_err(|error| raise(py, error))
+    }
+
     /// Stops serving.
     fn shutdown(&self, py: Python<'_>) {
         py.detach(|| self.0.shutdown());
@@ -208,8 +214,14 @@ impl EventLoop {
         })
     }
 
-    fn add(&self, daemon: &Daemon) {
+    fn add(&self, py: Python<'_>, daemon: &Daemon) -> PyResult<()> {
+        // Connections that come in from now on are watched, for who asks for that later.
+        #[cfg(unix)]
+        daemon.descriptor(py)?;
+        #[cfg(not(unix))]
+        let _ = py;
         self.added().push(daemon.0.clone());
+        Ok(())
     }
 
     /// Serves what comes in within so many seconds. False when all daemons have been shut down. Code that the loop itself runs cannot run it once more: that does nothing.

@@ -4,7 +4,9 @@
 //! written in Python, around the classes here.
 
 mod blob;
+mod commands;
 mod config;
+mod connection;
 mod context;
 mod daemon;
 mod errors;
@@ -19,8 +21,10 @@ mod remote_object;
 mod reply;
 mod request_loop;
 mod serializers;
+mod slot;
 mod stream;
 mod uri;
+mod waiting;
 mod write;
 
 use pyo3::prelude::*;
@@ -32,7 +36,11 @@ mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;
     #[pymodule_export]
+    use crate::commands::run_command;
+    #[pymodule_export]
     use crate::config::Config;
+    #[pymodule_export]
+    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect, loads_data};
     #[pymodule_export]
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
@@ -48,7 +56,7 @@ mod module {
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]
-    use crate::serializers::{dumps, dumps_call, loads, loads_call};
+    use crate::serializers::{contains, dumps, dumps_call, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]

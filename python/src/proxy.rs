@@ -24,6 +24,7 @@ use crate::read::Read;
 use crate::reply::{Reply, arrived};
 use crate::stream::Items;
 use crate::uri::Uri;
+use crate::waiting::LOOK;
 use crate::write::Wire;
 use crate::{context, exit, package};
 
@@ -34,9 +35,6 @@ pub(crate) struct Proxy {
     format: Serializer,
 }
 
-/// How often signals are looked for while another thread does something.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Lets other threads of Python run while something is waited for.
 pub(crate) fn release(wait: &mut dyn FnMut()) {
     Python::attach(|py| {
@@ -46,7 +44,7 @@ pub(crate) fn release(wait: &mut dyn FnMut()) {
 }
 
 /// Runs the handlers of the signals that have come. What they raise ends the wait.
-fn is_to_end() -> bool {
+pub(crate) fn is_to_end() -> bool {
     Python::attach(|py| match py.check_signals() {
         Ok(()) => false,
         Err(error) => {
@@ -57,7 +55,10 @@ fn is_to_end() -> bool {
 }
 
 /// Does something that takes long in a thread of its own, so that Ctrl-C ends the wait for it.
-fn interruptible<T: Send + 'static>(py: Python<'_>, act: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+pub(crate) fn interruptible<T: Send + 'static>(
+    py: Python<'_>,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
     let (sender, mut receiver) = mpsc::channel();
     thread::spawn(move || sender.send(act()));
     loop {

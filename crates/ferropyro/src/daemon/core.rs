@@ -1,7 +1,13 @@
 //! What all connections of a daemon share.
 
 use std::fmt;
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::thread;
+use std::time::Duration;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, Serializer};
@@ -13,6 +19,8 @@ use crate::daemon::failed_call::{FailedCall, Statistics};
 use crate::daemon::registered::Leases;
 use crate::daemon::registry::{Entry, Registry};
 use crate::daemon::streams::Streams;
+#[cfg(unix)]
+use crate::daemon::watch::Watch;
 use crate::description::Description;
 use crate::error::Raise;
 use crate::logging::logger;
@@ -21,6 +29,7 @@ use crate::ration::Ration;
 use crate::serializer::Codec;
 use crate::session::metadata::Metadata;
 use crate::tls::Acceptor;
+use crate::transport::AsyncStream;
 use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
@@ -73,6 +82,9 @@ pub(crate) struct Core {
     pub(crate) refusals: Ration,
     pub(crate) failed_calls: AtomicU64,
     pub(crate) failed_oneway_calls: AtomicU64,
+    /// There when the program drives the loop itself.
+    #[cfg(unix)]
+    pub(crate) watch: OnceLock<Watch>,
 }
 
 impl fmt::Debug for Core {
@@ -213,6 +225,48 @@ impl Core {
         for entry in self.registry.remove_all(ids) {
             drop_contained("dropping a leased object", entry);
         }
+    }
+
+    /// The loop has something to do that none of its sockets tells of, and the program may be the one that drives it.
+    pub(crate) fn wake(&self) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.wake();
+        }
+    }
+
+    /// The same, but later: no time that the loop waits for wakes a program that drives it.
+    pub(crate) fn wake_after(self: &Arc<Core>, pause: Duration) {
+        #[cfg(unix)]
+        if self.watch.get().is_some() {
+            let core = Arc::clone(self);
+            thread::spawn(move || {
+                thread::sleep(pause);
+                core.wake();
+            });
+        }
+        #[cfg(not(unix))]
+        let _ = pause;
+    }
+
+    /// A connection of this daemon, which its loop waits for.
+    pub(crate) fn watch_stream(&self, stream: &AsyncStream) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.add(stream);
+        }
+        #[cfg(not(unix))]
+        let _ = stream;
+    }
+
+    /// A connection that a thread waits for from now on.
+    pub(crate) fn unwatch_stream(&self, stream: &AsyncStream) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.remove(stream);
+        }
+        #[cfg(not(unix))]
+        let _ = stream;
     }
 
     /// A call has raised an exception.

@@ -3,12 +3,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::beside::beside_loop;
 use super::reception::Visitor;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
@@ -73,8 +74,9 @@ impl Visitor {
     ) -> io::Result<T> {
         let placeholder = Box::new(self.session.placeholder());
         let mut session = std::mem::replace(&mut self.session, placeholder);
+        let core = Arc::clone(&session.core);
         let result;
-        (result, self.session) = spawn_blocking(move || (work(&mut session), session)).await?;
+        (result, self.session) = beside_loop(&core, move || (work(&mut session), session)).await?;
         Ok(result)
     }
 }

@@ -26,7 +26,7 @@ use crate::tls::Certificate;
 
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
-    pub(super) core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     pub(super) connection: Arc<Connection>,
     /// Of the last call; the next one takes its place.
     pub(super) context: Option<Context>,
