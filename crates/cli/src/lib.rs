@@ -2,6 +2,7 @@
 //!
 //! The binary is [`main`] and nothing else; the Python package runs the same for its commands.
 
+mod bench;
 mod call;
 mod cert;
 mod check_config;
@@ -74,6 +75,7 @@ enum Command {
     Stub(stub::StubArgs),
     Probe(probe::ProbeArgs),
     Doctor(doctor::DoctorArgs),
+    Bench(bench::BenchArgs),
     Cert(cert::CertArgs),
     CheckConfig(check_config::CheckConfigArgs),
     Connection(connection::ConnectionArgs),
@@ -141,6 +143,7 @@ fn run(command: Command, personality: Personality, program: &Program<'_>) -> Out
         Command::Stub(args) => stub::run(args),
         Command::Probe(args) => probe::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Cert(args) => cert::run(args),
         Command::CheckConfig(args) => check_config::run(args, personality, program.folder),
         Command::Connection(args) => connection::run(args),
