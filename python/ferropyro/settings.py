@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _ferropyro
+from . import _ferropyro, logs
 from .configuration import config, wire_settings
 
 __all__ = ["current", "tries_pyro4_first"]
@@ -13,6 +13,7 @@ _last: tuple[dict[str, str], _ferropyro.Config] | None = None
 def current() -> _ferropyro.Config:
     """Gives the configuration as it is now. As long as nothing changes that is the same object."""
     global _last
+    logs.in_use()
     items = wire_settings(config)
     last = _last
     if last is not None and last[0] == items:

@@ -25,7 +25,7 @@ use crate::reply::{Reply, arrived};
 use crate::stream::Items;
 use crate::uri::Uri;
 use crate::write::Wire;
-use crate::{context, exit, package};
+use crate::{context, exit, log, package};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
@@ -40,6 +40,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Lets other threads of Python run while something is waited for.
 pub(crate) fn release(wait: &mut dyn FnMut()) {
     Python::attach(|py| {
+        log::note_thread(py);
         let wait = SendWrapper::new(wait);
         py.detach(move || (wait.take())());
     });
