@@ -214,11 +214,10 @@ def _write() -> None:
     names = _ferropyro.log_names()
     while (lines := _ferropyro.take_log()) is not None:
         for number, count, created, thread, place, text in lines:
-            own, level = logger(names[number]), _PYTHONS[count]
+            own = logger(names[number])
             try:
-                # It may have another level by now.
-                if own.isEnabledFor(level):
-                    own.handle(_record(own, level, created, thread, place, text))
+                # The level has been looked at when this was said.
+                own.handle(_record(own, _PYTHONS[count], created, thread, place, text))
             except Exception:  # of a filter, or of a handler that does not look after its own
                 if logging.raiseExceptions:
                     traceback.print_exc()

@@ -137,7 +137,7 @@ pub(crate) fn release_log(is_child: bool) {
 
 /// Notes how Python calls this thread, for what is logged while it is in the library.
 pub(crate) fn note_thread(py: Python<'_>) {
-    if Queueing.max_level_hint() == Some(LevelFilter::OFF) || THREAD.with_borrow(Option::is_some) {
+    if LevelFilter::current() == LevelFilter::OFF || THREAD.with_borrow(Option::is_some) {
         return;
     }
     if thread::current().name().is_some_and(|name| name != "main") {
