@@ -15,6 +15,7 @@ import atexit
 import functools
 import logging
 import os
+import sys
 import threading
 import traceback
 from typing import Any
@@ -207,6 +208,7 @@ def _start() -> None:
         if _writer is None:
             _writer = threading.Thread(target=_write, name="pyro-log", daemon=True)
             _writer.start()
+    _end_with_process()
 
 
 def _write() -> None:
@@ -243,6 +245,20 @@ def _end() -> None:
         _writer.join(_LAST_WAIT)
 
 
+def _end_with_process(_: object = None) -> None:
+    """Has the last lines written of a process that is one of multiprocessing, which does not come to what `atexit` has."""
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _end_of_process, exitpriority=-100)
+
+
+def _end_of_process() -> None:
+    from multiprocessing.process import parent_process
+
+    if parent_process() is not None:
+        _end()
+
+
 def _after_fork_in_child() -> None:
     global _starting, _writer
     _ferropyro.release_log(True)
@@ -250,6 +266,10 @@ def _after_fork_in_child() -> None:
     if _writer is not None:
         _writer = None
         _start()
+        util: Any = sys.modules.get("multiprocessing.util")
+        if util is not None:
+            # It begins with forgetting what is to be done at the end.
+            util.register_after_fork(_end_with_process, _end_with_process)
 
 
 if hasattr(os, "register_at_fork"):

@@ -135,21 +135,26 @@ pub(crate) fn release_log(is_child: bool) {
     }
 }
 
-/// Notes how Python calls this thread, for what is logged while it is in the library.
-pub(crate) fn note_thread(py: Python<'_>) {
-    if LevelFilter::current() == LevelFilter::OFF || THREAD.with_borrow(Option::is_some) {
-        return;
+/// Notes how Python calls this thread, for what is logged while it is in the library. Gives that, if the log is on.
+pub(crate) fn note_thread(py: Python<'_>) -> Option<(String, u64)> {
+    // One of the library's has a name there. Python would only have a makeshift one for it.
+    if LevelFilter::current() == LevelFilter::OFF || thread::current().name().is_some_and(|name| name != "main") {
+        return None;
     }
-    if thread::current().name().is_some_and(|name| name != "main") {
-        // One of the library's, which Python would only have a makeshift name for.
-        return;
+    if THREAD.with_borrow(Option::is_none) {
+        let named = || -> PyResult<(String, u64)> {
+            let threading = py.import("threading")?;
+            let name = threading.call_method0("current_thread")?.getattr("name")?.extract()?;
+            Ok((name, threading.call_method0("get_ident")?.extract()?))
+        };
+        THREAD.set(named().ok());
     }
-    let named = || -> PyResult<(String, u64)> {
-        let threading = py.import("threading")?;
-        let name = threading.call_method0("current_thread")?.getattr("name")?.extract()?;
-        Ok((name, threading.call_method0("get_ident")?.extract()?))
-    };
-    THREAD.set(named().ok());
+    THREAD.with_borrow(Clone::clone)
+}
+
+/// This thread does something for another one.
+pub(crate) fn speak_for(thread: Option<(String, u64)>) {
+    THREAD.set(thread);
 }
 
 /// Takes the events of the library's loggers into the queue. Others, and spans, are not looked at.

@@ -60,7 +60,11 @@ fn is_to_end() -> bool {
 /// Does something that takes long in a thread of its own, so that Ctrl-C ends the wait for it.
 fn interruptible<T: Send + 'static>(py: Python<'_>, act: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
     let (sender, mut receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(act()));
+    let name = log::note_thread(py);
+    thread::spawn(move || {
+        log::speak_for(name);
+        sender.send(act())
+    });
     loop {
         let (received, again) = py.detach(move || (receiver.recv_timeout(LOOK), receiver));
         receiver = again;

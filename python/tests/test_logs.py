@@ -403,7 +403,6 @@ print(len([text for text in own.texts() if "proxy wiredata sending" in text]))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.filterwarnings("ignore")
 def test_a_child_process_logs_what_it_does_itself(tmp_path: Path) -> None:
     code = "import os, warnings\nwarnings.simplefilter('ignore', DeprecationWarning)\n" + OWN + SERVER + """
 logging.getLogger("Pyro4").setLevel("DEBUG")
@@ -423,7 +422,22 @@ own.wait_for("disconnected")
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-def test_messages_are_logged_in_full(tmp_path: Path) -> None:
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_the_last_lines_of_a_process_of_multiprocessing_are_written(tmp_path: Path) -> None:
+    code = "import multiprocessing, warnings\nwarnings.simplefilter('ignore', DeprecationWarning)\n" + SERVER + """
+call = lambda: ferropyro.Proxy(uri).good()
+call()
+for _ in range(3):
+    process = multiprocessing.get_context("fork").Process(target=call)
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+""" + END
+    assert run(tmp_path, code, PYRO_LOGLEVEL="DEBUG").stderr == ""
+    assert len([line for line in messages(tmp_path / "pyro.log") if "connected to" in line]) == 4
+
+
+def test_messages_are_logged(tmp_path: Path) -> None:
     code = SERVER + "ferropyro.config.LOGWIRE = True\nferropyro.Proxy(uri).good()\n" + END
     run(tmp_path, code, PYRO_LOGLEVEL="DEBUG")
     told = [line for line in messages(tmp_path / "pyro.log") if "wiredata" in line]
