@@ -13,7 +13,6 @@ import collections
 import datetime
 import decimal
 import enum
-import logging
 import numbers
 import socket
 import struct
@@ -22,7 +21,7 @@ import uuid
 from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, ValuesView
 from typing import Any
 
-from . import errors
+from . import errors, logs
 from .futures import _ExceptionWrapper
 
 ToWire = Callable[[Any], Any]
@@ -38,8 +37,6 @@ SERIALIZER_CLASSES = {
     "dill": "DillSerializer",
 }
 """The names of the serializers, and those of their classes in Pyro4."""
-
-log = logging.getLogger("Pyro4.util")
 
 
 class _Registered:
@@ -371,7 +368,7 @@ def _known_object(name: str, data: dict[str, Any], serializer: str) -> Any:
     else:
         exception = _exception_type(name) if data.get("__exception__") or name == "struct.error" else None
     if exception is None:
-        log.warning("unsupported serialized class: %s", name)
+        logs.logger("util").warning("unsupported serialized class: %s", name)
         raise errors.SerializeError(f"unsupported serialized class: {name}")
     return make_exception(exception, data)
 

@@ -29,13 +29,19 @@ __all__ = [
     "dumps",
     "dumps_call",
     "end",
+    "end_log",
     "forget_threads",
+    "hold_log",
     "loads",
     "loads_call",
     "loads_data",
     "locate_ns",
+    "log_names",
+    "release_log",
     "resolve",
     "run_command",
+    "set_log_levels",
+    "take_log",
 ]
 
 @final
@@ -495,3 +501,23 @@ def connect(address: tuple[str, int] | str | bytes, options: ConnectionOptions) 
 
 def loads_data(message: bytes) -> Any:
     """Reads a pickle as data: nothing in it is imported or called. What is more than data is a ValueError."""
+def log_names() -> list[str]:
+    """The loggers of the library, by their numbers."""
+
+def set_log_levels(levels: Sequence[int]) -> None:
+    """Says how much each logger wants to hear: 0 nothing, 1 errors, 2 warnings, 3 what is of interest, 4 everything."""
+
+def take_log() -> list[tuple[int, int, float, tuple[str, int], tuple[str, int], str]] | None:
+    """Waits for something to write; None when there will be nothing more.
+
+    Each line has the number of its logger, its level as in :func:`set_log_levels`, the seconds since 1970, the thread with its name and number (or 0), the place in the source, and the text.
+    """
+
+def end_log() -> None:
+    """Nothing more is taken in. What waits can still be taken out."""
+
+def hold_log() -> None:
+    """Before a fork: no other thread may be at the queue then, or it would stay locked in the child."""
+
+def release_log(is_child: bool) -> None:
+    """After it. The child leaves to its parent what waits to be written."""

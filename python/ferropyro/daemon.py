@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import inspect
-import logging
 import os
 import socket
 import uuid
@@ -12,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from . import _coroutines, _ferropyro, constants, settings
+from . import _coroutines, _ferropyro, constants, logs, settings
 from ._ferropyro import URI
 from ._leases import Leases
 from .configuration import Configuration, Pyro5Configuration, config
@@ -26,8 +25,6 @@ __all__ = ["Daemon", "DaemonObject"]
 
 _Self = TypeVar("_Self", bound="Daemon")
 _T = TypeVar("_T")
-
-log = logging.getLogger("Pyro4.core")
 
 # Seconds after which a loop looks at what the program wants: Ctrl-C, or its own condition.
 _LOOK = 0.2
@@ -298,9 +295,9 @@ class Daemon:
         loop = self._event_loop()
         try:
             while loopCondition() and loop.step(_LOOK):
-                pass
+                logs.refresh()
         except KeyboardInterrupt:
-            log.debug("stopping on break signal")
+            logs.logger("core").debug("stopping on break signal")
 
     def events(self, eventsockets: Iterable[Any]) -> None:
         """Serves what has come in already, and waits for nothing: for programs with an event loop of their own, which have waited for :attr:`sockets`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _ferropyro
+from . import _ferropyro, logs
 from .configuration import Configuration, Pyro5Configuration, config, wire_settings
 
 __all__ = ["chosen", "current", "tries_pyro4_first"]
@@ -23,6 +23,7 @@ def chosen(own: Configuration | Pyro5Configuration | None) -> Configuration:
 def current(configuration: Configuration = config) -> _ferropyro.Config:
     """Gives a configuration as it is now. As long as nothing changes in that of the program this is the same object."""
     global _last
+    logs.in_use()
     items = wire_settings(configuration)
     last = _last
     if last is not None and last[0] == items:

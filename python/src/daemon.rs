@@ -15,7 +15,7 @@ use crate::errors::{raise, raised};
 use crate::proxy::{annotation_list, from_value, to_value};
 use crate::remote_object::{Members, RemoteObject};
 use crate::uri::Uri;
-use crate::{exit, request_loop};
+use crate::{exit, log, request_loop};
 
 /// A daemon: what programs see of it is in Python around it.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -49,6 +49,7 @@ impl Daemon {
         client_disconnect: Option<Py<PyAny>>,
         housekeeping: Option<Py<PyAny>>,
     ) -> PyResult<Daemon> {
+        log::note_thread(py);
         let mut builder = ferropyro::Daemon::builder()
             .config(config.0.clone())
             .port(port)

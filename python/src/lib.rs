@@ -11,6 +11,7 @@ mod context;
 mod daemon;
 mod errors;
 mod exit;
+mod log;
 mod nameserver;
 mod package;
 mod pending;
@@ -47,6 +48,8 @@ mod module {
     use crate::daemon::{Daemon, EventLoop};
     #[pymodule_export]
     use crate::exit::{end, forget_threads};
+    #[pymodule_export]
+    use crate::log::{end_log, hold_log, log_names, release_log, set_log_levels, take_log};
     #[pymodule_export]
     use crate::nameserver::NameServer;
     #[pymodule_export]

@@ -26,7 +26,7 @@ use crate::stream::Items;
 use crate::uri::Uri;
 use crate::waiting::LOOK;
 use crate::write::Wire;
-use crate::{context, exit, package};
+use crate::{context, exit, log, package};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
@@ -38,6 +38,7 @@ pub(crate) struct Proxy {
 /// Lets other threads of Python run while something is waited for.
 pub(crate) fn release(wait: &mut dyn FnMut()) {
     Python::attach(|py| {
+        log::note_thread(py);
         let wait = SendWrapper::new(wait);
         py.detach(move || (wait.take())());
     });
@@ -60,7 +61,11 @@ pub(crate) fn interruptible<T: Send + 'static>(
     act: impl FnOnce() -> T + Send + 'static,
 ) -> PyResult<T> {
     let (sender, mut receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(act()));
+    let name = log::note_thread(py);
+    thread::spawn(move || {
+        log::speak_for(name);
+        sender.send(act())
+    });
     loop {
         let (received, again) = py.detach(move || (receiver.recv_timeout(LOOK), receiver));
         receiver = again;

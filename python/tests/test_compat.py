@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 from ferropyro import compat
 
 PACKAGE = Path(__file__).parents[1]
-needs_core = pytest.mark.skipif(importlib.util.find_spec("ferropyro.core") is None, reason="needs ferropyro.core")
 INSTALL = "from ferropyro import compat\ncompat.install('Pyro4')\ncompat.install('Pyro5')\n"
 
 
@@ -138,7 +136,6 @@ assert Pyro4.config.SERIALIZERS_ACCEPTED == {"serpent", "json", "marshal", "pick
     check(code)
 
 
-@needs_core
 def test_the_names_of_the_packages_themselves_work() -> None:
     check(INSTALL + """
 import Pyro4, Pyro5.api

@@ -12,7 +12,7 @@ use std::time::Duration;
 use ferropyro_formats::Value;
 use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, Serializer};
 
-use crate::config::Config;
+use crate::config::{Config, ServerType};
 use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::daemon::failed_call::{FailedCall, Statistics};
@@ -212,6 +212,9 @@ impl Core {
     /// A client is gone: tells the program, unless the client was never let in, and frees what only this client had.
     pub(crate) fn connection_ended(&self, connection: &Connection, was_let_in: bool) {
         connection.set_closed();
+        if was_let_in {
+            self.log_connection(format_args!("{} disconnected", connection.peer()));
+        }
         if let Some(hook) = self.hooks.client_disconnect.as_ref().filter(|_| was_let_in) {
             contain("the client_disconnect hook", || hook(connection));
         }
@@ -219,6 +222,14 @@ impl Core {
         self.leases.forget(leases.iter().map(String::as_str));
         self.end_leases(&leases);
         self.streams.abandon(&streams);
+    }
+
+    /// Logs that a client has come or gone, under the name of the server that it comes to.
+    pub(crate) fn log_connection(&self, text: fmt::Arguments<'_>) {
+        match self.config.servertype {
+            ServerType::Thread => tracing::debug!(target: logger::THREADPOOLSERVER, "{text}"),
+            ServerType::Multiplex => tracing::debug!(target: logger::MULTIPLEXSERVER, "{text}"),
+        }
     }
 
     fn end_leases(&self, ids: &[String]) {

@@ -178,7 +178,7 @@ impl EventLoop {
                     // more than a call. Where methods run on the loop, an answer would wait for them.
                     others_first().await;
                 }
-                let sent = stream.send(&session.out, self.core.config.write_timeout).await;
+                let sent = stream.send(session.outgoing(), self.core.config.write_timeout).await;
                 rest(&mut session.out);
                 sent?;
             }

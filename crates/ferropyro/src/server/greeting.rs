@@ -25,7 +25,9 @@ impl Visitor {
         if self.greet(core, hooks).await? == Step::Close {
             return Ok(Some(Front::Broken));
         }
-        self.stream.send(&self.session.out, core.config.write_timeout).await?;
+        self.stream
+            .send(self.session.outgoing(), core.config.write_timeout)
+            .await?;
         self.session.out.clear();
         // It is connected, and may take its time as others may between two calls. An event loop has it among its connections from now on. A thread is not
         // given to one that may never call: it goes on waiting here, where there is room for so many.

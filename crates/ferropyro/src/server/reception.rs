@@ -255,7 +255,10 @@ impl Visitor {
     }
 
     async fn say_goodbye(mut self, core: &Core) {
-        let sent = self.stream.send(&self.session.out, core.config.write_timeout).await;
+        let sent = self
+            .stream
+            .send(self.session.outgoing(), core.config.write_timeout)
+            .await;
         // Who goes before being refused needs no refusal.
         if sent.is_ok() {
             self.stream.linger().await;
