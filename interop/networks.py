@@ -4,11 +4,15 @@ import ctypes
 import itertools
 import os
 import shutil
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+
+from workshop import eventually
 
 
 def need_root(*tools):
@@ -85,10 +89,20 @@ class TwoMachines:
         ip("-n", self._name_of(end), "link", "set", "cable", "down")
 
     def plug_in(self, end):
+        """Plugs the cable in again, and waits until something comes through: Linux may take a second to notice, in which all is lost."""
         ip("-n", self._name_of(end), "link", "set", "cable", "up")
+        with ThreadPoolExecutor(1, initializer=self.enter_client) as client:
+            client.submit(eventually, self._is_connected, True).result()
 
     def _name_of(self, end):
         return {"server": self._server_name, "client": self._client_name}[end]
+
+    def _is_connected(self):
+        """Tries a port where nobody listens: whether the other machine says so."""
+        try:
+            socket.create_connection((self.server_address, 1), timeout=0.1)
+        except OSError as error:
+            return isinstance(error, ConnectionRefusedError)
 
     def _set_up(self):
         server, client = self._names
@@ -98,7 +112,8 @@ class TwoMachines:
         ip("-n", server, "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", client)
         for name, address in zip(self._names, (self.server_address, self.client_address)):
             ip("-n", name, "address", "add", f"{address}/24", "dev", "cable")
-            ip("-n", name, "link", "set", "cable", "up")
+        ip("-n", server, "link", "set", "cable", "up")
+        self.plug_in("client")
 
 
 def ip(*args):

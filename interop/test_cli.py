@@ -222,6 +222,17 @@ def test_probe_sees_a_server_that_wants_a_key(ferropyro, servers):
     assert "hmac key config not symmetric" in done.stdout
 
 
+# --- bench
+
+
+@pytest.mark.parametrize("options", [[], ["--batch", "10"], ["--rate", "2000"], ["--serializer", "marshal"]], ids=" ".join)
+def test_bench_calls_real_servers(ferropyro, real_echo_server, options):
+    target = f"PYRO:test.echoserver@localhost:{real_echo_server.port}.echo"
+    done = run([ferropyro, "bench", target, "hello", "-n", "200", "-c", "4", "--warm-up", "0.05", "-o", "json", *options])
+    report = json.loads(done.stdout)
+    assert (report["calls"], report["failed"], done.returncode) == (200, 0, 0)
+
+
 # --- check-config, logging, names of the binary
 
 

@@ -9,6 +9,8 @@
 //! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
 //! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
 //! `cargo xtask bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket.
+//! `cargo xtask bench python-servers`: calls of many clients to a Python server, in parts of what a server of plain sockets reaches in Python.
+//! `cargo xtask bench python-bulk`: bytes and arrays of numpy from Python to Python and back, in parts of the speed of a plain socket.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
@@ -55,6 +57,10 @@ usage: bench COMMAND [OPTIONS]
   kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
   connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
   python     a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket
+  python-servers  calls over 16 connections to a Python server, with this project's package and with the real Pyro4 and Pyro5, against a
+             loop over plain sockets in Python that answers with fixed bytes
+  python-bulk     1 and 8 MiB of bytes, and the same in an array of numpy, from Python to Python and back, with this project's package and with
+             the real Pyro4 and Pyro5, against a plain socket of Python's
   idle       what 10,000 connections cost that do nothing
 
   --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
@@ -62,18 +68,18 @@ usage: bench COMMAND [OPTIONS]
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out
 
-  of servers, names, gateway and idle:
+  of servers, names, gateway, idle and (connections) python-servers:
   --transport T      TCP, Unix or TLS alone
   --connections N    this number of connections alone
 
   of gateway:
   --unpinned         all processes on whatever core the system chooses
 
-  of bulk:
+  of bulk and python-bulk:
   --mib N            this number of MiB alone: 1, 8 or 64
 
 environment:
-  FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench python builds it and sets this)
+  FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench python... builds it and sets this)
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
 ";
 
@@ -87,6 +93,9 @@ fn main() -> ExitCode {
         ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
         ["connection", options @ ..] => Options::parse(options).and_then(|options| connection::main(&options)),
         ["python", options @ ..] => Options::parse(options).and_then(|options| python::main(&options)),
+        #[cfg(unix)]
+        ["python-servers", options @ ..] => Options::parse(options).and_then(|options| python::servers::main(&options)),
+        ["python-bulk", options @ ..] => Options::parse(options).and_then(|options| python::bulk::main(&options)),
         ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
         ["kinds", options @ ..] => Options::parse(options).and_then(|options| kinds::main(&options)),
         #[cfg(unix)]

@@ -1,5 +1,5 @@
 """An echo server or client with the real Pyro4 or Pyro5, or the package of this project: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
-`bulk GENERATION SERIALIZER URI METHOD SIZE`, `kind GENERATION SERIALIZER URI KIND SIZE`.
+`bulk GENERATION SERIALIZER URI METHOD SIZE`, `kind GENERATION SERIALIZER URI KIND SIZE`, `both GENERATION SERIALIZER URI KIND SIZE`.
 
 And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
 """
@@ -14,7 +14,7 @@ if generation == "ferropyro":
     sys.path.insert(0, os.environ["FERROPYRO_PACKAGE"])
     import ferropyro as pyro
     from ferropyro import config
-    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack"}
+    config.SERIALIZERS_ACCEPTED = {"serpent", "marshal", "json", "msgpack", "pickle"}
 elif generation == "pyro4":
     import Pyro4 as pyro
     from Pyro4 import config
@@ -31,6 +31,12 @@ class Echo:
 
     def take(self, data):
         return len(bytes_of(data))
+
+    def echo_bytes(self, data):
+        return bytes_of(data)
+
+    def echo_array(self, *sent):
+        return sent_array(received_array(*sent))
 
     def give(self, size):
         if size not in DATA:
@@ -54,6 +60,25 @@ def bytes_of(data):
     return data
 
 
+def sent_array(array):
+    """What is sent for an array of numpy: Pyro5 knows none, so that its programs take it apart."""
+    return [array.tobytes(), array.dtype.str, list(array.shape)] if generation == "pyro5" else [array]
+
+
+def received_array(array, dtype=None, shape=None):
+    """The array, of what has been received."""
+    if generation != "pyro5":
+        return array
+    import numpy
+    return numpy.frombuffer(bytes_of(array), dtype=numpy.dtype(dtype)).reshape(shape)
+
+
+def know_arrays():
+    if generation == "ferropyro":
+        from ferropyro.util import register
+        register("numpy")
+
+
 def end_with_input():
     sys.stdin.read()
     os._exit(0)
@@ -70,6 +95,10 @@ def listen(settings):
 
 def serve(*settings):
     daemon = listen(settings)
+    try:
+        know_arrays()
+    except ImportError:
+        pass  # then nobody will send one
     print(daemon.register(Echo(), "echo"), flush=True)
     threading.Thread(target=end_with_input, daemon=True).start()
     daemon.requestLoop()
@@ -109,6 +138,25 @@ def call_kind(serializer, uri, kind, size):
     answer_samples(measured, batch=1)
 
 
+def call_both(serializer, uri, kind, size):
+    """Sends bytes or an array, and gets them back."""
+    config.SERIALIZER = serializer
+    proxy = pyro.Proxy(uri)
+    size = int(size)
+    if kind == "bytes":
+        data = b"." * size
+        measured = lambda: bytes_of(proxy.echo_bytes(data))
+        assert measured() == data
+    else:
+        import numpy
+        know_arrays()
+        data = numpy.arange(size // 8, dtype=numpy.float64).reshape(2, -1)
+        measured = lambda: received_array(*proxy.echo_array(*sent_array(data)))
+        again = measured()
+        assert again.dtype == data.dtype and (again == data).all()
+    answer_samples(measured, batch=1)
+
+
 def write_and_read(document):
     import serpent
     document = json.loads(document)
@@ -140,5 +188,7 @@ elif role == "bulk":
     call_bulk(*sys.argv[3:])
 elif role == "kind":
     call_kind(*sys.argv[3:])
+elif role == "both":
+    call_both(*sys.argv[3:])
 else:
     write_and_read(*sys.argv[3:])

@@ -125,6 +125,18 @@ impl Python {
         self.start_client(&["kind", generation, serializer, uri, kind, &size.to_string()])
     }
 
+    /// A client that sends so many bytes, or an array of numpy of so many, and gets them back. kind: `bytes` or `numpy`.
+    pub(crate) fn connect_both(
+        &self,
+        generation: &str,
+        serializer: &str,
+        uri: &str,
+        kind: &str,
+        size: usize,
+    ) -> Result<Client, Problem> {
+        self.start_client(&["both", generation, serializer, uri, kind, &size.to_string()])
+    }
+
     /// Python's serpent, with a document given as JSON.
     pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
         self.start_client(&["serpent", "pyro5", document])
@@ -141,6 +153,32 @@ impl Python {
         let lengths = [request, reply].map(|length| length.to_string());
         let [request, reply] = &lengths;
         Client::ready(self.start_program(RAW_PROGRAM, &["client", request, reply, port])?)
+    }
+
+    /// A server of plain sockets that answers whatever comes with as many bytes, and its URI.
+    pub(crate) fn start_raw_server(&self, request: usize, reply: usize) -> Result<(Helper, String), Problem> {
+        let mut server = self.start_program(RAW_PROGRAM, &["serve", &request.to_string(), &reply.to_string()])?;
+        let uri = server.line()?;
+        Ok((server, uri))
+    }
+
+    /// A server of plain sockets that gives back as many bytes as a client sends, and its port.
+    pub(crate) fn start_raw_bulk(&self) -> Result<(Helper, String), Problem> {
+        let mut server = self.start_program(RAW_PROGRAM, &["bulk-listen"])?;
+        let port = server.line()?;
+        Ok((server, port))
+    }
+
+    /// A client of such a server.
+    pub(crate) fn connect_raw_bulk(&self, size: usize, port: &str) -> Result<Client, Problem> {
+        Client::ready(self.start_program(RAW_PROGRAM, &["bulk", &size.to_string(), port])?)
+    }
+
+    /// Whether a module is there.
+    pub(crate) fn has(&self, module: &str) -> bool {
+        let mut command = self.command();
+        command.args(["-c", &format!("import {module}")]).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
     }
 
     /// An echo listener of multiprocessing.connection, and its port.

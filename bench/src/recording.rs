@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use ferropyro::wire::Deframer;
-use ferropyro::{Location, Serializer, Uri};
+use ferropyro::{Dialect, Location, Serializer, Uri};
 
 use crate::Problem;
 use crate::rust_echo::Client;
@@ -27,6 +27,14 @@ impl Recording {
     pub(crate) fn of_a_call(uri: &str, serializer: Serializer) -> Result<Recording, Problem> {
         Recording::of(uri, |relayed| {
             let client = Client::connect(relayed, serializer)?;
+            Ok(move || client.call())
+        })
+    }
+
+    /// The same in the protocol of one generation.
+    pub(crate) fn in_dialect(uri: &str, serializer: Serializer, dialect: Dialect) -> Result<Recording, Problem> {
+        Recording::of(uri, |relayed| {
+            let client = Client::connect_in(relayed, serializer, dialect)?;
             Ok(move || client.call())
         })
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferropyro::{Call, Config, Daemon, Members, Method, Object, Param, Proxy, Raise, Reply, Serializer};
+use ferropyro::{Call, Config, Daemon, Dialect, Members, Method, Object, Param, Proxy, Raise, Reply, Serializer};
 
 use crate::Problem;
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat};
@@ -68,6 +68,12 @@ pub(crate) struct Client(Proxy);
 impl Client {
     pub(crate) fn connect(uri: &str, serializer: Serializer) -> Result<Client, Problem> {
         let client = Client(Proxy::builder().serializer(serializer).build(uri)?);
+        client.call()?;
+        Ok(client)
+    }
+
+    pub(crate) fn connect_in(uri: &str, serializer: Serializer, dialect: Dialect) -> Result<Client, Problem> {
+        let client = Client(Proxy::builder().dialect(dialect).serializer(serializer).build(uri)?);
         client.call()?;
         Ok(client)
     }

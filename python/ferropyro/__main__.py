@@ -1,4 +1,4 @@
-"""``python -m ferropyro run program.py``: runs a program for Pyro4 or Pyro5, unchanged, with this package."""
+"""``python -m ferropyro run program.py``: runs a program for Pyro4, Pyro5 or processing, unchanged, with this package. Other words are a command, as ``ferropyro`` has them."""
 
 from __future__ import annotations
 
@@ -11,33 +11,41 @@ from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any
 
+import _ferropyro_commands
+
 from . import compat, constants
 
 USAGE = """\
 usage: python -m ferropyro run PROGRAM.py [ARGUMENT...]
        python -m ferropyro run -m MODULE [ARGUMENT...]
+       python -m ferropyro COMMAND [ARGUMENT...]
        python -m ferropyro --help | --version
 
 run        run a Python program that imports Pyro4 or Pyro5: it gets ferropyro under these names.
            The real packages need not be installed, and are not used if they are.
+           It gets processing.connection, too, if it has no other module named processing.
 -m MODULE  run a module, also one of Pyro's own: run -m Pyro4.naming
+COMMAND    a command of the program ferropyro, such as ns, nsc, call or doctor; `help` lists them all
 """
 
 
 def main(arguments: list[str]) -> int:
     """Does what the command line says. Gives the exit code, if the program has not ended the process itself."""
-    if arguments in (["-h"], ["--help"], ["help"]):
+    if arguments in (["-h"], ["--help"]):
         print(USAGE, end="")
         return 0
     if arguments == ["--version"]:
         print(f"ferropyro {constants.VERSION} (Pyro4 {constants.PYRO4_VERSION}, Pyro5 {constants.PYRO5_VERSION})")
         return 0
+    if arguments and arguments[0] != "run":
+        return _ferropyro_commands.run(["python -m ferropyro", *arguments])
     program = arguments[1:]
-    if not program or arguments[0] != "run" or program == ["-m"]:
+    if not program or program == ["-m"]:
         print(USAGE, end="", file=sys.stderr)
         return 2
     compat.install("Pyro4")
     compat.install("Pyro5")
+    compat.install("processing", unless_there=True)
     if program[0] == "-m":
         return _run_module(program[1], program[2:])
     return _run_program(program[0], program[1:])

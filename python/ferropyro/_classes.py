@@ -13,7 +13,6 @@ import collections
 import datetime
 import decimal
 import enum
-import logging
 import numbers
 import socket
 import struct
@@ -22,7 +21,7 @@ import uuid
 from collections.abc import Callable, ItemsView, Iterable, KeysView, Mapping, ValuesView
 from typing import Any
 
-from . import errors
+from . import errors, logs
 from .futures import _ExceptionWrapper
 
 ToWire = Callable[[Any], Any]
@@ -41,8 +40,6 @@ SERIALIZER_CLASSES = {
 
 PICKLES = frozenset({"pickle", "cloudpickle", "dill"})
 """Those that execute what they read, unless they are read as data."""
-
-log = logging.getLogger("Pyro4.util")
 
 
 class _Registered:
@@ -376,7 +373,7 @@ def _known_object(name: str, data: dict[str, Any], serializer: str) -> Any:
     if exception is None and serializer in PICKLES:
         return _unknown_exception(name, data) if data.get("__exception__") else data
     if exception is None:
-        log.warning("unsupported serialized class: %s", name)
+        logs.logger("util").warning("unsupported serialized class: %s", name)
         raise errors.SerializeError(f"unsupported serialized class: {name}")
     return make_exception(exception, data)
 

@@ -11,24 +11,37 @@ __all__ = [
     "CallContext",
     "Config",
     "Connection",
+    "ConnectionOptions",
     "Daemon",
     "EventLoop",
     "Items",
     "Members",
+    "MessageConnection",
+    "MessageListener",
     "NameServer",
     "Proxy",
     "ProxyBase",
     "RemoteMethod",
     "SerializedBlob",
     "URI",
+    "connect",
+    "contains",
     "dumps",
     "dumps_call",
     "end",
+    "end_log",
     "forget_threads",
+    "hold_log",
     "loads",
     "loads_call",
+    "loads_data",
     "locate_ns",
+    "log_names",
+    "release_log",
     "resolve",
+    "run_command",
+    "set_log_levels",
+    "take_log",
 ]
 
 @final
@@ -252,6 +265,9 @@ class Daemon:
     pickle_safe: bool
     """Whether pickles that come in are read as data, and not by Python's own module."""
 
+    def descriptor(self) -> int:
+        """The number of a descriptor that is readable when the loop has something to do."""
+
     def shutdown(self) -> None:
         """Stops serving."""
 
@@ -304,6 +320,10 @@ class NameServer:
     def broadcast_address(self) -> tuple[str, int] | None:
         """Where it answers broadcasts: host and port; None if it does not."""
 
+    @property
+    def broadcast_descriptor(self) -> int | None:
+        """The number of the socket on which it does; None if it does not."""
+
     def start_lines(self) -> list[str]:
         """The lines that Pyro4's name server prints when it starts."""
 
@@ -321,6 +341,10 @@ class Connection:
     @property
     def peer(self) -> tuple[str, int] | str:
         """Its address: host and port; an empty text for a Unix domain socket."""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the client of the call is gone."""
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self, /) -> int: ...
@@ -386,8 +410,119 @@ def dumps_call(object: Any, method: Any, args: Any, kwargs: Any, serializer: str
 def loads_call(data: bytes, serializer: str) -> tuple[Any, Any, Any, Any]:
     """Reads a call: gives its four parts."""
 
+def contains(data: bytes, text: bytes) -> bool:
+    """Whether a text is in data that may be long. Python's own search takes several times as long."""
+
 def end(seconds: float) -> None:
     """Waits for so many seconds at the most for the threads of daemons that were shut down. After that nobody runs code of Python's any more."""
 
 def forget_threads() -> None:
     """In a child process there are none of its parent's threads."""
+
+def run_command(arguments: Sequence[str], folder: str) -> int:
+    """Does what a command line says, as the binary ``ferropyro`` does, and gives the exit status.
+
+    The first of the arguments is the name that the program was called by, and ``folder`` is where it is installed. The process must be there for nothing else: signals are handled, and
+    some commands end it.
+    """
+
+@final
+class ConnectionOptions:
+    """How to listen and to connect, for message passing."""
+
+    def __new__(
+        cls,
+        *,
+        family: str | None = None,
+        backlog: int = 1,
+        authkey: bytes | None = None,
+        allow: Sequence[str] = ...,
+        handshake_timeout: float | None = None,
+        max_message_size: int | None = None,
+        pickle_protocol: int | None = None,
+    ) -> Self:
+        """``allow`` are names of digests; without ``handshake_timeout`` handshakes may take for ever. Raises ValueError."""
+
+@final
+class MessageListener:
+    """Waits for clients that pass messages."""
+
+    def __new__(cls, address: tuple[str, int] | str | bytes | None, options: ConnectionOptions) -> Self:
+        """Listens at this address; None: at a free one. Raises ValueError and OSError."""
+
+    def accept(self, seconds: float | None = None) -> MessageConnection:
+        """Waits for so many seconds at the most for the next client; None: for ever. Raises AuthenticationError, OSError, TimeoutError."""
+
+    def close(self) -> None:
+        """Lets nobody in any more."""
+
+    @property
+    def address(self) -> tuple[str, int] | str:
+        """Where it listens."""
+
+    @property
+    def last_accepted(self) -> tuple[str, int] | None:
+        """Where the last client came from, if clients have addresses."""
+
+@final
+class MessageConnection:
+    """A connection over which messages are passed. One thread may send while another one receives."""
+
+    @staticmethod
+    def adopt(descriptor: int, max_message_size: int, pickle_protocol: int) -> MessageConnection:
+        """One that another process has handed over: the number of a descriptor, which is given away."""
+
+    def send(self, message: bytes) -> None:
+        """Sends one message. Raises OSError."""
+
+    def recv(self, longest: int | None = None) -> bytes:
+        """Waits for the next message. One that is longer than ``longest`` is an OSError, and nothing is received any more. Raises EOFError at the end."""
+
+    def poll(self, seconds: float | None) -> bool:
+        """Waits for so many seconds at the most until receiving would not wait; None: for ever."""
+
+    def close(self) -> None:
+        """Wakes up who waits in another thread."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end has closed it."""
+
+    def fileno(self) -> int:
+        """The number of the descriptor. Raises OSError if it is closed."""
+
+    @property
+    def pickle_protocol(self) -> int:
+        """In which protocol of pickle the other end reads objects."""
+
+    def deliver_challenge(self, key: bytes, allow: Sequence[str]) -> None:
+        """Makes the other end prove that it has the key. Raises AuthenticationError."""
+
+    def answer_challenge(self, key: bytes, allow: Sequence[str]) -> None:
+        """Proves to the other end that this one has the key. Raises AuthenticationError."""
+
+def connect(address: tuple[str, int] | str | bytes, options: ConnectionOptions) -> MessageConnection:
+    """Connects to the listener at this address. Raises AuthenticationError, OSError, TimeoutError, ValueError."""
+
+def loads_data(message: bytes) -> Any:
+    """Reads a pickle as data: nothing in it is imported or called. What is more than data is a ValueError."""
+def log_names() -> list[str]:
+    """The loggers of the library, by their numbers."""
+
+def set_log_levels(levels: Sequence[int]) -> None:
+    """Says how much each logger wants to hear: 0 nothing, 1 errors, 2 warnings, 3 what is of interest, 4 everything."""
+
+def take_log() -> list[tuple[int, int, float, tuple[str, int], tuple[str, int], str]] | None:
+    """Waits for something to write; None when there will be nothing more.
+
+    Each line has the number of its logger, its level as in :func:`set_log_levels`, the seconds since 1970, the thread with its name and number (or 0), the place in the source, and the text.
+    """
+
+def end_log() -> None:
+    """Nothing more is taken in. What waits can still be taken out."""
+
+def hold_log() -> None:
+    """Before a fork: no other thread may be at the queue then, or it would stay locked in the child."""
+
+def release_log(is_child: bool) -> None:
+    """After it. The child leaves to its parent what waits to be written."""

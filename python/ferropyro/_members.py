@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, NamedTuple
 
 from .configuration import config
 
@@ -17,6 +17,14 @@ _PRIVATE_DUNDER_NAMES = frozenset(
     __getstate_for_dict__ __setstate_from_dict__ __subclasshook__
     """.split()
 )
+
+class ExposedMembers(NamedTuple):
+    """The names that a class exposes."""
+
+    methods: set[str]
+    oneway: set[str]
+    attrs: set[str]
+
 
 _cache: dict[tuple[type, bool, bool], dict[str, Any]] = {}
 
@@ -50,23 +58,44 @@ def get_exposed_members(
     key = (clazz, only_exposed, as_lists)
     if use_cache and key in _cache:
         return _cache[key]
-    methods, oneway, attributes = set(), set(), set()
-    for name in dir(clazz):
+    found = look(clazz, only_exposed)[0]
+    kind = list if as_lists else set
+    _cache[key] = {name: kind(names) for name, names in found._asdict().items()}
+    return _cache[key]
+
+
+def look(obj: Any, only_exposed: bool) -> tuple[ExposedMembers, list[str], set[str], set[str]]:
+    """The exposed names, the public ones that are not exposed, the callbacks, and the attributes that can be set."""
+    cls = obj if inspect.isclass(obj) else type(obj)
+    found = ExposedMembers(set(), set(), set())
+    unexposed: list[str] = []
+    callbacks: set[str] = set()
+    writable: set[str] = set()
+    for name in dir(cls):
         if is_private_attribute(name):
             continue
-        member = getattr(clazz, name)
+        member = getattr(cls, name)
+        # Not what is built in, such as a function of the operating system that happens to be an attribute of the class.
         if inspect.ismethod(member) or inspect.isfunction(member) or inspect.ismethoddescriptor(member):
-            if getattr(member, "_pyroExposed", not only_exposed):
-                methods.add(name)
-                if getattr(member, "_pyroOneway", False):
-                    oneway.add(name)
+            if not getattr(member, "_pyroExposed", not only_exposed):
+                unexposed.append(name)
+                continue
+            found.methods.add(name)
+            if getattr(member, "_pyroOneway", False):
+                found.oneway.add(name)
+            if getattr(member, "_pyroCallback", False):
+                callbacks.add(name)
         elif inspect.isdatadescriptor(member):
-            function = _property_function(member, "fget", "fset", "fdel")
-            if function is not None and getattr(function, "_pyroExposed", not only_exposed):
-                attributes.add(name)
-    kind = list if as_lists else set
-    _cache[key] = {"methods": kind(methods), "oneway": kind(oneway), "attrs": kind(attributes)}
-    return _cache[key]
+            accessor = _property_function(member, "fget", "fset", "fdel")
+            if accessor is None or not getattr(accessor, "_pyroExposed", not only_exposed):
+                unexposed.append(name)
+                continue
+            found.attrs.add(name)
+            if getattr(member, "fset", None) is not None:
+                writable.add(name)
+        else:
+            unexposed.append(name)
+    return found, unexposed, callbacks, writable
 
 
 def reset_exposed_members(obj: Any, only_exposed: bool = True, as_lists: bool = False) -> None:

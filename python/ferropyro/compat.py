@@ -1,7 +1,7 @@
-"""Old programs unchanged: this package under the names ``Pyro4`` and ``Pyro5``.
+"""Old programs unchanged: this package under the names ``Pyro4``, ``Pyro5`` and ``processing``.
 
 After ``install("Pyro4")`` the statement ``import Pyro4``, and the import of a module in it, gives the code of this package. Or run a
-program with ``python -m ferropyro run program.py``, which installs both names first.
+program with ``python -m ferropyro run program.py``, which installs the names first: ``processing`` only for programs that find no other module of this name.
 """
 
 from __future__ import annotations
@@ -133,26 +133,36 @@ MODULES: dict[str, str | Alias] = {
     "Pyro5.utils.echoserver": Alias({"start_nameserver": "utils.echoserver:startNameServer"}, ("utils.echoserver",)),
     "Pyro5.compatibility": Alias({}, is_package=True),
     "Pyro5.compatibility.Pyro4": "Pyro4",
+    "processing": Alias(
+        {**_same("connection", "AuthenticationError BufferTooShort"), **_same("_processing", "ProcessError currentProcess")},
+        is_package=True,
+    ),
+    "processing.connection": "connection",
 }
-"""The modules of Pyro4 and Pyro5 that there are: a module of this package, or what the module is made of."""
+"""The modules of Pyro4, of Pyro5 and of processing that there are: a module of this package, or what the module is made of."""
 
 
-def install(name: str = "Pyro4") -> None:
-    """Puts this package under the name ``"Pyro4"`` or ``"Pyro5"``; both can be installed.
+PACKAGES = ("Pyro4", "Pyro5", "processing")
+
+
+def install(name: str = "Pyro4", *, unless_there: bool = False) -> None:
+    """Puts this package under the name ``"Pyro4"``, ``"Pyro5"`` or ``"processing"``; all can be installed. With ``unless_there`` a real module of this name comes first.
 
     Call it before the first import of that name. Raises RuntimeError if the real package was imported already.
     """
-    if name not in ("Pyro4", "Pyro5"):
-        raise ValueError(f"no package that can be stood in for: {name!r} (Pyro4 or Pyro5)")
+    if name not in PACKAGES:
+        raise ValueError(f"no package that can be stood in for: {name!r} ({', '.join(PACKAGES[:-1])} or {PACKAGES[-1]})")
     imported = sys.modules.get(name)
-    if imported is not None and not isinstance(getattr(imported, "__loader__", None), _AliasLoader):
+    if imported is not None and not _is_ours(imported):
+        if unless_there:
+            return
         place = getattr(imported, "__file__", None) or "somewhere"
         raise RuntimeError(
             f"the real {name} was imported already (from {place}): "
             f'call ferropyro.compat.install("{name}") before anything that imports {name}'
         )
     if not installed(name):
-        sys.meta_path.insert(0, _Finder(name))
+        sys.meta_path.insert(len(sys.meta_path) if unless_there else 0, _Finder(name))
 
 
 def installed(name: str) -> bool:
@@ -160,8 +170,12 @@ def installed(name: str) -> bool:
     return any(isinstance(finder, _Finder) and finder.package == name for finder in sys.meta_path)
 
 
+def _is_ours(module: ModuleType) -> bool:
+    return isinstance(getattr(module, "__loader__", None), _AliasLoader)
+
+
 class _Finder(MetaPathFinder):
-    """Finds the modules of one package, and all of them: the real one is never reached."""
+    """Finds the modules of one package, and all of them: the real one is never reached, unless it was there first."""
 
     def __init__(self, package: str) -> None:
         self.package = package
@@ -170,6 +184,9 @@ class _Finder(MetaPathFinder):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname.partition(".")[0] != self.package:
+            return None
+        package = sys.modules.get(self.package)
+        if package is not None and not _is_ours(package):
             return None
         alias = MODULES.get(fullname)
         if alias is None:
@@ -193,8 +210,8 @@ class _AliasLoader(Loader):
         module.__dict__["__all__"] = [own for own in names if not own.startswith("_")]
         module.__dict__["__getattr__"] = lambda attribute: _attribute(module, alias, attribute)
         module.__dict__["__dir__"] = lambda: sorted({*module.__dict__, *names, *_other_names(alias)})
-        if name == "Pyro5":
-            _take_pyro5s_ways()
+        if name in ("Pyro4", "Pyro5"):
+            _start_anew(name)
 
 
 def _attribute(module: ModuleType, alias: Alias, name: str) -> Any:
@@ -247,13 +264,17 @@ def _missing(name: str) -> ModuleNotFoundError:
     return ModuleNotFoundError(f"{PACKAGE}, which is used in the place of {name.partition('.')[0]}, has no {name}", name=name)
 
 
-def _take_pyro5s_ways() -> None:
-    """A program for Pyro5 gets the defaults and the logger names of Pyro5, unless it uses Pyro4 as well."""
-    if "Pyro4" in sys.modules:
-        return
+def _start_anew(name: str) -> None:
+    """What the program has put into the environment counts when it imports the old name: this package was imported before that.
+
+    A program for Pyro5 gets the defaults and the logger names of Pyro5, unless it uses Pyro4 as well.
+    """
     from . import logs
     from .configuration import config
 
-    config.use_defaults_of("Pyro5")
-    logs.use_family("Pyro5")
+    if name == "Pyro5" and "Pyro4" not in sys.modules:
+        config.use_defaults_of("Pyro5")
+        logs.use_family("Pyro5")
+    else:
+        config.take_environment()
     logs.configure()

@@ -6,12 +6,14 @@ runs keeps the values that it was started with. A wrong name or value is an erro
 
 from __future__ import annotations
 
+import copy
 import difflib
 import importlib.util
 import os
 import pickle
 import platform
 import socket
+from collections.abc import Iterable
 from typing import Any
 
 from . import constants
@@ -198,6 +200,8 @@ class Configuration:
     MAX_STREAMS: int
     PROTOCOLS: set[int]
     GREETING_DELAY: float
+    _presets: dict[str, Any]
+
     def __init__(self, generation: str = PYRO4) -> None:
         self._generation = generation
         self.reset()
@@ -207,18 +211,17 @@ class Configuration:
 
         Pyro5 calls the argument ``use_environment``. Raises ValueError for a variable with a wrong value.
         """
-        values = {name: self._default(name) for name in ITEMS}
-        if useenvironment if use_environment is None else use_environment:
-            values.update(_from_environment(strict=self._generation == PYRO5))
-        self.__dict__.update(values)
+        self._preset(ITEMS, useenvironment if use_environment is None else use_environment)
 
     def use_defaults_of(self, generation: str) -> None:
-        """Takes the defaults of ``"Pyro4"`` or ``"Pyro5"`` for the items that were not changed yet."""
-        untouched = [name for name in ITEMS if getattr(self, name) == self._default(name)]
+        """Takes the defaults of ``"Pyro4"`` or ``"Pyro5"``, and what the environment says now, for the items that were not changed yet."""
+        untouched = [name for name in ITEMS if getattr(self, name) == self._presets[name]]
         self._generation = generation
-        environment = _from_environment(strict=generation == PYRO5)
-        for name in untouched:
-            self.__dict__[name] = environment.get(name, self._default(name))
+        self._preset(untouched, True)
+
+    def take_environment(self) -> None:
+        """Takes what the environment says now, for the items that were not changed yet."""
+        self.use_defaults_of(self._generation)
 
     def asDict(self) -> dict[str, Any]:
         """Gives the items and their values."""
@@ -266,6 +269,14 @@ class Configuration:
         return isinstance(other, Configuration) and self.asDict() == other.asDict()
 
     __hash__ = object.__hash__
+
+    def _preset(self, names: Iterable[str], use_environment: bool) -> None:
+        """Sets these items to what they are if the program does not set them, and remembers what that is for all of them."""
+        environment = _from_environment(strict=self._generation == PYRO5) if use_environment else {}
+        presets = {name: environment.get(name, self._default(name)) for name in ITEMS}
+        self.__dict__["_presets"] = presets
+        # What the program adds to a set is not a part of its preset.
+        self.__dict__.update({name: copy.copy(presets[name]) for name in names})
 
     def _default(self, name: str) -> Any:
         item = ITEMS[name]

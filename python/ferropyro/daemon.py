@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import inspect
-import logging
 import os
 import socket
 import uuid
@@ -12,10 +11,11 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
-from . import _coroutines, _ferropyro, constants, settings
+from . import _coroutines, _ferropyro, constants, logs, settings
 from ._ferropyro import URI
-from .configuration import config
-from .context import ClientConnection
+from ._leases import Leases
+from .configuration import Configuration, Pyro5Configuration, config
+from .context import ClientConnection, current_context
 from .errors import DaemonError, PyroError
 from .exposing import exposed_members, wire_members
 from .proxy import Proxy
@@ -24,11 +24,12 @@ from .wire import replace_by_proxy
 __all__ = ["Daemon", "DaemonObject"]
 
 _Self = TypeVar("_Self", bound="Daemon")
-
-log = logging.getLogger("Pyro4.core")
+_T = TypeVar("_T")
 
 # Seconds after which a loop looks at what the program wants: Ctrl-C, or its own condition.
 _LOOK = 0.2
+# What an object has while it is registered.
+_MARKS = ("_pyroId", "_pyroDaemon")
 _FOREVER: Callable[[], bool] = lambda: True  # noqa: E731
 _HOOKS = {"annotations": "annotations", "housekeeping": "housekeeping"}
 
@@ -60,7 +61,7 @@ class DaemonObject:
         if obj is None:
             raise DaemonError("unknown object")
         kind = list if as_lists else set
-        return {name: kind(names) for name, names in exposed_members(obj)._asdict().items()}
+        return {name: kind(names) for name, names in exposed_members(obj, self.daemon._pyroConfig.REQUIRE_EXPOSE)._asdict().items()}
 
     def get_next_stream_item(self, streamId: str) -> Any:
         """Raises PyroError: iterators that are on their way to a client are in Rust."""
@@ -91,7 +92,7 @@ class Daemon:
 
     It listens from the moment it is made, and serves while :meth:`requestLoop` runs. ``host`` and ``port`` say where (0 is a free port), ``unixsocket`` is the path of
     a Unix domain socket in their place; ``nathost`` and ``natport`` are what clients use from outside. With a ``connected_socket`` it serves the other end of
-    that socket alone.
+    that socket alone. ``config`` is a configuration of its own, a copy that the program has made and changed; that of the program counts without it.
     """
 
     def __init__(
@@ -103,11 +104,13 @@ class Daemon:
         natport: int | None = None,
         interface: type[DaemonObject] | None = DaemonObject,
         connected_socket: socket.socket | None = None,
+        *,
+        config: Configuration | Pyro5Configuration | None = None,
     ) -> None:
         if interface not in (None, DaemonObject):
             raise NotImplementedError("the daemon's own object is in Rust: register an object of your own in place of an interface class")
         me = weakref.ref(self)
-        self._start()
+        self._start(settings.chosen(config))
         hooks: dict[str, Any] = {
             name: _hook(me, method) for name, method in _HOOKS.items() if getattr(type(self), method) is not getattr(Daemon, method)
         }
@@ -116,7 +119,7 @@ class Daemon:
 
         def bind(port: int) -> _ferropyro.Daemon:
             return _ferropyro.Daemon(
-                settings.current(),
+                settings.current(self._pyroConfig),
                 host=host,
                 port=port,
                 unix_socket=unixsocket,
@@ -131,8 +134,13 @@ class Daemon:
         self._pyroBind = bind
         self._pyroCore = bind(port or 0)
 
-    def _start(self) -> None:
+    def _start(self, configuration: Configuration = config) -> None:
         """Sets what a new daemon has."""
+        self._pyroConfig = configuration
+        self._pyroLeases = Leases()
+        self._pyroSockets = _Sockets(self)
+        # What else is served in the loop of this one.
+        self._pyroCombined: list[Any] = []
         self._pyroKey: bytes | None = None
         self._pyroObjects: dict[str, Any] = {}
         self._pyroLoop: _ferropyro.EventLoop | None = None
@@ -158,7 +166,6 @@ class Daemon:
     # What there is not.
 
     sock = _Lacking("locationStr says where it listens")
-    sockets = _Lacking(_EVENTS)
     selector = _Lacking(_EVENTS)
     handleRequest = _Lacking("validateHandshake(), annotations() and current_context see what comes in")
 
@@ -186,17 +193,24 @@ class Daemon:
         elif objectId in self._pyroObjects:
             self._forget(objectId)
         # What can fail comes first: nobody shall be able to call what was not registered.
+        before = {name: vars(obj_or_class)[name] for name in _MARKS if name in getattr(obj_or_class, "__dict__", {})}
         obj_or_class._pyroId = objectId
         obj_or_class._pyroDaemon = self
-        uri = self._publish(objectId, obj_or_class)
+        try:
+            uri = self._publish(objectId, obj_or_class)
+        except BaseException:
+            _unmark(obj_or_class)
+            for name, value in before.items():
+                setattr(obj_or_class, name, value)
+            raise
         replace_by_proxy(obj_or_class if inspect.isclass(obj_or_class) else type(obj_or_class))
         self._pyroObjects[objectId] = obj_or_class
         return uri
 
     def _publish(self, objectId: str, obj_or_class: Any) -> URI:
-        members = wire_members(obj_or_class)
+        members = wire_members(obj_or_class, self._pyroConfig.REQUIRE_EXPOSE)
         is_class = inspect.isclass(obj_or_class)
-        has_coroutines = _coroutines.are_among(obj_or_class if is_class else type(obj_or_class), exposed_members(obj_or_class).methods)
+        has_coroutines = _coroutines.are_among(obj_or_class if is_class else type(obj_or_class), exposed_members(obj_or_class, self._pyroConfig.REQUIRE_EXPOSE).methods)
         if not is_class:
             target = self._pyroCoroutines.running(obj_or_class) if has_coroutines else obj_or_class
             return self._pyroCore.register(objectId, target, members)
@@ -206,6 +220,28 @@ class Daemon:
             running, make = self._pyroCoroutines.running, create
             create = lambda: running(make())  # noqa: E731
         return self._pyroCore.register_class(objectId, create, members, mode)
+
+    def lease(self, obj: _T) -> _T:
+        """Registers an object for the client whose call this is, and gives it: as a result of the call it arrives as a proxy.
+
+        The object is unregistered when the connection of that client ends, however it ends, or by :meth:`unregister`. Raises PyroError outside of a remote call, and when
+        the client is gone already, as it may be in a oneway call; RuntimeError when it has MAX_LEASES objects; and what :meth:`register` raises.
+        """
+        connection = current_context.connection
+        if connection is None:
+            raise PyroError("cannot lease an object outside of a remote call: there is no client whose it could be")
+        objectId = "obj_" + uuid.uuid4().hex
+        self._pyroLeases.add(connection.number, objectId, self._pyroConfig.MAX_LEASES)
+        try:
+            self.register(obj, objectId)
+            # Whoever goes after this finds the lease noted, and ends it.
+            if connection.is_closed:
+                self.unregister(objectId)
+                raise PyroError("cannot lease an object to a client whose connection has ended already")
+        finally:
+            if objectId not in self._pyroObjects:
+                self._pyroLeases.forget(objectId)
+        return obj
 
     def unregister(self, objectOrId: Any) -> None:
         """Takes an object out: clients cannot call it any more. An object that is not registered is passed over."""
@@ -221,10 +257,9 @@ class Daemon:
 
     def _forget(self, objectId: str) -> None:
         obj = self._pyroObjects.pop(objectId)
+        self._pyroLeases.forget(objectId)
         self._pyroCore.unregister(objectId)
-        for name in ("_pyroId", "_pyroDaemon"):
-            if name in getattr(obj, "__dict__", {}):
-                delattr(obj, name)
+        _unmark(obj)
 
     def uriFor(self, objectOrId: Any, nat: bool = True) -> URI:
         """Gives the URI of an object that is registered, or of an id; with the address for clients from outside unless ``nat`` is false."""
@@ -249,7 +284,9 @@ class Daemon:
     def resetMetadataCache(self, objectOrId: Any, nat: bool = True) -> None:
         """Looks anew at what an object exposes."""
         objectId = objectOrId if isinstance(objectOrId, str) else objectOrId._pyroId
-        self.register(self._pyroObjects[objectId], objectId, force=True)
+        obj = self._pyroObjects[objectId]
+        self._pyroCore.unregister(objectId)
+        self._publish(objectId, obj)
 
     # Serving.
 
@@ -258,24 +295,39 @@ class Daemon:
         loop = self._event_loop()
         try:
             while loopCondition() and loop.step(_LOOK):
-                pass
+                logs.refresh()
         except KeyboardInterrupt:
-            log.debug("stopping on break signal")
+            logs.logger("core").debug("stopping on break signal")
 
     def events(self, eventsockets: Iterable[Any]) -> None:
-        """Serves what has come in already, and waits for nothing: for programs with an event loop of their own."""
+        """Serves what has come in already, and waits for nothing: for programs with an event loop of their own, which have waited for :attr:`sockets`."""
         self._event_loop().step(0.0)
+
+    @property
+    def sockets(self) -> list[Any]:
+        """What a program waits for in an event loop of its own, with select, poll, selectors or that of a toolkit, before it calls :meth:`events`.
+
+        There is one for each daemon whose clients this one serves, always the same. It is readable when there is something to serve, and that is all that it is good for.
+        Raises AttributeError on Windows.
+        """
+        if not hasattr(self._pyroCore, "descriptor"):
+            raise AttributeError(f"Daemon has no 'sockets' on this system: {_EVENTS}")
+        self._event_loop()
+        return [self._pyroSockets, *self._pyroCombined]
 
     def combine(self, daemon: Any) -> None:
         """Serves the clients of another daemon in the loop of this one; what answers broadcasts for a name server answers from now on."""
         if not isinstance(daemon, Daemon):
             daemon.runInThread()
+            if getattr(daemon, "_pyroServes", None) is not None:
+                self._pyroCombined.append(daemon)
             return
         if daemon._pyroLoop is not None and daemon._pyroLoop is not self._pyroLoop:
             raise DaemonError("the other daemon has a loop of its own already")
         loop = self._event_loop()
         loop.add(daemon._pyroCore)
         daemon._pyroLoop = loop
+        self._pyroCombined += [daemon._pyroSockets, *daemon._pyroCombined]
 
     def _event_loop(self) -> _ferropyro.EventLoop:
         if self._pyroLoop is None:
@@ -346,6 +398,10 @@ class Daemon:
             self.clientDisconnect(client)
         finally:
             client.close_resources()
+            # An object may be leased with another daemon than the one that the call came to.
+            for daemon in list(_alive):
+                for objectId in daemon._pyroLeases.of(connection.number):
+                    daemon.unregister(objectId)
 
     def __enter__(self: _Self) -> _Self:
         if self._pyroCore is None:
@@ -393,6 +449,18 @@ class Daemon:
             daemon.requestLoop()
 
 
+class _Sockets:
+    """The sockets of a daemon, where they are waited for."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = weakref.ref(daemon)
+
+    def fileno(self) -> int:
+        """Gives the number of a descriptor, -1 when the daemon is gone."""
+        daemon = self._daemon()
+        return -1 if daemon is None else daemon._pyroCore.descriptor()
+
+
 def _hook(daemon: weakref.ref[Daemon], name: str) -> Callable[..., Any]:
     """A method of the daemon that does not keep it alive."""
 
@@ -401,6 +469,13 @@ def _hook(daemon: weakref.ref[Daemon], name: str) -> Callable[..., Any]:
         return {} if found is None else getattr(found, name)(*args)
 
     return hook
+
+
+def _unmark(obj: Any) -> None:
+    """Takes from an object what it has while it is registered."""
+    for name in _MARKS:
+        if name in getattr(obj, "__dict__", {}):
+            delattr(obj, name)
 
 
 def _creator(cls: type, creator: Callable[[type], Any] | None) -> Callable[[], Any]:

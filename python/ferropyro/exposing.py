@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from ._members import is_private_attribute
+from ._members import ExposedMembers, is_private_attribute, look
 from .configuration import config
 
 __all__ = ["expose", "behavior", "oneway", "callback", "is_private_attribute", "exposed_members", "ExposedMembers"]
@@ -15,14 +15,6 @@ _T = TypeVar("_T")
 _Callable = TypeVar("_Callable", bound=Callable[..., Any])
 
 INSTANCE_MODES = ("single", "session", "percall")
-
-
-class ExposedMembers(NamedTuple):
-    """The names that a class exposes."""
-
-    methods: set[str]
-    oneway: set[str]
-    attrs: set[str]
 
 
 def expose(method_or_class: _T) -> _T:
@@ -103,49 +95,15 @@ def exposed_members(obj: Any, only_exposed: bool | None = None) -> ExposedMember
 
     ``only_exposed``: whether all public names count, or those alone that were exposed; as REQUIRE_EXPOSE says unless it is given.
     """
-    return _look(obj, config.REQUIRE_EXPOSE if only_exposed is None else only_exposed)[0]
+    return look(obj, config.REQUIRE_EXPOSE if only_exposed is None else only_exposed)[0]
 
 
-def _look(obj: Any, only_exposed: bool) -> tuple[ExposedMembers, list[str], set[str], set[str]]:
-    """The exposed names, the public ones that are not exposed, the callbacks, and the attributes that can be set."""
-    cls = obj if inspect.isclass(obj) else type(obj)
-    found = ExposedMembers(set(), set(), set())
-    unexposed: list[str] = []
-    callbacks: set[str] = set()
-    writable: set[str] = set()
-    for name in dir(cls):
-        if is_private_attribute(name):
-            continue
-        member = getattr(cls, name)
-        # Not what is built in, such as a function of the operating system that happens to be an attribute of the class.
-        if inspect.ismethod(member) or inspect.isfunction(member) or inspect.ismethoddescriptor(member):
-            if not getattr(member, "_pyroExposed", not only_exposed):
-                unexposed.append(name)
-                continue
-            found.methods.add(name)
-            if getattr(member, "_pyroOneway", False):
-                found.oneway.add(name)
-            if getattr(member, "_pyroCallback", False):
-                callbacks.add(name)
-        elif inspect.isdatadescriptor(member):
-            accessor = _accessor(member)
-            if accessor is None or not getattr(accessor, "_pyroExposed", not only_exposed):
-                unexposed.append(name)
-                continue
-            found.attrs.add(name)
-            if getattr(member, "fset", None) is not None:
-                writable.add(name)
-        else:
-            unexposed.append(name)
-    return found, unexposed, callbacks, writable
-
-
-def wire_members(obj: Any) -> Any:
+def wire_members(obj: Any, only_exposed: bool) -> Any:
     """What the Rust module wants to know of an object or class."""
     from . import _ferropyro
 
     cls = obj if inspect.isclass(obj) else type(obj)
-    found, unexposed, callbacks, writable = _look(obj, config.REQUIRE_EXPOSE)
+    found, unexposed, callbacks, writable = look(obj, only_exposed)
     methods = [(name, name in found.oneway, name in callbacks) for name in sorted(found.methods)]
     attributes = [(name, name in writable) for name in sorted(found.attrs)]
     return _ferropyro.Members(cls.__name__, methods, attributes, unexposed)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Future", "FutureResult", "_ExceptionWrapper"]
+from . import logs
 
-log = logging.getLogger("Pyro4.futures")
+__all__ = ["Future", "FutureResult", "_ExceptionWrapper"]
 
 _Call = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
@@ -224,4 +223,4 @@ def _call_handler(handler: Callable[[BaseException], Any], error: BaseException)
     try:
         handler(error)
     except Exception:
-        log.exception("the handler of a failed future has failed")
+        logs.logger("futures").exception("the handler of a failed future has failed")

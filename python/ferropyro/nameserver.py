@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import time
@@ -13,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from . import socketutil
+from . import logs, socketutil
 from ._ferropyro import URI
 from .configuration import config
 from .constants import DAEMON_NAME, NAMESERVER_NAME
@@ -21,8 +20,6 @@ from .errors import NamingError
 from .exposing import expose
 
 __all__ = ["MemoryStorage", "NameServer", "AutoCleaner"]
-
-log = logging.getLogger("Pyro4.naming")
 
 
 class MemoryStorage(dict[str, Any]):
@@ -228,7 +225,7 @@ class AutoCleaner(threading.Thread):
             if _is_reachable(URI(uri)):
                 self.unreachable.pop(name, None)
             elif time.time() - self.unreachable.setdefault(name, time.time()) >= self.max_unreachable_time:
-                log.info("autoclean: %s is removed: nobody answers at %s", name, uri)
+                logs.logger("naming").info("autoclean: %s is removed: nobody answers at %s", name, uri)
                 self.nameserver.remove(name)
                 del self.unreachable[name]
 

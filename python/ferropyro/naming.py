@@ -102,6 +102,10 @@ class NameServerDaemon(Daemon):
     def objectsById(self) -> dict[str, Any]:
         return {**super().objectsById, NAMESERVER_NAME: self.nameserver}
 
+    def _pyroBroadcasts(self) -> int | None:
+        """The number of the socket that hears broadcasts."""
+        return None if self._pyroNameServer is None else self._pyroNameServer.broadcast_descriptor
+
     def shutdown(self) -> None:
         super().shutdown()
         if self._pyroNameServer is not None:
@@ -254,21 +258,31 @@ class BroadcastServer:
 class _OwnBroadcastServer(BroadcastServer):
     """What answers for a name server in Rust, which does so by itself."""
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, address: tuple[str, int], daemon: NameServerDaemon) -> None:
         self._address = address
+        self._pyroServes = weakref.ref(daemon)
         self._use(address)
+
+    def fileno(self) -> int:
+        """Gives the number of the socket, for programs with an event loop of their own; -1 when it is closed."""
+        daemon = self._pyroServes()
+        descriptor = None if daemon is None or not self.running else daemon._pyroBroadcasts()
+        return -1 if descriptor is None else descriptor
 
     def getPort(self) -> int:
         return self._address[1]
 
     def close(self) -> None:
-        pass
+        self.running = False
 
     def runInThread(self) -> None:
         pass
 
     def processRequest(self) -> None:
-        pass
+        """Lets the name server's daemon serve what has come in, as it is the one that answers."""
+        daemon = self._pyroServes()
+        if daemon is not None:
+            daemon.events([self])
 
 
 def startNS(
@@ -294,7 +308,7 @@ def startNS(
     if daemon._pyroNameServer is None:
         return daemon.uriFor(NAMESERVER_NAME), daemon, _broadcasts(daemon, bchost, bcport) if enableBroadcast else None
     address = daemon._pyroNameServer.broadcast_address
-    return daemon._pyroNameServer.uri, daemon, None if address is None else _OwnBroadcastServer(address)
+    return daemon._pyroNameServer.uri, daemon, None if address is None else _OwnBroadcastServer(address, daemon)
 
 
 def _broadcasts(daemon: NameServerDaemon, bchost: str | None, bcport: int | None) -> BroadcastServer | None:

@@ -7,7 +7,6 @@ The files are those of Pyro4 and Pyro5, and of ``ferropyro ns``: stop one name s
 from __future__ import annotations
 
 import dbm
-import logging
 import re
 import sqlite3
 import threading
@@ -15,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from contextlib import closing, contextmanager
 from typing import Any, Union
 
+from . import logs
 from .errors import NamingError
 
 __all__ = ["SqlStorage", "DbmStorage"]
@@ -23,7 +23,6 @@ Entry = tuple[str, Any]
 # What a search gives: names and URIs, or names and entries when tags are asked for.
 Found = dict[str, Union[str, Entry]]
 
-log = logging.getLogger("Pyro4.naming_storage")
 
 _TABLES = (
     "CREATE TABLE pyro_names (id integer PRIMARY KEY, name nvarchar NOT NULL UNIQUE, uri nvarchar NOT NULL)",
@@ -194,7 +193,7 @@ class DbmStorage(MutableMapping[str, Entry]):
     def __setitem__(self, key: str, value: Entry) -> None:
         uri, metadata = value
         if metadata:
-            log.warning("DbmStorage doesn't support metadata: that of %s is dropped", key)
+            logs.logger("naming_storage").warning("DbmStorage doesn't support metadata: that of %s is dropped", key)
         with self._opened("setitem", "w") as db:
             db[key.encode("utf-8")] = uri.encode("utf-8")
 

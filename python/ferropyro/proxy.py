@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from . import _ferropyro, futures, settings
 from ._ferropyro import URI
-from .configuration import config
+from .configuration import Configuration, Pyro5Configuration, config
 
 from .errors import PyroError
 from .wire import register_proxy
@@ -36,7 +36,8 @@ class Proxy(_ferropyro.ProxyBase):
     """Stands for an object in another program: its methods are called, and its attributes used, through it.
 
     ``uri`` says where the object is: a :class:`URI` or its text. The proxy connects when it is used. It may be used from any thread; calls wait for each other.
-    With a ``connected_socket``, ``uri`` is the id of the object at the other end of that socket.
+    With a ``connected_socket``, ``uri`` is the id of the object at the other end of that socket. ``config`` is a configuration of its own, a copy that the program has made and
+    changed; that of the program counts without it. Copies of the proxy have it too, pickles do not.
     """
 
     _pyroUri: URI
@@ -49,18 +50,22 @@ class Proxy(_ferropyro.ProxyBase):
     _pyroMaxRetries: int
     _pyroPickleSafe: bool | None
     """Whether pickles that come back are read as data; None: as PICKLE_SAFE says."""
+    _pyroConfig: Configuration
 
-    def __init__(self, uri: URI | str, connected_socket: socket.socket | None = None) -> None:
+    def __init__(
+        self, uri: URI | str, connected_socket: socket.socket | None = None, *, config: Configuration | Pyro5Configuration | None = None
+    ) -> None:
         if connected_socket is not None:
             uri = f"PYRO:{uri}@{CONNECTED_SOCKET}:0"
         elif not isinstance(uri, (URI, str)):
             raise TypeError("expected Pyro URI")
-        self._start(uri if isinstance(uri, URI) else URI(uri))
+        self._start(uri if isinstance(uri, URI) else URI(uri), settings.chosen(config))
         self.__dict__["_pyroSocket"] = connected_socket
 
-    def _start(self, uri: URI) -> None:
+    def _start(self, uri: URI, configuration: Configuration = config) -> None:
         """Sets what a new proxy has."""
         self.__dict__.update(
+            _pyroConfig=configuration,
             _pyroUri=uri,
             _pyroOneway=set(),
             _pyroMethods=set(),
@@ -68,11 +73,11 @@ class Proxy(_ferropyro.ProxyBase):
             _pyroHmacKey=None,
             _pyroSerializer=None,
             _pyroHandshake="hello",
-            _pyroMaxRetries=config.MAX_RETRIES,
+            _pyroMaxRetries=configuration.MAX_RETRIES,
             _pyroPickleSafe=None,
             _pyroSocket=None,
             _pyroRemote=None,
-            _pyroWaits=config.COMMTIMEOUT,
+            _pyroWaits=configuration.COMMTIMEOUT,
             _pyroIsAsync=False,
             _pyroIsKnown=False,
         )
@@ -95,15 +100,14 @@ class Proxy(_ferropyro.ProxyBase):
         """Gives what is not an attribute of the proxy itself: an attribute or a method of the remote object."""
         if name.startswith("_pyro") or name in _NEVER_REMOTE:
             raise AttributeError(name)
-        if not self._pyroIsKnown:
-            self._pyroGetMetadata()
+        self._pyroNeedMetadata()
         if name in self._pyroAttrs:
             return self._pyroCore().get(name)
-        if config.METADATA and name not in self._pyroMethods:
+        if self._pyroConfig.METADATA and name not in self._pyroMethods:
             raise AttributeError(f"remote object '{self._pyroUri}' has no exposed attribute or method '{name}'")
         if self._pyroIsAsync:
             return _AsyncMethod(self, name)
-        if type(self)._pyroInvoke is Proxy._pyroInvoke and config.METADATA:
+        if type(self)._pyroInvoke is Proxy._pyroInvoke and self._pyroConfig.METADATA and type(self._pyroMethods) is type(self._pyroOneway) is set:
             self._pyroArm(self._pyroCore(), self._pyroMethods, self._pyroOneway)
         return self._pyroDotted(name)
 
@@ -121,16 +125,18 @@ class Proxy(_ferropyro.ProxyBase):
         if name in type(self).__dict__:
             object.__setattr__(self, name, value)
             return
-        if not self._pyroIsKnown:
-            self._pyroGetMetadata()
-        if config.METADATA and name not in self._pyroAttrs:
+        self._pyroNeedMetadata()
+        if name in self._pyroAttrs:
+            self._pyroCore().set(name, value)
+        elif self._pyroConfig.METADATA:
             raise AttributeError(f"remote object '{self._pyroUri}' has no exposed attribute '{name}'")
-        self._pyroCore().set(name, value)
+        else:
+            object.__setattr__(self, name, value)
 
     def _pyroInvoke(self, methodname: str, vargs: tuple[Any, ...], kwargs: dict[str, Any], flags: int = 0, objectId: str | None = None) -> Any:
         """Calls a method; what a method of this proxy does."""
         if objectId is not None:
-            other = Proxy(f"PYRO:{objectId}@{self._pyroUri.location}")
+            other = Proxy(f"PYRO:{objectId}@{self._pyroUri.location}", config=self._pyroConfig)
             other._pyroHmacKey = self._pyroHmacKey
             other._pyroPickleSafe = self._pyroPickleSafe
             with other:
@@ -162,14 +168,14 @@ class Proxy(_ferropyro.ProxyBase):
         key = self._pyroHmacKey
         return _ferropyro.Proxy(
             self._pyroUri,
-            settings.current(),
+            settings.current(self._pyroConfig),
             serializer=self._pyroSerializer,
             hmac_key=key.encode("utf-8") if isinstance(key, str) else key,
             handshake=None if self._pyroHandshake == "hello" else self._pyroHandshake,
             timeout=self.__dict__["_pyroWaits"],
             max_retries=self._pyroMaxRetries,
             socket=None if given is None else os.dup(given.fileno()),
-            pyro4_first=settings.tries_pyro4_first(),
+            pyro4_first=settings.tries_pyro4_first(self._pyroConfig),
             pickle_safe=self._pyroPickleSafe,
             **hooks,
         )
@@ -191,6 +197,11 @@ class Proxy(_ferropyro.ProxyBase):
         core: _ferropyro.Proxy | None = self.__dict__["_pyroRemote"]
         if core is not None:
             core.set_timeout(timeout)
+
+    def _pyroNeedMetadata(self) -> None:
+        """Finds out what the object exposes, unless that is known, or nobody wants to know (METADATA)."""
+        if self._pyroConfig.METADATA and not self._pyroIsKnown:
+            self._pyroGetMetadata()
 
     def _pyroGetMetadata(self, objectId: str | None = None, known_metadata: Any = None) -> None:
         """Finds out what the object exposes."""
@@ -264,6 +275,7 @@ class Proxy(_ferropyro.ProxyBase):
     def __copy__(self: _Self) -> _Self:
         other = type(self).__new__(type(self))
         other.__setstate__(self.__getstate__())
+        other.__dict__["_pyroConfig"] = self._pyroConfig
         other.__dict__["_pyroWaits"] = self.__dict__["_pyroWaits"]
         other.__dict__["_pyroIsAsync"] = self.__dict__["_pyroIsAsync"]
         other.__dict__["_pyroMaxRetries"] = self._pyroMaxRetries

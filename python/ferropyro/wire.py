@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import traceback
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import _classes, _pickles, errors
+from . import _classes, _pickles, errors, logs
 from ._classes import SERIALIZER_CLASSES, object_to_wire, register_own_class, register_replacement
 from ._ferropyro import URI
 from .configuration import config
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from .proxy import Proxy
 
 __all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "exception_to_pickle", "keep_traceback", "log_callback", "replace_by_proxy", "pyroObjectToAutoProxy", "classes_unread", "Unread"]
-
-log = logging.getLogger("Pyro4.core")
 
 
 _reading = threading.local()
@@ -70,6 +67,7 @@ def exception_to_pickle(error: BaseException, serializer: str) -> bytes:
 
 def keep_traceback(error: BaseException, is_sent: bool = True) -> None:
     """Notes the lines of an exception's traceback in the exception, for the caller."""
+    logs.logger("core").debug("Exception occurred while handling request: %r", error, exc_info=error)
     lines: list[str] = []
     if is_sent and config.DETAILED_TRACEBACK:
         lines = errors.format_traceback(type(error), error, error.__traceback__, True)
@@ -80,7 +78,7 @@ def keep_traceback(error: BaseException, is_sent: bool = True) -> None:
 
 def log_callback(error: BaseException, where: TracebackType | None) -> None:
     """Logs the exception of a callback, which is to be seen here too."""
-    log.warning("Exception in callback method: %r", error, exc_info=(type(error), error, where))
+    logs.logger("core").warning("Exception in callback method: %r", error, exc_info=(type(error), error, where))
 
 
 def replace_by_proxy(cls: type) -> None:

@@ -1,6 +1,7 @@
 //! The call context (Pyro's `current_context`), and the client's connection as a server sees it.
 
 use std::cell::RefCell;
+use std::sync::{Arc, Weak};
 
 use ferropyro::context as ambient;
 use ferropyro::wire::AnnotationKey;
@@ -88,7 +89,7 @@ impl CallContext {
     /// The client's connection; None outside of a remote call.
     #[getter]
     fn connection(&self) -> Option<Connection> {
-        ambient::current().map(|context| Connection::of(context.connection()))
+        ambient::current().map(|context| Connection::of_call(context.connection()))
     }
 
     /// The client's address: host and port; the path of a Unix domain socket.
@@ -188,13 +189,24 @@ fn address<'py>(py: Python<'py>, peer: &Peer) -> PyResult<Bound<'py, PyAny>> {
 pub(crate) struct Connection {
     number: u64,
     peer: Peer,
+    /// Gone when it has ended.
+    alive: Weak<ferropyro::Connection>,
 }
 
 impl Connection {
+    /// One that ends, or has not quite begun.
     pub(crate) fn of(connection: &ferropyro::Connection) -> Connection {
         Connection {
             number: connection.number(),
             peer: connection.peer().clone(),
+            alive: Weak::new(),
+        }
+    }
+
+    fn of_call(connection: &Arc<ferropyro::Connection>) -> Connection {
+        Connection {
+            alive: Arc::downgrade(connection),
+            ..Connection::of(connection)
         }
     }
 }
@@ -211,6 +223,12 @@ impl Connection {
     #[getter]
     fn peer<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         address(py, &self.peer)
+    }
+
+    /// Whether the client of the call is gone.
+    #[getter]
+    fn is_closed(&self) -> bool {
+        self.alive.upgrade().is_none_or(|connection| connection.is_closed())
     }
 
     fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {

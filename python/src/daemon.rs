@@ -16,7 +16,7 @@ use crate::pickles::Manner;
 use crate::proxy::{annotation_list, from_value, to_value};
 use crate::remote_object::{Members, RemoteObject};
 use crate::uri::Uri;
-use crate::{exit, request_loop};
+use crate::{exit, log, request_loop};
 
 /// A daemon: what programs see of it is in Python around it.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -57,6 +57,7 @@ impl Daemon {
         client_disconnect: Option<Py<PyAny>>,
         housekeeping: Option<Py<PyAny>>,
     ) -> PyResult<Daemon> {
+        log::note_thread(py);
         let mut builder = ferropyro::Daemon::builder()
             .config(config.0.clone())
             .port(port)
@@ -218,6 +219,12 @@ impl Daemon {
         self.manner.set_safe(safe);
     }
 
+    /// The number of a descriptor that is readable when the loop has something to do.
+    #[cfg(unix)]
+    fn descriptor(&self, py: Python<'_>) -> PyResult<i32> {
+        self.daemon.descriptor().map_err(|error| raise(py, error))
+    }
+
     /// Stops serving.
     fn shutdown(&self, py: Python<'_>) {
         py.detach(|| self.daemon.shutdown());
@@ -243,8 +250,14 @@ impl EventLoop {
         })
     }
 
-    fn add(&self, daemon: &Daemon) {
+    fn add(&self, py: Python<'_>, daemon: &Daemon) -> PyResult<()> {
+        // Connections that come in from now on are watched, for who asks for that later.
+        #[cfg(unix)]
+        daemon.descriptor(py)?;
+        #[cfg(not(unix))]
+        let _ = py;
         self.added().push(daemon.daemon.clone());
+        Ok(())
     }
 
     /// Serves what comes in within so many seconds. False when all daemons have been shut down. Code that the loop itself runs cannot run it once more: that does nothing.

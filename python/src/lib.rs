@@ -4,11 +4,14 @@
 //! written in Python, around the classes here.
 
 mod blob;
+mod commands;
 mod config;
+mod connection;
 mod context;
 mod daemon;
 mod errors;
 mod exit;
+mod log;
 mod nameserver;
 mod package;
 mod pending;
@@ -20,8 +23,10 @@ mod remote_object;
 mod reply;
 mod request_loop;
 mod serializers;
+mod slot;
 mod stream;
 mod uri;
+mod waiting;
 mod write;
 
 use pyo3::prelude::*;
@@ -33,13 +38,19 @@ mod module {
     #[pymodule_export]
     use crate::blob::SerializedBlob;
     #[pymodule_export]
+    use crate::commands::run_command;
+    #[pymodule_export]
     use crate::config::Config;
+    #[pymodule_export]
+    use crate::connection::{ConnectionOptions, MessageConnection, MessageListener, connect, loads_data};
     #[pymodule_export]
     use crate::context::{CallContext, Connection};
     #[pymodule_export]
     use crate::daemon::{Daemon, EventLoop};
     #[pymodule_export]
     use crate::exit::{end, forget_threads};
+    #[pymodule_export]
+    use crate::log::{end_log, hold_log, log_names, release_log, set_log_levels, take_log};
     #[pymodule_export]
     use crate::nameserver::NameServer;
     #[pymodule_export]
@@ -49,7 +60,7 @@ mod module {
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]
-    use crate::serializers::{dumps, dumps_call, loads, loads_call};
+    use crate::serializers::{contains, dumps, dumps_call, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]

@@ -84,6 +84,13 @@ impl NameServer {
             .map(|address| (address.ip().to_string(), address.port()))
     }
 
+    /// The number of the socket on which it does; None if it does not.
+    #[cfg(unix)]
+    #[getter]
+    fn broadcast_descriptor(&self) -> Option<i32> {
+        self.0.broadcast_descriptor()
+    }
+
     /// The lines that Pyro4's name server prints when it starts.
     fn start_lines(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         py.detach(|| self.0.start_lines(Generation::Pyro4))

@@ -31,6 +31,10 @@ looked_up! {
     log_callback: PyAny = "ferropyro.wire", "log_callback";
     /// Gives the serializer of a name.
     get_serializer: PyAny = "ferropyro.util", "get_serializer";
+    /// The exception of the ends of connections that do not have the same key.
+    authentication_error: PyAny = "multiprocessing", "AuthenticationError";
+    current_thread: PyAny = "threading", "current_thread";
+    main_thread: PyAny = "threading", "main_thread";
     decimal: PyType = "decimal", "Decimal";
     uuid: PyType = "uuid", "UUID";
     date: PyType = "datetime", "date";
@@ -42,4 +46,9 @@ looked_up! {
 /// An exception class of `ferropyro.errors`.
 pub(crate) fn error_class<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyType>> {
     Ok(py.import("ferropyro.errors")?.getattr(name)?.cast_into()?)
+}
+
+/// Whether this is the thread in which Python runs the handlers of signals.
+pub(crate) fn is_main_thread(py: Python<'_>) -> PyResult<bool> {
+    Ok(current_thread(py)?.call0()?.is(&main_thread(py)?.call0()?))
 }

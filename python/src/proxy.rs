@@ -24,8 +24,9 @@ use crate::read::Read;
 use crate::reply::Reply;
 use crate::stream::Items;
 use crate::uri::Uri;
+use crate::waiting::LOOK;
 use crate::write::Wire;
-use crate::{context, exit, package, pickles};
+use crate::{context, exit, log, package, pickles};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
@@ -36,19 +37,17 @@ pub(crate) struct Proxy {
     unpickles: bool,
 }
 
-/// How often signals are looked for while another thread does something.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Lets other threads of Python run while something is waited for.
 pub(crate) fn release(wait: &mut dyn FnMut()) {
     Python::attach(|py| {
+        log::note_thread(py);
         let wait = SendWrapper::new(wait);
         py.detach(move || (wait.take())());
     });
 }
 
 /// Runs the handlers of the signals that have come. What they raise ends the wait.
-fn is_to_end() -> bool {
+pub(crate) fn is_to_end() -> bool {
     Python::attach(|py| match py.check_signals() {
         Ok(()) => false,
         Err(error) => {
@@ -59,9 +58,16 @@ fn is_to_end() -> bool {
 }
 
 /// Does something that takes long in a thread of its own, so that Ctrl-C ends the wait for it.
-fn interruptible<T: Send + 'static>(py: Python<'_>, act: impl FnOnce() -> T + Send + 'static) -> PyResult<T> {
+pub(crate) fn interruptible<T: Send + 'static>(
+    py: Python<'_>,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> PyResult<T> {
     let (sender, mut receiver) = mpsc::channel();
-    thread::spawn(move || sender.send(act()));
+    let name = log::note_thread(py);
+    thread::spawn(move || {
+        log::speak_for(name);
+        sender.send(act())
+    });
     loop {
         let (received, again) = py.detach(move || (receiver.recv_timeout(LOOK), receiver));
         receiver = again;

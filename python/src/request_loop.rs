@@ -5,6 +5,8 @@ use std::cell::{Cell, RefCell};
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
+use crate::log;
+
 thread_local! {
     static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
     static END: RefCell<Option<PyErr>> = const { RefCell::new(None) };
@@ -12,6 +14,7 @@ thread_local! {
 
 /// Runs a step of the loop in this thread. What ends the loop is raised after it.
 pub(crate) fn step<T: Send>(py: Python<'_>, step: impl FnOnce() -> T + Send) -> PyResult<T> {
+    log::note_thread(py);
     let before = IS_RUNNING.replace(true);
     let result = py.detach(step);
     IS_RUNNING.set(before);

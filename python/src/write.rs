@@ -195,11 +195,9 @@ impl Wire<'_, '_> {
             return number.serialize(serializer);
         }
         if object.cast_exact::<PyMemoryView>().is_ok() {
-            let bytes: Vec<u8> = object
-                .call_method0("tobytes")
-                .and_then(|bytes| bytes.extract())
-                .map_err(keep)?;
-            return serializer.serialize_bytes(&bytes);
+            let bytes = object.call_method0("tobytes").map_err(keep)?;
+            let bytes = bytes.cast::<PyBytes>().map_err(|error| keep(error.into()))?;
+            return serializer.serialize_bytes(bytes.as_bytes());
         }
         if object.cast_exact::<PyEllipsis>().is_ok() {
             return serializer.serialize_newtype_struct(Tag::Ellipsis.name(), &());

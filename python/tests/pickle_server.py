@@ -13,7 +13,7 @@ if sys.argv[1] == "ferropyro":
 else:
     import Pyro4 as api
 
-from pickle_things import OutOfStock, Point, Replaced, Stubborn
+from pickle_things import OutOfStock, Point, Replaced, Rock, Stubborn
 
 PICKLES = {4: "pickle", 5: "dill", 7: "cloudpickle"}
 
@@ -84,7 +84,7 @@ class Lab:
         return function.call(value)
 
     def unpicklable(self) -> Any:
-        return threading.Lock()
+        return Rock()
 
     def replaced(self) -> Any:
         return [Replaced()]

@@ -33,5 +33,17 @@ class Stubborn(Exception):
         raise TypeError("never")
 
 
+class Coin:
+    def __init__(self, cents: int) -> None:
+        self.cents = cents
+
+
 class Replaced:
     """Something else is sent in its place."""
+
+
+class Rock:
+    """Cannot be pickled, and is no exception."""
+
+    def __reduce__(self) -> Any:
+        raise TypeError("cannot pickle a rock")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import pytest
 from ferropyro import compat
 
 PACKAGE = Path(__file__).parents[1]
-needs_core = pytest.mark.skipif(importlib.util.find_spec("ferropyro.core") is None, reason="needs ferropyro.core")
 INSTALL = "from ferropyro import compat\ncompat.install('Pyro4')\ncompat.install('Pyro5')\n"
 
 
@@ -107,7 +105,37 @@ def test_a_wrong_variable_is_refused_by_pyro5_alone() -> None:
     assert "ValueError: invalid Pyro environment config variable: PYRO_NONSENSE" in done.stderr
 
 
-@needs_core
+# Conformance: LOG-02
+@pytest.mark.parametrize("name", ["Pyro4", "Pyro5"])
+def test_what_a_program_puts_into_the_environment_before_the_import_counts(name: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(f"""
+import os
+os.environ |= {{"PYRO_HOST": "example.com", "PYRO_SERVERTYPE": "multiplex", "PYRO_LOGLEVEL": "INFO", "PYRO_LOGFILE": "{{stderr}}"}}
+import logging
+import {name}
+from {name} import config
+logging.getLogger("{name}.core").info("text")
+print(config.HOST, config.SERVERTYPE, config.NS_PORT, config.COMMTIMEOUT)
+""")
+    done = python("-m", "ferropyro", "run", str(program), PYRO_SERVERTYPE="thread", PYRO_NS_PORT="9", PYRO_COMMTIMEOUT="1.5")
+    assert (done.returncode, done.stdout) == (0, "example.com multiplex 9 1.5\n"), done.stderr
+    assert f"{name}.core,INFO] text" in done.stderr
+
+
+def test_the_environment_does_not_undo_what_was_set_before_the_import() -> None:
+    code = INSTALL + """
+import os, ferropyro
+ferropyro.config.HOST = "set.example.com"
+ferropyro.config.SERIALIZERS_ACCEPTED.add("pickle")
+os.environ |= {"PYRO_HOST": "other.example.com", "PYRO_SERIALIZERS_ACCEPTED": "json"}
+import Pyro4
+assert Pyro4.config.HOST == "set.example.com"
+assert Pyro4.config.SERIALIZERS_ACCEPTED == {"serpent", "json", "marshal", "pickle"}
+"""
+    check(code)
+
+
 def test_the_names_of_the_packages_themselves_work() -> None:
     check(INSTALL + """
 import Pyro4, Pyro5.api
@@ -173,7 +201,7 @@ def test_the_command_line_explains_itself(tmp_path: Path) -> None:
     done = python("-m", "ferropyro", "--help")
     assert done.returncode == 0 and "run PROGRAM.py" in done.stdout
     assert python("-m", "ferropyro", "--version").stdout.startswith("ferropyro ")
-    for wrong in ([], ["run"], ["run", "-m"], ["nonsense"]):
+    for wrong in ([], ["run"], ["run", "-m"]):
         done = python("-m", "ferropyro", *wrong)
         assert done.returncode == 2 and done.stderr.startswith("usage: ")
     done = python("-m", "ferropyro", "run", "none.py", folder=tmp_path)

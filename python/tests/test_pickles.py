@@ -46,8 +46,8 @@ def servers() -> Iterator[Servers]:
 class Pair:
     """A client's library, the objects of a server, and how they talk."""
 
-    def __init__(self, client: str, uris: dict[str, str], serializer: str) -> None:
-        self.api, self.uris, self.serializer = APIS[client], uris, serializer
+    def __init__(self, client: str, uris: dict[str, str], serializer: str, *, is_multiplex: bool) -> None:
+        self.api, self.uris, self.serializer, self.is_multiplex = APIS[client], uris, serializer, is_multiplex
 
     def proxy(self, name: str = "lab") -> Any:
         proxy = self.api.Proxy(self.uris[name])
@@ -63,7 +63,7 @@ def serializer(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=PAIRS, ids=lambda pair: "-".join(pair.split()))
 def pair(request: pytest.FixtureRequest, servers: Servers, serializer: str) -> Pair:
     client, _, server = request.param.partition(" ")
-    return Pair(client, servers(server), serializer)
+    return Pair(client, servers(server), serializer, is_multiplex="multiplex" in server)
 
 
 # Conformance: NP-06
@@ -110,6 +110,7 @@ def test_batches_carry_any_objects(pair: Pair) -> None:
         batch.hidden()
         with pytest.raises(AttributeError, match="hidden"):
             list(batch())
+        batch = pair.api.batch(lab)  # one that failed keeps its calls in the real Pyro4
         batch.later(Point("by", pair.serializer))
         assert batch(oneway=True) is None
         assert lab.wait_for(Point("by", pair.serializer))
@@ -130,7 +131,8 @@ def test_item_streams_carry_any_objects(pair: Pair) -> None:
         assert [next(items), next(items)] == [Point(0, 0), Point(1, 1)]
         with pytest.raises(OutOfStock, match="only 2 of point left"):
             next(items)
-        assert list(items) == [] or pair.api is Pyro4
+        if pair.api is ferropyro:
+            assert list(items) == []
         assert list(lab.numbers(3)) == [0, 1, 2]
         items = lab.numbers(1000)
         assert next(items) == 0
@@ -142,7 +144,8 @@ def test_item_streams_carry_any_objects(pair: Pair) -> None:
 def test_blobs_stay_pickled_until_they_are_opened(pair: Pair) -> None:
     blob_of = pair.api.core.SerializedBlob
     with pair.proxy() as lab, pair.proxy("dispatcher") as dispatcher:
-        for remote in (lab, dispatcher):
+        # A multiplex server cannot be called by what it serves.
+        for remote in [lab] if pair.is_multiplex else [lab, dispatcher]:
             for data in ([Point(1, 2), numpy.float64(2.5)], 3, {"a": Point}):
                 info, opened = remote.opened(blob_of(("an", "info"), data))
                 assert info == ("an", "info") and opened == data and type(opened) is type(data)
@@ -222,7 +225,7 @@ def test_the_protocol_is_what_was_configured(pair: Pair) -> None:
     before = getattr(pair.api.config, item)
     try:
         setattr(pair.api.config, item, 2)
-        assert pair.api.core.util.get_serializer(pair.serializer).dumps(Point(1, 2))[:2] == b"\x80\x02"
+        assert pair.api.util.get_serializer(pair.serializer).dumps(Point(1, 2))[:2] == b"\x80\x02"
         with pair.proxy() as lab:
             assert lab.echo(Point(1, 2)) == Point(1, 2)
     finally:
@@ -235,14 +238,15 @@ def test_other_objects_are_sent_in_the_place_of_those_of_a_type(pair: Pair) -> N
         batch = pair.api.batch(lab)
         batch.replaced()
         assert list(batch()) == [[Point("in its", "place")]]
-    kind = type(pair.api.core.util.get_serializer(pair.serializer))
-    kind.register_type_replacement(Replaced, lambda _: "replaced here")
+    kind = type(pair.api.util.get_serializer(pair.serializer))
+    kind.register_type_replacement(Replaced, lambda _: Point("replaced", "here"))
     with pair.proxy() as lab:
-        assert lab.echo({"a": Replaced()}) == {"a": "replaced here"}
+        assert lab.echo({"a": Replaced()}) == {"a": Point("replaced", "here")}
         lab.level = Replaced()
-        assert lab.level == "replaced here"
+        assert lab.level == Point("replaced", "here")
 
 
+@pytest.mark.filterwarnings("ignore:setDaemon:DeprecationWarning")  # of the real Pyro4
 def test_oneway_calls_and_calls_in_the_background_carry_any_objects(pair: Pair) -> None:
     with pair.proxy() as lab:
         value = Point("oneway", (pair.serializer, pair.api.__name__))
@@ -314,7 +318,7 @@ def test_a_name_server_is_used_with_pickles(serializer: str) -> None:
                 names._pyroSerializer = serializer
                 names.register("a", "PYRO:obj@localhost:1", metadata={"tag"})
                 assert names.lookup("a") == api.URI("PYRO:obj@localhost:1")
-                assert names.lookup("a", return_metadata=True)[1] == {"tag"}
+                assert set(names.lookup("a", return_metadata=True)[1]) == {"tag"}
                 with pytest.raises(api.errors.NamingError):
                     names.lookup("b")
 
@@ -341,7 +345,7 @@ def test_a_callers_traceback_is_kept_from_it_where_that_was_asked_for(serializer
     ferropyro.config.SERIALIZERS_ACCEPTED = {serializer}
     ferropyro.config.SEND_TRACEBACK = False
     with ferropyro.Daemon(host="127.0.0.1") as daemon:
-        uri = daemon.register(Back)
+        uri = daemon.register(Back())
         Thread(target=daemon.requestLoop, daemon=True).start()
         with ferropyro.Proxy(uri) as back:
             back._pyroSerializer = serializer

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import array
-import importlib.util
 import os
 import pickle
 import pickletools
@@ -187,7 +186,6 @@ def test_serializers_travel_by_name() -> None:
         assert type(util.wire_to_object(named, "json")) is type(serializer)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("ferropyro._ferropyro") is None, reason="needs the Rust module")
 @pytest.mark.parametrize("name", ["serpent", "json", "marshal", "msgpack"])
 def test_data_is_written_by_the_rust_module(name: str) -> None:
     serializer = util.get_serializer(name)

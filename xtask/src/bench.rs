@@ -8,7 +8,7 @@ use crate::{Failure, python, venv};
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
     command.args(args);
-    if args.first().is_some_and(|arg| arg == "python") {
+    if args.first().is_some_and(|arg| arg.starts_with("python")) {
         command.env("FERROPYRO_PACKAGE", python::release()?);
     }
     let python = venv::python();

@@ -19,6 +19,11 @@ pub(crate) fn binaries() -> Result<PathBuf, Failure> {
     Ok(myself.parent().unwrap_or(&myself).to_path_buf())
 }
 
+/// The binary `ferropyro`, when it has been built.
+pub(crate) fn binary() -> Result<PathBuf, Failure> {
+    Ok(binaries()?.join(format!("ferropyro{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// `cargo` with these arguments, in the project's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

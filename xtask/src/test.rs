@@ -6,6 +6,8 @@ use crate::project::{self, cargo};
 use crate::steps::Steps;
 use crate::{Failure, only_flags, python, stress, venv};
 
+/// The binary, for the tests in Python.
+const BINARY_VARIABLE: &str = "FERROPYRO_BIN";
 /// The interpreter with the real Pyro, for the Rust tests that ask it something.
 pub(crate) const PYTHON_VARIABLE: &str = "FERROPYRO_PYTHON_VENV";
 
@@ -53,7 +55,7 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
     if built && cfg!(target_os = "linux") {
         steps.run("stress", stress::scaled()?);
     }
-    python_tests(steps, python, built, full);
+    python_tests(steps, python, built, full)?;
     // Most of them wait for something most of the time, so that more run at a time than there are cores.
     let mut all = vec!["interop", "--numprocesses=4", "--dist=worksteal"];
     if full {
@@ -79,13 +81,16 @@ fn interop(steps: &mut Steps, python: bool, built: bool, args: &[&str]) -> Resul
     Ok(())
 }
 
-fn python_tests(steps: &mut Steps, python: bool, built: bool, full: bool) {
+fn python_tests(steps: &mut Steps, python: bool, built: bool, full: bool) -> Result<(), Failure> {
     if python && built && steps.time("python package", python::install) {
-        steps.run("python tests", python::tests());
+        let mut tests = python::tests();
+        tests.env(BINARY_VARIABLE, project::binary()?);
+        steps.run("python tests", tests);
         steps.run("Pyro4's examples", python::examples(full));
     } else {
         steps.skip("python tests", "the package or its environment could not be made");
     }
+    Ok(())
 }
 
 fn make_venv() -> Result<(), String> {
@@ -127,14 +132,10 @@ fn rust_test(args: &[&str], features: &[&str], more: &[&str]) -> Command {
 }
 
 fn pytest(args: &[&str]) -> Result<Command, Failure> {
-    let binaries = project::binaries()?;
     let mut command = project::command(venv::python(), &["-m", "pytest"]);
     command
         .args(args)
-        .env(
-            "FERROPYRO_BIN",
-            binaries.join(format!("ferropyro{}", std::env::consts::EXE_SUFFIX)),
-        )
-        .env("FERROPYRO_EXAMPLES", binaries.join("examples"));
+        .env(BINARY_VARIABLE, project::binary()?)
+        .env("FERROPYRO_EXAMPLES", project::binaries()?.join("examples"));
     Ok(command)
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ferropyro::formats::serpent;
-use ferropyro::{AnyReply, Dict, Proxy, Value};
+use ferropyro::{AnyReply, Dict, Proxy, Uri, Value};
 
 use crate::client::{Client, ClientArgs};
 use crate::exit::{Exit, Failure, Outcome};
@@ -144,13 +144,13 @@ pub(crate) fn set(args: SetArgs) -> Outcome {
 
 /// `URI.MEMBER`, taken apart.
 #[derive(Debug, PartialEq)]
-struct Target<'a> {
+pub(crate) struct Target<'a> {
     uri: &'a str,
-    member: &'a str,
+    pub(crate) member: &'a str,
 }
 
 impl<'a> Target<'a> {
-    fn parse(text: &'a str, what: &str) -> Result<Target<'a>, Failure> {
+    pub(crate) fn parse(text: &'a str, what: &str) -> Result<Target<'a>, Failure> {
         match text.rsplit_once('.') {
             Some((uri, member)) if is_identifier(member) => Ok(Target { uri, member }),
             _ => Err(Failure::usage(format_args!(
@@ -160,14 +160,20 @@ impl<'a> Target<'a> {
     }
 
     fn connect(&self, client: &Client) -> Result<Proxy, Failure> {
-        let proxy = client
-            .uri(self.uri)
-            .and_then(|uri| client.proxy(client.resolve(&uri)?))
-            .and_then(|proxy| proxy.bind().map(|()| proxy).map_err(Failure::from));
-        proxy.map_err(|failure| {
-            // Whoever forgot the method sees it here: the last dot was one of the name.
-            failure.with(format_args!("this was about '{}' of {}", self.member, self.uri))
-        })
+        let proxy = client.proxy(self.find(client)?)?;
+        proxy.bind().map_err(|error| self.explain(error.into()))?;
+        Ok(proxy)
+    }
+
+    /// Where the object is.
+    pub(crate) fn find(&self, client: &Client) -> Result<Uri, Failure> {
+        let found = client.uri(self.uri).and_then(|uri| client.resolve(&uri));
+        found.map_err(|failure| self.explain(failure))
+    }
+
+    /// Whoever forgot the method sees it here: the last dot was one of the name.
+    fn explain(&self, failure: Failure) -> Failure {
+        failure.with(format_args!("this was about '{}' of {}", self.member, self.uri))
     }
 }
 
@@ -178,7 +184,7 @@ fn is_identifier(text: &str) -> bool {
 }
 
 /// The positional and the keyword arguments among words.
-fn arguments(words: &[String]) -> (Vec<Value>, Dict) {
+pub(crate) fn arguments(words: &[String]) -> (Vec<Value>, Dict) {
     let mut positional = Vec::new();
     let mut keywords = Dict::new();
     for word in words {

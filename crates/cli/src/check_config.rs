@@ -25,7 +25,7 @@ enum GenerationArg {
     Pyro5,
 }
 
-pub(crate) fn run(args: CheckConfigArgs, personality: Personality) -> Outcome {
+pub(crate) fn run(args: CheckConfigArgs, personality: Personality, folder: &Path) -> Outcome {
     let personality = match args.generation {
         Some(GenerationArg::Pyro4) => Personality::Pyro4,
         Some(GenerationArg::Pyro5) => Personality::Pyro5,
@@ -33,55 +33,49 @@ pub(crate) fn run(args: CheckConfigArgs, personality: Personality) -> Outcome {
     };
     let config = personality.config()?;
     output::line(match personality {
-        Personality::Ferropyro => own(&config),
-        Personality::Pyro4 => pyro4(&config),
-        Personality::Pyro5 => pyro5(&config),
+        Personality::Ferropyro => own(&config, folder),
+        Personality::Pyro4 => pyro4(&config, folder),
+        Personality::Pyro5 => pyro5(&config, folder),
     });
     Ok(Exit::Ok)
 }
 
-fn own(config: &Config) -> String {
+fn own(config: &Config, folder: &Path) -> String {
     format!(
         "ferropyro version: {}\nLoaded from: {}\nProtocol version: {} (Pyro5)\nProtocol version: {} (Pyro4)\n\
          Currently active configuration settings:\n{}",
         env!("CARGO_PKG_VERSION"),
-        folder(),
+        folder.display(),
         Dialect::V502.version(),
         Dialect::V48.version(),
         config.dump(),
     )
 }
 
-fn pyro4(config: &Config) -> String {
+fn pyro4(config: &Config, folder: &Path) -> String {
     format!(
         "{}\nCurrently active configuration settings:\n{}",
-        heading("4.82", Dialect::V48),
+        heading("4.82", Dialect::V48, folder),
         config.dump_as(Generation::Pyro4)
     )
 }
 
-fn pyro5(config: &Config) -> String {
+fn pyro5(config: &Config, folder: &Path) -> String {
     format!(
         "{}\nCurrently active global configuration settings:\n{}",
-        heading("5.17", Dialect::V502),
+        heading("5.17", Dialect::V502, folder),
         config.dump_as(Generation::Pyro5)
     )
 }
 
 /// The lines of Pyro's own tools, with what is true here.
-fn heading(pyro: &str, dialect: Dialect) -> String {
+fn heading(pyro: &str, dialect: Dialect, folder: &Path) -> String {
     format!(
         "Pyro version: {pyro} (ferropyro {})\nLoaded from: {}\nPython version: none, this is a native program ({}, {})\nProtocol version: {}",
         env!("CARGO_PKG_VERSION"),
-        folder(),
+        folder.display(),
         env::consts::OS,
         env::consts::FAMILY,
         dialect.version(),
     )
-}
-
-/// The folder of this program.
-fn folder() -> String {
-    let program = env::current_exe().unwrap_or_default();
-    program.parent().unwrap_or(Path::new("?")).display().to_string()
 }

@@ -75,6 +75,11 @@ impl Client {
         Ok(self.settings().build(uri)?)
     }
 
+    /// The serializer of its proxies.
+    pub(crate) fn serializer(&self) -> Serializer {
+        self.serializer.unwrap_or(self.config.serializer)
+    }
+
     /// The settings of its proxies.
     pub(crate) fn settings(&self) -> ProxyBuilder {
         let mut builder = Proxy::builder().config(self.config.clone());

@@ -24,7 +24,8 @@ pub(crate) struct DemoArgs {
     once: bool,
 }
 
-pub(crate) fn run(args: DemoArgs) -> Outcome {
+/// `called` is what the user has to type for `ferropyro`.
+pub(crate) fn run(args: DemoArgs, called: &str) -> Outcome {
     let nameserver = NameServerBuilder::new().host("localhost").port(0).bind()?;
     let names = nameserver.uri().clone();
     let _running = nameserver.start();
@@ -44,7 +45,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
         signals::on_stop(move || {
             let _ = shutdown.send(());
         })?;
-        output::line(what_next(&names, &echo));
+        output::line(what_next(&names, &echo, called));
         // Also when a client calls shutdown.
         let _ = wanted.recv();
         output::line("The demo has ended.");
@@ -103,7 +104,7 @@ fn call(title: &str, what: &str, result: impl std::fmt::Display) {
     step(title, format_args!("{what:<27} -> {result}"));
 }
 
-fn what_next(names: &Uri, echo: &Uri) -> String {
+fn what_next(names: &Uri, echo: &Uri, called: &str) -> String {
     let port = names.port().unwrap_or_default();
     let location = echo.location().map(ToString::to_string).unwrap_or_default();
     let rows = [
@@ -130,8 +131,12 @@ fn what_next(names: &Uri, echo: &Uri) -> String {
         ("what the server offers", format!("ferropyro inspect {location}")),
     ];
     let lines = rows.map(|(title, command)| format!("  # {title}\n  {command}"));
+    let here = match called {
+        "ferropyro" => String::new(),
+        called => format!(" (ferropyro is {called} here)"),
+    };
     format!(
-        "\nBoth keep running. Try in another terminal (ferropyro is target/release/ferropyro after a build):\n\n{}\n\nCtrl-C ends the demo.",
+        "\nBoth keep running. Try in another terminal{here}:\n\n{}\n\nCtrl-C ends the demo.",
         lines.join("\n")
     )
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error as _;
 use std::fmt;
-use std::process::ExitCode;
 
 use ferropyro::{Error, ErrorKind};
 
@@ -37,12 +36,6 @@ pub(crate) type Outcome = Result<Exit, Failure>;
 pub(crate) struct Failure {
     exit: Exit,
     text: String,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> ExitCode {
-        ExitCode::from(exit as u8)
-    }
 }
 
 impl Exit {
@@ -116,9 +109,9 @@ impl Failure {
     }
 
     /// Tells the user, and gives the exit status.
-    pub(crate) fn report(&self) -> ExitCode {
+    pub(crate) fn report(&self) -> Exit {
         output::note(format_args!("error: {}", self.text));
-        self.exit.into()
+        self.exit
     }
 }
 

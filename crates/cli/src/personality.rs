@@ -1,6 +1,6 @@
 //! Whose manners a command has: our own, or those of one of Pyro's programs, by whose name it was called.
 
-use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 
 use ferropyro::Config;
@@ -44,10 +44,9 @@ const LINKS: [(&str, Link, Personality); 10] = [
     ("pyro5-check-config", Link::CheckConfig, Personality::Pyro5),
 ];
 
-/// The program of Pyro by whose name this process was started, if it was.
-pub(crate) fn link() -> Option<(Link, Personality, &'static str)> {
-    let program = env::args_os().next()?;
-    let name = Path::new(&program).file_stem()?.to_str()?;
+/// The program of Pyro by whose name this one was called, if it was.
+pub(crate) fn link(args: &[OsString]) -> Option<(Link, Personality, &'static str)> {
+    let name = Path::new(args.first()?).file_stem()?.to_str()?;
     LINKS
         .iter()
         .find(|(link, ..)| *link == name)

@@ -10,9 +10,9 @@ use ferropyro_formats::pickle;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::auth::{Auth, Handshake, LONGEST_MESSAGE, Part, Then};
+use crate::auth::{Auth, Handshake};
 use crate::frame::Inbox;
-use crate::halves::{Receiver, Sender, State};
+use crate::halves::{Receiver, Sender, State, Waker};
 use crate::objects::{negotiated, pickle_options};
 use crate::options::Terms;
 use crate::socket::{Socket, send_at_once};
@@ -57,35 +57,17 @@ impl Connection {
         deadline: Option<Instant>,
     ) -> Result<Connection> {
         let pickle = pickle_options(terms.pickle_protocol);
-        let mut connection = Connection::new(socket, Inbox::new(terms.max_message_size), pickle);
+        let mut connection = Connection::new(socket, Inbox::new(terms.max_message_size, terms.reads_ahead), pickle);
         match auth {
             Some(auth) => {
                 let mut handshake = Handshake::of_client(auth);
-                connection.authenticate(&mut handshake, deadline)?;
+                let Connection { sender, receiver } = &mut connection;
+                sender.authenticate(receiver, &mut handshake, deadline)?;
                 connection.sender.pickle = negotiated(terms.pickle_protocol, &handshake);
             }
             None => connection.receiver.may_be_challenged = true,
         }
         Ok(connection)
-    }
-
-    fn authenticate(&mut self, handshake: &mut Handshake, deadline: Option<Instant>) -> Result<()> {
-        let mut turn = handshake.begin();
-        loop {
-            if let Some(message) = &turn.send {
-                self.sender.send_until(message, deadline)?;
-            }
-            match turn.then {
-                Then::Finish(result) => return result,
-                Then::Receive => {
-                    let message = self
-                        .receiver
-                        .receive_until(LONGEST_MESSAGE, deadline)
-                        .map_err(while_authenticating)?;
-                    turn = handshake.receive(&message);
-                }
-            }
-        }
     }
 
     /// Sends a value as an object of Python's (Python's `send`), in the protocol of pickle that [`Options::pickle_protocol`] says.
@@ -170,6 +152,16 @@ impl Connection {
         self.sender.socket.peer()
     }
 
+    /// The protocol of pickle that objects are sent in: see [`Options::pickle_protocol`].
+    pub fn pickle_protocol(&self) -> u8 {
+        self.sender.pickle.protocol
+    }
+
+    /// What ends the waits of both directions, wherever they are.
+    pub fn waker(&self) -> Waker {
+        self.sender.waker()
+    }
+
     /// Both directions, for two threads. The connection is closed when both are dropped.
     pub fn split(self) -> (Sender, Receiver) {
         (self.sender, self.receiver)
@@ -184,7 +176,9 @@ impl Connection {
 /// # Errors
 /// [`Error::Authentication`] when it is not: then the other end has been told so. Errors of the connection.
 pub fn deliver_challenge(connection: &mut Connection, key: &AuthKey, digests: Digests) -> Result<()> {
-    take_part(connection, key, digests, Part::Deliver)
+    connection
+        .sender
+        .deliver_challenge(&mut connection.receiver, key, digests)
 }
 
 /// Proves to the other end of a connection that this one has the key (Python's `answer_challenge`, in processing `answerChallenge`): waits for the challenge, and sends its digest.
@@ -193,17 +187,9 @@ pub fn deliver_challenge(connection: &mut Connection, key: &AuthKey, digests: Di
 /// [`Error::Authentication`] when what comes is no challenge, or one that asks for a digest that is not among `digests`, and when the answer to that is no welcome. Errors of
 /// the connection.
 pub fn answer_challenge(connection: &mut Connection, key: &AuthKey, digests: Digests) -> Result<()> {
-    connection.receiver.may_be_challenged = false;
-    take_part(connection, key, digests, Part::Answer)
-}
-
-fn take_part(connection: &mut Connection, key: &AuthKey, digests: Digests, part: Part) -> Result<()> {
-    let auth = Auth {
-        key: key.clone(),
-        digests,
-    };
-    let deadline = Options::new().terms.handshake_deadline();
-    connection.authenticate(&mut Handshake::of_part(auth, part), deadline)
+    connection
+        .sender
+        .answer_challenge(&mut connection.receiver, key, digests)
 }
 
 /// Why the other end may be silent, or gone.
@@ -222,7 +208,7 @@ impl From<Socket> for Connection {
         let terms = Options::new().terms;
         Connection::new(
             socket,
-            Inbox::new(terms.max_message_size),
+            Inbox::new(terms.max_message_size, terms.reads_ahead),
             pickle_options(terms.pickle_protocol),
         )
     }

@@ -11,6 +11,7 @@ pub(crate) struct Head {
 
 impl Head {
     pub(crate) const SHORT: usize = 4;
+    const LONG: usize = 12;
 
     /// Of a message of so many bytes.
     pub(crate) fn of(length: usize) -> Head {
@@ -43,6 +44,8 @@ pub(crate) struct Inbox {
     body: Option<Body>,
     /// The longest message that is read.
     pub(crate) longest: usize,
+    /// Whether bytes may be taken that belong to later messages.
+    pub(crate) reads_ahead: bool,
     /// Why it is not known any more where the next message begins.
     lost: Option<String>,
 }
@@ -62,13 +65,14 @@ const BUFFER: usize = 8 << 10;
 const STEP: usize = 64 << 10;
 
 impl Inbox {
-    pub(crate) fn new(longest: usize) -> Inbox {
+    pub(crate) fn new(longest: usize, reads_ahead: bool) -> Inbox {
         Inbox {
             buffer: Vec::new(),
             start: 0,
             end: 0,
             body: None,
             longest,
+            reads_ahead,
             lost: None,
         }
     }
@@ -104,7 +108,9 @@ impl Inbox {
         }
         let waiting = &self.buffer[self.start..self.end];
         let (length, head) = match *waiting {
-            [0xff, 0xff, 0xff, 0xff, a, b, c, d, e, f, g, h, ..] => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 12),
+            [0xff, 0xff, 0xff, 0xff, a, b, c, d, e, f, g, h, ..] => {
+                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), Head::LONG)
+            }
             [0xff, 0xff, 0xff, 0xff, ..] => return Ok(()),
             [a, b, c, d, ..] => (u64::from(u32::from_be_bytes([a, b, c, d])), Head::SHORT),
             _ => return Ok(()),
@@ -157,7 +163,12 @@ impl Inbox {
                 self.end -= self.start;
                 self.start = 0;
                 self.buffer.resize(BUFFER, 0);
-                &mut self.buffer[self.end..]
+                let enough = match (self.reads_ahead, self.end) {
+                    (true, _) => BUFFER,
+                    (false, 0..Head::SHORT) => Head::SHORT,
+                    (false, _) => Head::LONG,
+                };
+                &mut self.buffer[self.end..enough]
             }
         }
     }
@@ -197,7 +208,10 @@ mod tests {
 
     /// What comes of these pieces: the messages, or the error after them.
     fn read(pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<String>) {
-        let mut inbox = Inbox::new(LONGEST);
+        read_into(Inbox::new(LONGEST, true), pieces)
+    }
+
+    fn read_into(mut inbox: Inbox, pieces: impl IntoIterator<Item = Vec<u8>>) -> (Vec<Vec<u8>>, Option<String>) {
         let mut messages = Vec::new();
         for piece in pieces {
             let mut rest = piece.as_slice();
@@ -261,6 +275,38 @@ mod tests {
         }
     }
 
+    #[test]
+    fn without_reading_ahead_nothing_of_a_later_message_is_taken() {
+        let sent = [b"hello".to_vec(), vec![], vec![7; 200_000], b"bye".to_vec()];
+        for framed in [framed, framed_long] {
+            let mut inbox = Inbox::new(LONGEST, false);
+            for message in &sent {
+                let stream = framed(message);
+                let mut rest = stream.as_slice();
+                while !rest.is_empty() {
+                    assert_eq!(inbox.next(usize::MAX).unwrap(), None);
+                    let room = inbox.room();
+                    assert!(
+                        (1..=rest.len()).contains(&room.len()),
+                        "room for {} of {}",
+                        room.len(),
+                        rest.len()
+                    );
+                    let (taken, left) = rest.split_at(room.len());
+                    room.copy_from_slice(taken);
+                    inbox.filled(taken.len());
+                    rest = left;
+                }
+                assert_eq!(inbox.next(usize::MAX).unwrap().as_ref(), Some(message));
+            }
+            let stream: Vec<u8> = sent.iter().flat_map(|message| framed(message)).collect();
+            for size in [1, 3, 70_000] {
+                let pieces = stream.chunks(size).map(<[u8]>::to_vec);
+                assert_eq!(read_into(Inbox::new(LONGEST, false), pieces).0, sent);
+            }
+        }
+    }
+
     // Conformance: MP-22
     #[test]
     fn every_prefix_of_a_stream_ends_between_messages_or_inside_one() {
@@ -299,7 +345,7 @@ mod tests {
             );
         }
         // Nor is it read any further.
-        let mut inbox = Inbox::new(10);
+        let mut inbox = Inbox::new(10, true);
         inbox.room()[..8].copy_from_slice(b"\0\0\0\x0b\0\0\0\0");
         inbox.filled(8);
         assert!(inbox.next(usize::MAX).is_err());
@@ -309,7 +355,7 @@ mod tests {
     // Conformance: MP-22
     #[test]
     fn memory_grows_with_what_has_come() {
-        let mut inbox = Inbox::new(1 << 30);
+        let mut inbox = Inbox::new(1 << 30, true);
         inbox.room()[..4].copy_from_slice(Head::of(1 << 30).as_bytes());
         inbox.filled(4);
         let mut come = 0;

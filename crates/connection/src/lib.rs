@@ -30,7 +30,7 @@ pub use auth::{AuthKey, Digest, Digests, hand_down_process_key, process_key, set
 pub use client::Client;
 pub use connection::{Connection, answer_challenge, deliver_challenge};
 pub use error::{AuthenticationError, BufferTooShort, Error, Result};
-pub use halves::{Receiver, Sender};
+pub use halves::{Receiver, Sender, Waker};
 pub use listener::{Incoming, Listener};
 pub use options::Options;
 

@@ -29,6 +29,7 @@ pub(crate) struct Terms {
     pub(crate) handshake_timeout: Option<Duration>,
     pub(crate) unfinished_handshakes: usize,
     pub(crate) max_message_size: usize,
+    pub(crate) reads_ahead: bool,
     /// What to write, if that has been decided.
     pub(crate) pickle_protocol: Option<u8>,
 }
@@ -52,6 +53,7 @@ impl Default for Options {
                 handshake_timeout: Some(Duration::from_secs(10)),
                 unfinished_handshakes: 128,
                 max_message_size: 1 << 30,
+                reads_ahead: true,
                 pickle_protocol: None,
             },
             digests: Digests::default(),
@@ -137,6 +139,14 @@ impl Options {
     #[must_use]
     pub fn max_message_size(mut self, bytes: usize) -> Options {
         self.terms.max_message_size = bytes;
+        self
+    }
+
+    /// Whether more than one message may be taken from the system at a time, as it is unless set: it is faster. If not, a descriptor has something to read whenever there is something to receive, except for what
+    /// [`Connection::poll`](crate::Connection::poll) has seen, so that programs can wait for many of them.
+    #[must_use]
+    pub fn read_ahead(mut self, yes: bool) -> Options {
+        self.terms.reads_ahead = yes;
         self
     }
 

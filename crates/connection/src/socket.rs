@@ -95,14 +95,45 @@ impl Socket {
         }
     }
 
-    fn write_patiently(&self, [mut head, mut body]: [&[u8]; 2]) -> io::Result<()> {
+    fn write_patiently(&self, pieces: [&[u8]; 2]) -> io::Result<()> {
+        self.write_asking(pieces, &mut || Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    /// Asks what to do when the system's limit of time is over.
+    fn write_asking(
+        &self,
+        [mut head, mut body]: [&[u8]; 2],
+        ask: &mut dyn FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
         while !head.is_empty() || !body.is_empty() {
-            let count = self.write(&[IoSlice::new(head), IoSlice::new(body)])?;
+            let count = match self.write(&[IoSlice::new(head), IoSlice::new(body)]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    ask()?;
+                    0
+                }
+                count => count?,
+            };
             let of_head = count.min(head.len());
             head = &head[of_head..];
             body = &body[count - of_head..];
         }
         Ok(())
+    }
+
+    /// The same without a deadline, but asks every so often while nothing is taken whether to go on; `TimedOut` if not.
+    pub(crate) fn write_while(
+        &self,
+        pieces: [&[u8]; 2],
+        every: Duration,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> io::Result<()> {
+        self.socket().set_write_timeout(Some(every))?;
+        let written = self.write_asking(pieces, &mut || match go_on() {
+            true => Ok(()),
+            false => Err(io::ErrorKind::TimedOut.into()),
+        });
+        self.socket().set_write_timeout(None)?;
+        written
     }
 
     /// The system's own limit of time begins anew whenever something has been taken, so no more is written at a time than it takes at once or not at all.

@@ -11,6 +11,7 @@
 //! ```
 
 mod line;
+mod wire;
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -25,6 +26,8 @@ use tracing_subscriber::{Registry, reload};
 
 pub(crate) use self::line::Clipped;
 use self::line::line;
+pub use self::line::text;
+pub(crate) use self::wire::{WireData, each_message};
 use crate::config::{Config, InvalidConfig, UnknownItems};
 
 /// The logger names of the library: tracing targets, named after the modules of Pyro. A dot makes a child, as in Python.
@@ -33,9 +36,9 @@ pub mod logger {
     pub const PYRO: &str = "Pyro";
     /// What no other name covers: URIs, proxies and daemons.
     pub const CORE: &str = "Pyro.core";
-    /// Proxies: connecting, calls.
+    /// Proxies: connecting, calls; with `LOGWIRE`, their messages.
     pub const CLIENT: &str = "Pyro.client";
-    /// Daemons: handshakes, requests, registered objects.
+    /// Daemons: handshakes, requests, registered objects; with `LOGWIRE`, their messages.
     pub const SERVER: &str = "Pyro.server";
     /// The server that has a thread for each connection.
     pub const THREADPOOLSERVER: &str = "Pyro.threadpoolserver";
@@ -43,7 +46,7 @@ pub mod logger {
     pub const MULTIPLEXSERVER: &str = "Pyro.multiplexserver";
     /// The daemon over a socket that was already connected.
     pub const EXISTINGCONNECTIONSERVER: &str = "Pyro.existingconnectionserver";
-    /// Messages: with `LOGWIRE`, every one of them.
+    /// Messages.
     pub const PROTOCOL: &str = "Pyro.protocol";
     /// Serializers.
     pub const SERIALIZERS: &str = "Pyro.serializers";
@@ -53,6 +56,22 @@ pub mod logger {
     pub const NAMING_STORAGE: &str = "Pyro.naming_storage";
     /// The HTTP gateway.
     pub const HTTPGATEWAY: &str = "Pyro.httpgateway";
+
+    /// All of them, the parent first.
+    pub const ALL: [&str; 12] = [
+        PYRO,
+        CORE,
+        CLIENT,
+        SERVER,
+        THREADPOOLSERVER,
+        MULTIPLEXSERVER,
+        EXISTINGCONNECTIONSERVER,
+        PROTOCOL,
+        SERIALIZERS,
+        NAMING,
+        NAMING_STORAGE,
+        HTTPGATEWAY,
+    ];
 }
 
 /// The name of a log level in Python.

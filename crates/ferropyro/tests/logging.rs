@@ -26,6 +26,9 @@ fn child_that_logs() {
     if mode == "reload" {
         return reload();
     }
+    if mode == "messages" {
+        return call_with_long_arguments();
+    }
     let answer = match logging::init_from_env() {
         Ok(is_on) => is_on.to_string(),
         Err(error) => error.to_string(),
@@ -53,6 +56,22 @@ fn call_with_own_levels() {
         .expect("a URI")
         .call::<()>("ping", ())
         .expect("an answer");
+}
+
+/// Calls with the setting LOGWIRE, a key, and messages that are long enough to be compressed.
+fn call_with_long_arguments() {
+    assert_eq!(logging::init_from_env(), Ok(true));
+    let config = Config::default().logwire(true).compression(true);
+    let daemon = ferropyro::Daemon::builder().config(config.clone()).hmac_key("secret");
+    let daemon = daemon.bind().expect("a free port").start();
+    let uri = daemon.uri_for(ferropyro::DAEMON_ID).expect("an id");
+    let proxy = ferropyro::Proxy::builder().config(config).hmac_key("secret");
+    let proxy = proxy.build(uri).expect("a URI");
+    let id = "x".repeat(5000);
+    assert!(
+        proxy.call::<()>("get_metadata", (id,)).is_err(),
+        "there is no such object"
+    );
 }
 
 /// Logs, then after somebody has moved the file away and asked for more.
@@ -304,6 +323,35 @@ fn a_program_that_logs_with_other_means_gets_the_messages_at_the_levels_that_it_
         assert!(printed.contains(line), "{line} is not in {printed}");
     }
     assert_eq!(place.files(), [""; 0]);
+}
+
+#[test]
+fn the_setting_logwire_shows_messages_as_they_are_before_they_are_signed_and_compressed() {
+    let place = Place::new("messages");
+    place.run(&[("PYRO_LOGLEVEL", "DEBUG"), (MODE, "messages")]);
+    let messages = place.messages("pyro.log");
+    let of = |what: &str| {
+        let is_one = |line: &&String| line.contains(what);
+        messages.iter().filter(is_one).collect::<Vec<_>>()
+    };
+    for (what, logger) in [
+        ("proxy wiredata sending to PYRO:Pyro.Daemon@", "Pyro.client,DEBUG]"),
+        ("daemon wiredata received from ", "Pyro.server,DEBUG]"),
+    ] {
+        let [connect, call] = of(what)[..] else {
+            panic!("{messages:?}")
+        };
+        assert!(
+            connect.starts_with(logger) && connect.contains(": msgtype=1 "),
+            "{connect}"
+        );
+        assert!(call.contains(": msgtype=4 flags=0x2 ser=1 seq=1 "), "{call}");
+        let data = r##" data=b"# serpent utf-8 python3.2\n('Pyro.Daemon','get_metadata',('xxx"##;
+        assert!(call.contains(data), "{call}");
+        assert!(call.contains("xxx\"... (50") && call.len() < 1300, "{call}");
+    }
+    assert_eq!(of("daemon wiredata sending to ").len(), 2, "{messages:?}");
+    assert_eq!(of("proxy wiredata received from ").len(), 2, "{messages:?}");
 }
 
 // Conformance: LOG-06

@@ -13,7 +13,7 @@ const END: &str = "<!-- end of items -->\n";
 const WIDTH: usize = 140;
 
 /// Items that are read and shown, but do nothing yet, or never will.
-const WITHOUT_EFFECT: [&str; 4] = ["DETAILED_TRACEBACK", "JSON_MODULE", "LOGWIRE", "REQUIRE_EXPOSE"];
+const WITHOUT_EFFECT: [&str; 3] = ["DETAILED_TRACEBACK", "JSON_MODULE", "REQUIRE_EXPOSE"];
 
 #[test]
 fn the_page_lists_every_item_with_its_defaults() {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ferropyro::logging::logger;
 use ferropyro::naming::NAMESERVER_ID;
 use ferropyro::uri::Protocol;
 use ferropyro::{DAEMON_ID, Location, Uri};
@@ -63,7 +64,7 @@ impl Cleaner {
         }
         match store.entries() {
             Ok(entries) => self.look(store, entries, is_over),
-            Err(error) => tracing::warn!("nothing is cleaned up: {error}"),
+            Err(error) => tracing::warn!(target: logger::NAMING, "nothing is cleaned up: {error}"),
         }
         self.next = Instant::now() + self.period;
     }
@@ -98,10 +99,10 @@ impl Cleaner {
 /// Gives whether nothing is left to do about it.
 fn remove(store: &dyn Store, name: &str, uri: &str) -> bool {
     match store.remove_if(name, uri) {
-        Ok(true) => tracing::info!("{name} is removed: nobody has been at {uri} for a while"),
-        Ok(false) => tracing::debug!("{name} stays: it has moved"),
+        Ok(true) => tracing::info!(target: logger::NAMING, "{name} is removed: nobody has been at {uri} for a while"),
+        Ok(false) => tracing::debug!(target: logger::NAMING, "{name} stays: it has moved"),
         Err(error) => {
-            tracing::warn!("{name} is not removed, though nobody is at {uri}: {error}");
+            tracing::warn!(target: logger::NAMING, "{name} is not removed, though nobody is at {uri}: {error}");
             return false;
         }
     }

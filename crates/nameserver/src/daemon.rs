@@ -246,6 +246,13 @@ impl NameServerDaemon {
         self.broadcast.as_ref().map(|listening| listening.address)
     }
 
+    /// The number of the UDP socket, for programs that wait for it in an event loop of their own; it is readable when a question has come in, which the daemon's loop answers. `None` without
+    /// a responder. It is closed when the daemon stops.
+    #[cfg(unix)]
+    pub fn broadcast_descriptor(&self) -> Option<std::os::fd::RawFd> {
+        self.broadcast.as_ref().map(|listening| listening.descriptor)
+    }
+
     /// The same with the host as it was given.
     pub fn broadcast_location(&self) -> Option<&Location> {
         self.broadcast.as_ref().map(|listening| &listening.location)

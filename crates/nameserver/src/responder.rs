@@ -64,6 +64,9 @@ pub(crate) struct Listening {
     pub(crate) location: Location,
     /// The same in numbers.
     pub(crate) address: SocketAddr,
+    /// The number of the socket, which is open as long as the daemon serves.
+    #[cfg(unix)]
+    pub(crate) descriptor: std::os::fd::RawFd,
 }
 
 /// Starts a responder for a name server's daemon where that makes sense; it runs with it. `uri` is that of the name server without address translation: whoever hears a
@@ -117,9 +120,15 @@ impl Responder {
         let shown = host.map_or_else(|| address.ip().to_string(), str::to_owned);
         let location = Location::tcp(shown, address.port());
         tracing::info!(target: logger::NAMING, "the broadcast responder listens on {location}");
+        let listening = Listening {
+            location,
+            address,
+            #[cfg(unix)]
+            descriptor: std::os::fd::AsRawFd::as_raw_fd(&socket),
+        };
         Ok(Responder {
             socket,
-            listening: Listening { location, address },
+            listening,
             has_neighbour: is_taken,
         })
     }

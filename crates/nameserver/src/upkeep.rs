@@ -6,6 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ferropyro::Error;
+use ferropyro::logging::logger;
 
 use crate::autoclean::Cleaner;
 use crate::read_only::ReadOnly;
@@ -59,7 +60,7 @@ impl Upkeep {
         // A panic has been reported where it happened.
         let _ = thread.join();
         if let Err(error) = self.store.close() {
-            tracing::error!("the store was not closed as it should be: {error}");
+            tracing::error!(target: logger::NAMING, "the store was not closed as it should be: {error}");
         }
     }
 }
@@ -69,7 +70,7 @@ impl Shared {
         while !self.wait(PERIOD) {
             let trouble = store.tend().err();
             if let Some(error) = &trouble {
-                tracing::warn!("{error}");
+                tracing::warn!(target: logger::NAMING, "{error}");
             }
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
             if let (Some(cleaner), false) = (&mut cleaner, store.is_on()) {

@@ -57,12 +57,18 @@ def servers():
 
 
 @pytest.fixture(scope="session")
-def pyro4_examples():
-    """The folder of the examples in Pyro4's source package."""
+def pyro4_source():
+    """The folder of Pyro4's source package."""
     try:
-        return source.examples()
+        return source.package()
     except source.Unavailable as error:
         unavailable(str(error))
+
+
+@pytest.fixture(scope="session")
+def pyro4_examples(pyro4_source):
+    """The folder of the examples in it."""
+    return pyro4_source / "examples"
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +83,9 @@ def unavailable(why):
     if os.environ.get("CI") == "true":
         pytest.fail(why)
     pytest.skip(why)
+
+
+@pytest.fixture
+def one_at_a_time():
+    """`with one_at_a_time(NAME):` holds up the other tests of this machine that want the same, such as a port."""
+    return source.locked

@@ -18,6 +18,7 @@ WORDS = {
     "TIME": r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,]\d+",
     "FOLDER": r"\S*",
     "TAGS": r"[\w:.]+(?:, ?[\w:.]+)*",
+    "TAGSET": r"(?:\{'[\w:.]+'\}|\['[\w:.]+'\])",
     "SYMBOL": "(?:NASDAQ|NYSE|AAPL|MSFT|IBM)",
     # Three digits or four, as random numbers have them.
     "HEX": "[0-9a-fx]+",

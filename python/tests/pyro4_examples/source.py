@@ -1,4 +1,4 @@
-"""Pyro4's source package, which has its examples. It is fetched when a test asks for it, and kept in target/."""
+"""Pyro4's source package, which has its examples and its manual. It is fetched when a test asks for it, and kept in target/."""
 
 import contextlib
 import hashlib
@@ -20,8 +20,8 @@ class Unavailable(Exception):
     pass
 
 
-def examples():
-    """The folder of the examples. Raises Unavailable when the package is not here and cannot be fetched."""
+def package():
+    """The folder of the package. Raises Unavailable when it is not here and cannot be fetched."""
     unpacked = FOLDER / NAME
     with locked("source"):
         if not unpacked.exists():
@@ -31,7 +31,7 @@ def examples():
             if not _is_genuine(archive):
                 raise Unavailable(f"{archive} is not the published one: its SHA-256 should be {SHA256}")
             _unpack(archive, unpacked)
-    return unpacked / "examples"
+    return unpacked
 
 
 @contextlib.contextmanager

@@ -166,6 +166,26 @@ class Example:
         return found | {SERVER} if self.name_server else found
 
 
+def environment():
+    """The settings of every program: those with which nobody is met by accident."""
+    return {
+        "PYRO_HOST": HOST,
+        "PYRO_NS_HOST": HOST,
+        "PYRO_NS_PORT": "1",  # nobody's
+        "PYRO_BROADCAST_ADDRS": HOST,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(WHOLE_LINES),
+    }
+
+
+def start_name_server(servers, runner, env):
+    """Starts a name server with these settings, and adds to them where it is. Gives the server."""
+    command = runner.command(f"-m Pyro4.naming -n {HOST} -p 0 -x")
+    name_server = servers.start(command, ready=r"^URI = PYRO:", env=env, with_children=True)
+    env["PYRO_NS_PORT"] = str(name_server.port)
+    return name_server
+
+
 class Stage:
     """Where an example is played: `Stage(example, folder, servers, runners).play()`.
 
@@ -179,18 +199,11 @@ class Stage:
         self.runners = runners
         self.patience = PATIENCE + example.seconds
         self.programs = {}
-        self.env = {
-            "PYRO_HOST": HOST,
-            "PYRO_NS_HOST": HOST,
-            "PYRO_NS_PORT": "1",  # nobody's
-            "PYRO_BROADCAST_ADDRS": HOST,
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "PYTHONPATH": str(WHOLE_LINES),
-        }
+        self.env = environment()
 
     def play(self):
         if self.example.name_server:
-            self._start_name_server()
+            start_name_server(self.servers, self.runners[SERVER], self.env)
         for step in self.example.steps:
             step.play(self)
         assert not self.programs, f"the steps do not end {', '.join(self.programs)}"
@@ -215,8 +228,3 @@ class Stage:
             self.example.texts[name].check(program, status)
         except AssertionError as error:
             raise AssertionError(f"{name} of {self.example}: {error}\n{program}\n{program.output()}") from None
-
-    def _start_name_server(self):
-        command = self.runners[SERVER].command(f"-m Pyro4.naming -n {HOST} -p 0 -x")
-        name_server = self.servers.start(command, ready=r"^URI = PYRO:", env=self.env, with_children=True)
-        self.env["PYRO_NS_PORT"] = str(name_server.port)

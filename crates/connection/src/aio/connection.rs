@@ -64,7 +64,7 @@ impl Connection {
             },
             receiver: Receiver {
                 socket,
-                inbox: Inbox::new(terms.max_message_size),
+                inbox: Inbox::new(terms.max_message_size, terms.reads_ahead),
                 is_closed: false,
                 may_be_challenged: false,
             },

@@ -8,7 +8,7 @@ use ferropyro_connection::{
     Address, AuthKey, Client, Connection, Digest, Digests, Error, Options, Result, answer_challenge, deliver_challenge,
 };
 
-use crate::support::{MOMENT, PATIENCE, Raw, connect, key, listen, meet, pair, text};
+use crate::support::{MOMENT, PATIENCE, Raw, connect, key, listen, meet, own_process_key, pair, text};
 
 const WRONG: &str = "digest received was wrong: the other end has another key, or none";
 const REJECTED: &str = "digest sent was rejected: the other end has another key, or does not accept this digest";
@@ -52,6 +52,7 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 // Conformance: AUTH-01, AUTH-03
 #[test]
 fn there_is_a_challenge_when_the_flag_is_set_or_a_key_is_given() {
+    let _key = own_process_key();
     ferropyro_connection::set_process_key("the key of the process");
     let plain = Options::new();
     for (options, is_challenged) in [

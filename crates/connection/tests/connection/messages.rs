@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -304,4 +305,102 @@ fn a_pair_of_sockets_is_a_pipe() {
     one.send_bytes(b"hello").unwrap();
     assert_eq!(other.recv_bytes().unwrap(), b"hello");
     assert_eq!(other.peer(), None);
+}
+
+#[test]
+fn who_sends_is_asked_while_nobody_takes_it_and_may_stop() {
+    let (mut one, mut other) = {
+        let (one, other) = pair(&Options::new());
+        (one.split().0, other)
+    };
+    let long = vec![7; 20_000_000];
+    let (begin, begun) = mpsc::channel();
+    let receiving = thread::spawn(move || {
+        let () = begun.recv().unwrap();
+        let received = other.recv_bytes().unwrap();
+        (other, received)
+    });
+    let mut asked = 0;
+    let ask = || {
+        asked += 1;
+        // By then the other end has taken nothing.
+        if asked == 3 {
+            begin.send(()).unwrap();
+        }
+        true
+    };
+    one.send_bytes_while(&long, MOMENT, ask).unwrap();
+    let (_other, received) = receiving.join().unwrap();
+    assert!(received == long);
+    assert!(asked >= 3);
+    assert!(one.send_bytes_while(&long, MOMENT, || false).unwrap_err().is_timeout());
+    assert_eq!(
+        text(one.send_bytes(b"more")),
+        "the connection is broken: a message could be sent only in part"
+    );
+}
+
+#[test]
+fn a_waker_ends_both_directions_from_outside() {
+    let (one, mut other) = pair(&Options::new());
+    let waker = one.waker();
+    let (mut sender, mut receiver) = one.split();
+    let waiting = thread::spawn(move || receiver.recv_bytes());
+    waker.wake();
+    assert!(matches!(waiting.join().unwrap(), Err(Error::Eof)));
+    assert!(matches!(other.recv_bytes(), Err(Error::Eof)));
+    assert!(sender.send_bytes(b"hello").is_err());
+    drop(sender);
+    // There is nothing left of it.
+    waker.wake();
+}
+
+#[cfg(unix)]
+#[test]
+fn without_reading_ahead_a_descriptor_tells_of_every_message() {
+    let options = Options::new().read_ahead(false);
+    for options in [options.clone(), options.authkey("secret")] {
+        let (mut one, other) = pair(&options);
+        for message in [b"one".as_slice(), b"two", b"three"] {
+            one.send_bytes(message).unwrap();
+        }
+        let is_readable = |connection: &Connection| {
+            use rustix::event::{PollFd, PollFlags, Timespec, poll};
+            let moment = Timespec::try_from(MOMENT).unwrap();
+            poll(&mut [PollFd::new(connection, PollFlags::IN)], Some(&moment)).unwrap() == 1
+        };
+        let mut other = other;
+        for message in [b"one".as_slice(), b"two", b"three"] {
+            assert!(is_readable(&other));
+            assert_eq!(other.recv_bytes().unwrap(), message);
+        }
+        assert!(!is_readable(&other));
+    }
+    // One that was made in another way.
+    let (one, other) = std::os::unix::net::UnixStream::pair().unwrap();
+    let (mut sender, mut receiver) = (Connection::from(one), Connection::from(other).split().1);
+    receiver.set_read_ahead(false);
+    for message in [b"one".as_slice(), b"two"] {
+        sender.send_bytes(message).unwrap();
+    }
+    assert_eq!(receiver.recv_bytes().unwrap(), b"one");
+    assert!(receiver.poll(Duration::ZERO).unwrap());
+    assert_eq!(receiver.recv_bytes().unwrap(), b"two");
+    assert!(!receiver.poll(Duration::ZERO).unwrap());
+}
+
+#[test]
+fn the_longest_message_can_be_changed_meanwhile() {
+    let (mut one, other) = pair(&Options::new());
+    let (_sender, mut receiver) = other.split();
+    for _ in 0..2 {
+        one.send_bytes(&[7; 11]).unwrap();
+    }
+    assert_eq!(receiver.set_max_message_size(11), 1 << 30);
+    assert_eq!(receiver.recv_bytes().unwrap(), [7; 11]);
+    assert_eq!(receiver.set_max_message_size(10), 11);
+    assert_eq!(
+        text(receiver.recv_bytes()),
+        "bad message length: the other end announces 11 bytes, and 10 are acceptable"
+    );
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use ferropyro_connection::{AuthKey, Client, Listener, Options, hand_down_process_key, process_key, set_process_key};
 
-use crate::support::{PATIENCE, text};
+use crate::support::{PATIENCE, own_process_key, text};
 
 const ADDRESS: &str = "FERROPYRO_TEST_PORT";
 
@@ -32,6 +32,7 @@ fn start_child(listener: &Listener) -> Command {
 // Conformance: AUTH-03, AUTH-04
 #[test]
 fn a_child_has_the_key_if_it_was_handed_down_and_another_one_if_not() {
+    let _key = own_process_key();
     let listener = Listener::bind(("localhost", 0), &Options::new().authenticate(true)).unwrap();
     let mut child = start_child(&listener);
     hand_down_process_key(&mut child).unwrap();
@@ -49,6 +50,7 @@ fn a_child_has_the_key_if_it_was_handed_down_and_another_one_if_not() {
 // Conformance: AUTH-04
 #[test]
 fn the_key_is_random_until_it_is_set() {
+    let _key = own_process_key();
     let first = process_key().unwrap();
     assert_eq!(first.as_bytes().len(), 32);
     assert_eq!(process_key().unwrap(), first);

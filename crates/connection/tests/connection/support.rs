@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -11,6 +12,12 @@ use ferropyro_connection::{Address, Client, Connection, Listener, Options, Resul
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Short enough to wait for what is not to happen.
 pub(crate) const MOMENT: Duration = Duration::from_millis(50);
+
+/// The key of the process is one for all tests that run in it: who uses it holds this meanwhile.
+pub(crate) fn own_process_key() -> MutexGuard<'static, ()> {
+    static IN_USE: Mutex<()> = Mutex::new(());
+    IN_USE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 pub(crate) fn key(key: &str) -> Options {
     Options::new().authkey(key)

@@ -86,7 +86,7 @@ impl Link {
 
     /// Sends what the conversation has to say.
     pub(super) async fn send(&mut self) -> Result<()> {
-        let sent = self.stream.send(&self.conversation.out, self.timeout).await;
+        let sent = self.stream.send(self.conversation.outgoing(), self.timeout).await;
         self.conversation.clear_out();
         sent.map_err(|error| {
             context::forget_response();
@@ -99,9 +99,8 @@ impl Link {
         for stream in streams {
             self.conversation.begin_close(stream)?;
         }
-        let out = &mut self.conversation.out;
-        let sent = send_now(&mut self.stream, out).map_err(failure::sending)?;
-        out.drain(..sent);
+        let sent = send_now(&mut self.stream, self.conversation.outgoing()).map_err(failure::sending)?;
+        self.conversation.out.drain(..sent);
         Ok(())
     }
 

@@ -188,7 +188,7 @@ config_items! {
     LOGFILE logfile: Option<String>, Both, each(None, Some("pyro5.log".to_owned()), None);
     /// The levels of the log, see [`Levels`](crate::logging::Levels); absent: nothing is logged.
     LOGLEVEL loglevel: Option<Levels>, Both, none();
-    /// Whether the log shows every message in full, at level DEBUG.
+    /// Whether the log shows every message, with the first 1000 bytes of its data, at level DEBUG.
     LOGWIRE logwire: bool, Both, all(false);
     /// Whether connections are encrypted (TLS). Clients and servers need the same setting.
     SSL ssl: bool, Both, all(false);

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 
 use ferropyro_formats::Value;
@@ -256,6 +258,8 @@ impl DaemonBuilder {
             refusals: Ration::new(REFUSALS_LOGGED),
             failed_calls: AtomicU64::new(0),
             failed_oneway_calls: AtomicU64::new(0),
+            #[cfg(unix)]
+            watch: OnceLock::new(),
             config,
         });
         let daemon_object = DaemonObject(Arc::downgrade(&core));

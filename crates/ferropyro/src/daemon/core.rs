@@ -1,18 +1,26 @@
 //! What all connections of a daemon share.
 
 use std::fmt;
+use std::sync::Arc;
+#[cfg(unix)]
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+#[cfg(unix)]
+use std::thread;
+use std::time::Duration;
 
 use ferropyro_formats::Value;
 use ferropyro_wire::{AnnotationKey, Dialect, FrameBuilder, FrameSettings, Header, Serializer};
 
-use crate::config::Config;
+use crate::config::{Config, ServerType};
 use crate::connection::{Connection, Estate};
 use crate::context::{AnnotationList, Context};
 use crate::daemon::failed_call::{FailedCall, Statistics};
 use crate::daemon::registered::Leases;
 use crate::daemon::registry::{Entry, Registry};
 use crate::daemon::streams::Streams;
+#[cfg(unix)]
+use crate::daemon::watch::Watch;
 use crate::description::Description;
 use crate::error::Raise;
 use crate::logging::logger;
@@ -21,6 +29,7 @@ use crate::ration::Ration;
 use crate::serializer::Codec;
 use crate::session::metadata::Metadata;
 use crate::tls::Acceptor;
+use crate::transport::AsyncStream;
 use crate::{ErrorKind, Location, Result, Uri};
 
 type ValidateHandshake = Box<dyn Fn(&Value, &Context) -> Result<Value, Raise> + Send + Sync>;
@@ -73,6 +82,9 @@ pub(crate) struct Core {
     pub(crate) refusals: Ration,
     pub(crate) failed_calls: AtomicU64,
     pub(crate) failed_oneway_calls: AtomicU64,
+    /// There when the program drives the loop itself.
+    #[cfg(unix)]
+    pub(crate) watch: OnceLock<Watch>,
 }
 
 impl fmt::Debug for Core {
@@ -200,6 +212,9 @@ impl Core {
     /// A client is gone: tells the program, unless the client was never let in, and frees what only this client had.
     pub(crate) fn connection_ended(&self, connection: &Connection, was_let_in: bool) {
         connection.set_closed();
+        if was_let_in {
+            self.log_connection(format_args!("{} disconnected", connection.peer()));
+        }
         if let Some(hook) = self.hooks.client_disconnect.as_ref().filter(|_| was_let_in) {
             contain("the client_disconnect hook", || hook(connection));
         }
@@ -209,10 +224,60 @@ impl Core {
         self.streams.abandon(&streams);
     }
 
+    /// Logs that a client has come or gone, under the name of the server that it comes to.
+    pub(crate) fn log_connection(&self, text: fmt::Arguments<'_>) {
+        match self.config.servertype {
+            ServerType::Thread => tracing::debug!(target: logger::THREADPOOLSERVER, "{text}"),
+            ServerType::Multiplex => tracing::debug!(target: logger::MULTIPLEXSERVER, "{text}"),
+        }
+    }
+
     fn end_leases(&self, ids: &[String]) {
         for entry in self.registry.remove_all(ids) {
             drop_contained("dropping a leased object", entry);
         }
+    }
+
+    /// The loop has something to do that none of its sockets tells of, and the program may be the one that drives it.
+    pub(crate) fn wake(&self) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.wake();
+        }
+    }
+
+    /// The same, but later: no time that the loop waits for wakes a program that drives it.
+    pub(crate) fn wake_after(self: &Arc<Core>, pause: Duration) {
+        #[cfg(unix)]
+        if self.watch.get().is_some() {
+            let core = Arc::clone(self);
+            thread::spawn(move || {
+                thread::sleep(pause);
+                core.wake();
+            });
+        }
+        #[cfg(not(unix))]
+        let _ = pause;
+    }
+
+    /// A connection of this daemon, which its loop waits for.
+    pub(crate) fn watch_stream(&self, stream: &AsyncStream) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.add(stream);
+        }
+        #[cfg(not(unix))]
+        let _ = stream;
+    }
+
+    /// A connection that a thread waits for from now on.
+    pub(crate) fn unwatch_stream(&self, stream: &AsyncStream) {
+        #[cfg(unix)]
+        if let Some(watch) = self.watch.get() {
+            watch.remove(stream);
+        }
+        #[cfg(not(unix))]
+        let _ = stream;
     }
 
     /// A call has raised an exception.

@@ -9,6 +9,8 @@ pub(crate) mod registered;
 pub(crate) mod registry;
 pub(crate) mod socket;
 pub(crate) mod streams;
+#[cfg(unix)]
+pub(crate) mod watch;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -322,6 +324,23 @@ impl Daemon {
     /// ```
     pub fn accompany(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.server.accompany(Box::pin(task));
+    }
+
+    /// The number of a descriptor that is readable when there is something to do for [`EventLoop::step`](crate::EventLoop::step), for programs that wait for other things as
+    /// well, with poll or an event loop of their own (Pyro's `Daemon.sockets`). It is the same as long as there is the daemon, and to be waited for, not read. Ask for it before
+    /// the daemon serves: connections that are there already are not watched.
+    ///
+    /// Times after which a silent client is sent away do not make it readable: they are looked at by the next step.
+    ///
+    /// # Errors
+    /// `Communication` when the system lacks descriptors.
+    #[cfg(unix)]
+    pub fn descriptor(&self) -> Result<std::os::fd::RawFd> {
+        let watch = self.server.watch().map_err(|error| {
+            let text = format!("the daemon cannot be watched: {error}");
+            Error::new(ErrorKind::Communication, text).caused_by(error)
+        })?;
+        Ok(watch.descriptor())
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -9,16 +9,22 @@ use super::Level;
 
 /// The line of an event: `[YYYY-MM-DD hh:mm:ss.mmm,LOGGER,LEVEL] text`.
 pub(super) fn line(event: &Event<'_>) -> String {
-    let mut fields = Fields::default();
-    event.record(&mut fields);
     let now = jiff::Zoned::now().strftime("%Y-%m-%d %H:%M:%S.%3f");
     let metadata = event.metadata();
-    let text = one_line(&(fields.message + &fields.others));
+    let text = text(event);
     format!(
         "[{now},{},{}] {text}\n",
         metadata.target(),
         level_name(metadata.level())
     )
+}
+
+/// What an event says, as the log has it: its message, then its other fields as ` name=value`, in one line. For programs and bindings with a log of their own.
+#[must_use]
+pub fn text(event: &Event<'_>) -> String {
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    one_line(&(fields.message + &fields.others))
 }
 
 /// Python has no name for what is finer than DEBUG.

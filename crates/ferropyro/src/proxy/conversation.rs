@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::context::{self, AnnotationList, Luggage};
 use crate::daemon::registry::DAEMON_ID;
 use crate::description::Description;
+use crate::logging::{WireData, each_message, logger};
 use crate::session::client::{ClientSession, Greeting, Outcome, Request, read_exception};
 use crate::session::metadata::Metadata;
 use crate::transport::Inbox;
@@ -37,7 +38,7 @@ pub(crate) struct Conversation {
     pub(crate) session: ClientSession,
     /// What has arrived.
     pub(crate) inbox: Inbox,
-    /// What is to be sent now.
+    /// What is to be sent now: see [`Conversation::outgoing`].
     pub(crate) out: Vec<u8>,
     pub(crate) uri: Uri,
     /// The object id in the URI.
@@ -48,6 +49,8 @@ pub(crate) struct Conversation {
     pub(crate) answer: Value,
     /// For the proxies in answers, when connections are encrypted.
     config: Option<Arc<Config>>,
+    /// The setting LOGWIRE.
+    logs_messages: bool,
 }
 
 /// A call on its way: what is in it, and which names the object must have.
@@ -95,6 +98,7 @@ impl Conversation {
             metadata: None,
             answer: Value::None,
             config: settings.tls.as_ref().map(|_| Arc::clone(&settings.config)),
+            logs_messages: settings.config.logwire,
         }
     }
 
@@ -243,12 +247,26 @@ impl Conversation {
         let Some((length, message)) = self.session.deframer().next(self.inbox.bytes())? else {
             return Ok(None);
         };
+        if self.logs_messages {
+            let (uri, received) = (&self.uri, WireData(&message));
+            tracing::debug!(target: logger::CLIENT, "proxy wiredata received from {uri}: {received}");
+        }
         let result = match &self.config {
             Some(config) => read_with(config, || read(&mut self.session, &message)),
             None => read(&mut self.session, &message),
         };
         self.inbox.consume(length);
         result.map(Some)
+    }
+
+    /// What is to be sent now.
+    pub(crate) fn outgoing(&self) -> &[u8] {
+        if self.logs_messages {
+            each_message(&self.out, self.session.hmac_key(), |sent| {
+                tracing::debug!(target: logger::CLIENT, "proxy wiredata sending to {}: {sent}", self.uri);
+            });
+        }
+        &self.out
     }
 
     /// How many bytes the next message lacks, as far as it is known yet.

@@ -72,7 +72,7 @@ impl Link {
 
     /// Sends what the conversation has to say.
     pub(super) fn send(&mut self) -> Result<()> {
-        let sent = self.stream.write_all(&self.conversation.out);
+        let sent = self.stream.write_all(self.conversation.outgoing());
         self.conversation.clear_out();
         sent.map_err(failure::sending)
     }

@@ -70,7 +70,7 @@ fn send(session: &mut ServerSession, stream: &Stream) -> io::Result<()> {
         return Ok(());
     }
     let is_needed = session.out.len() >= OUT_KEEP / 4;
-    let written = stream.write_all(&session.out);
+    let written = stream.write_all(session.outgoing());
     session.out.clear();
     if !is_needed {
         session.out.shrink_to(OUT_KEEP);

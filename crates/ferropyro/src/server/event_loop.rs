@@ -12,6 +12,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{spawn_blocking, yield_now};
 use tokio::time::timeout;
 
+use super::beside::beside_loop;
 use super::capacity::Capacity;
 use super::oneways::Oneways;
 use super::reception::Visitor;
@@ -177,7 +178,7 @@ impl EventLoop {
                     // more than a call. Where methods run on the loop, an answer would wait for them.
                     others_first().await;
                 }
-                let sent = stream.send(&session.out, self.core.config.write_timeout).await;
+                let sent = stream.send(session.outgoing(), self.core.config.write_timeout).await;
                 rest(&mut session.out);
                 sent?;
             }
@@ -270,7 +271,7 @@ impl EventLoop {
         inbox: &mut Inbox,
     ) -> io::Result<Step> {
         let (input, oneways) = (std::mem::take(inbox), Arc::clone(&self.oneways));
-        let run = spawn_blocking(move || {
+        let run = beside_loop(&self.core, move || {
             call.run(input.bytes(), &*oneways);
             (call, input)
         });
@@ -283,7 +284,7 @@ impl EventLoop {
     async fn check_in_pool(&self, session: &mut ServerSession, inbox: &mut Inbox) -> io::Result<()> {
         let _turn = self.preludes.acquire().await;
         let (mut deframer, input) = (session.take_deframer(), std::mem::take(inbox));
-        let prepare = spawn_blocking(move || {
+        let prepare = beside_loop(&self.core, move || {
             deframer.prepare(input.bytes());
             (deframer, input)
         });
@@ -301,7 +302,7 @@ impl EventLoop {
         inbox: &mut Inbox,
     ) -> io::Result<Step> {
         let input = std::mem::take(inbox);
-        let prepare = spawn_blocking(move || {
+        let prepare = beside_loop(&self.core, move || {
             call.prepare(input.bytes());
             (call, input)
         });

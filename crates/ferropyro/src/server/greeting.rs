@@ -3,12 +3,13 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::beside::beside_loop;
 use super::reception::Visitor;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
@@ -24,7 +25,9 @@ impl Visitor {
         if self.greet(core, hooks).await? == Step::Close {
             return Ok(Some(Front::Broken));
         }
-        self.stream.send(&self.session.out, core.config.write_timeout).await?;
+        self.stream
+            .send(self.session.outgoing(), core.config.write_timeout)
+            .await?;
         self.session.out.clear();
         // It is connected, and may take its time as others may between two calls. An event loop has it among its connections from now on. A thread is not
         // given to one that may never call: it goes on waiting here, where there is room for so many.
@@ -73,8 +76,9 @@ impl Visitor {
     ) -> io::Result<T> {
         let placeholder = Box::new(self.session.placeholder());
         let mut session = std::mem::replace(&mut self.session, placeholder);
+        let core = Arc::clone(&session.core);
         let result;
-        (result, self.session) = spawn_blocking(move || (work(&mut session), session)).await?;
+        (result, self.session) = beside_loop(&core, move || (work(&mut session), session)).await?;
         Ok(result)
     }
 }

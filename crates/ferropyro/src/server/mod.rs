@@ -1,6 +1,7 @@
 //! The servers that drive a daemon's sessions over sockets. The [reception](reception) lets clients in and waits for their first message; then they
 //! are served by a thread each ([thread_pool]), or by tasks of the event loop ([event_loop]), as the setting SERVERTYPE says.
 
+mod beside;
 mod capacity;
 mod conversation;
 mod event_loop;
@@ -28,6 +29,8 @@ use tokio::task::JoinSet;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
 use crate::daemon::socket::Door;
+#[cfg(unix)]
+use crate::daemon::watch::Watch;
 use crate::object::BoxFuture;
 
 /// A daemon's server, running or not.
@@ -91,6 +94,22 @@ impl Server {
         &self.core
     }
 
+    /// What tells whether there is something to do. Only sockets that come later are watched beside the one that is there.
+    ///
+    /// # Errors
+    /// Those of the system.
+    #[cfg(unix)]
+    pub(crate) fn watch(&self) -> io::Result<&Watch> {
+        let known = &self.core.watch;
+        if known.get().is_none() {
+            let watch = Watch::new()?;
+            self.entrance.be_watched(&watch);
+            // Another thread may have been first.
+            let _ = known.set(watch);
+        }
+        known.get().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     /// Runs a task in the loop, from when the server begins to serve until it lets nobody in any more.
     pub(crate) fn accompany(&self, task: BoxFuture<'static, ()>) {
         let mut companions = self.companions.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,10 +146,19 @@ impl Server {
             Hosts::Threads(pool) => pool.stop(),
             Hosts::Tasks(tasks) => tasks.stop(),
         }
+        self.core.wake();
     }
 }
 
 impl Entrance {
+    #[cfg(unix)]
+    fn be_watched(&self, watch: &Watch) {
+        match self {
+            Entrance::Reception(reception) => reception.be_watched(watch),
+            Entrance::Single(single) => single.be_watched(watch),
+        }
+    }
+
     async fn run(&self, hosts: &Hosts) -> io::Result<()> {
         match (self, hosts) {
             (Entrance::Reception(reception), hosts) => reception.run(hosts).await,

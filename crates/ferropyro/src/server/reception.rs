@@ -17,6 +17,8 @@ use super::capacity::{Seat, Seats};
 use super::signal::Signal;
 use crate::config::ServerType;
 use crate::daemon::core::Core;
+#[cfg(unix)]
+use crate::daemon::watch::Watch;
 use crate::logging::logger;
 use crate::ration::Ration;
 use crate::session::server::{Front, ServerSession};
@@ -69,6 +71,11 @@ impl Reception {
         self.listener.address()
     }
 
+    #[cfg(unix)]
+    pub(super) fn be_watched(&self, watch: &Watch) {
+        watch.add(&self.listener);
+    }
+
     pub(super) fn stop(&self) {
         self.stopping.set();
     }
@@ -108,6 +115,7 @@ impl Reception {
             match door.accept(&self.core.config).await {
                 Ok(stream) => {
                     pause = SHORTEST_PAUSE;
+                    self.core.watch_stream(&stream);
                     self.receive(stream, hosts.clone());
                 }
                 // The client went again before it was let in.
@@ -117,6 +125,7 @@ impl Reception {
                     if trouble.is_due() {
                         tracing::error!(target: logger::SERVER, "cannot accept a connection: {error}");
                     }
+                    self.core.wake_after(pause);
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(self.core.config.accept_pause);
                 }
@@ -246,7 +255,10 @@ impl Visitor {
     }
 
     async fn say_goodbye(mut self, core: &Core) {
-        let sent = self.stream.send(&self.session.out, core.config.write_timeout).await;
+        let sent = self
+            .stream
+            .send(self.session.outgoing(), core.config.write_timeout)
+            .await;
         // Who goes before being refused needs no refusal.
         if sent.is_ok() {
             self.stream.linger().await;

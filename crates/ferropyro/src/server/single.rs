@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::event_loop::EventLoop;
 use crate::daemon::core::Core;
+use crate::daemon::watch::Watch;
 use crate::logging::logger;
 use crate::session::server::ServerSession;
 use crate::transport::ConnectedSocket;
@@ -20,6 +21,12 @@ impl Single {
         Single {
             core,
             socket: Mutex::new(Some(socket)),
+        }
+    }
+
+    pub(super) fn be_watched(&self, watch: &Watch) {
+        if let Some(socket) = &*self.socket.lock().unwrap_or_else(PoisonError::into_inner) {
+            watch.add(socket);
         }
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +39,8 @@ pub(super) struct ThreadPool {
     changed: Condvar,
     /// For clients that wait for a worker.
     place_is_free: Notify,
+    /// How many of those there are.
+    hopeful: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -67,14 +69,17 @@ impl ThreadPool {
             state: Mutex::default(),
             changed: Condvar::new(),
             place_is_free: Notify::new(),
+            hopeful: AtomicUsize::new(0),
         })
     }
 
     /// Gives a client to a worker that is idle, or to a new one; else refuses it.
     pub(super) async fn admit(self: &Arc<ThreadPool>, visitor: Box<Visitor>) {
         let mut visitor = Some(visitor);
+        self.hopeful.fetch_add(1, Ordering::AcqRel);
         // That the time is over shows in the visitor, who is still there.
         let _ = timeout(PATIENCE, self.employ_when_possible(&mut visitor)).await;
+        self.hopeful.fetch_sub(1, Ordering::AcqRel);
         if let Some(visitor) = visitor {
             let peer = visitor.stream.peer();
             let log = || tracing::warn!(target: logger::THREADPOOLSERVER, "{peer} refused: {NO_FREE_WORKERS}");
@@ -107,6 +112,7 @@ impl ThreadPool {
             drop(visitor);
             return true;
         }
+        self.core.unwatch_stream(&visitor.stream);
         let Some(guest) = into_guest(*visitor) else { return true };
         if state.has_idle() {
             state.waiting.push(guest);
@@ -227,7 +233,7 @@ impl ThreadPool {
             return None;
         }
         state.idle += 1;
-        self.place_is_free.notify_waiters();
+        self.tell_of_free_place();
         let mut state = self
             .changed
             .wait_while(state, |state| state.waiting.is_empty() && !self.is_stopping())
@@ -244,7 +250,14 @@ impl ThreadPool {
         state.workers -= 1;
         self.core.workers.store(state.workers, Ordering::Relaxed);
         self.changed.notify_all();
+        self.tell_of_free_place();
+    }
+
+    fn tell_of_free_place(&self) {
         self.place_is_free.notify_waiters();
+        if self.hopeful.load(Ordering::Acquire) > 0 {
+            self.core.wake();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

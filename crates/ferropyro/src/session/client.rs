@@ -4,8 +4,8 @@
 
 use ferropyro_formats::{self as formats, Dict, Value};
 use ferropyro_wire::{
-    AnnotationKey, Annotations, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, Message, MessageKind,
-    Serializer, SerializerId,
+    AnnotationKey, Annotations, Deframer, Dialect, Flags, FrameBuilder, FrameSettings, Header, HmacKey, Message,
+    MessageKind, Serializer, SerializerId,
 };
 use serde::ser::{Error as _, Serialize, SerializeStruct};
 use uuid::Uuid;
@@ -133,6 +133,11 @@ impl ClientSession {
 
     pub(crate) fn seq(&self) -> u16 {
         self.seq
+    }
+
+    /// What messages are signed with.
+    pub(crate) fn hmac_key(&self) -> Option<HmacKey> {
+        self.settings.hmac_key.clone()
     }
 
     pub(crate) fn deframer(&mut self) -> &mut Deframer {

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::handshake;
 use super::server::{ServerSession, Step, deframer};
 use crate::ErrorKind;
-use crate::logging::logger;
 use crate::peer::Peer;
 
 impl ServerSession {
@@ -38,7 +37,7 @@ impl ServerSession {
         let peer = self.connection.peer();
         match handshake::speak_first(&self.core, &self.connection, dialect, Uuid::new_v4(), &mut self.out) {
             Ok(()) => {
-                tracing::debug!(target: logger::SERVER, "{peer} greeted, {dialect}");
+                self.core.log_connection(format_args!("{peer} greeted, {dialect}"));
                 self.deframer = deframer(&self.core, &[dialect]);
                 self.begin();
                 Step::Continue(0)

@@ -20,13 +20,13 @@ use crate::context::{Context, Facts};
 use crate::daemon::core::Core;
 use crate::daemon::registry::SessionObjects;
 use crate::error::Raise;
-use crate::logging::{Clipped, logger};
+use crate::logging::{Clipped, WireData, each_message, logger};
 use crate::peer::Peer;
 use crate::tls::Certificate;
 
 /// The server's side of one connection.
 pub(crate) struct ServerSession {
-    pub(super) core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     pub(super) connection: Arc<Connection>,
     /// Of the last call; the next one takes its place.
     pub(super) context: Option<Context>,
@@ -36,7 +36,7 @@ pub(crate) struct ServerSession {
     given: bool,
     pub(super) objects: SessionObjects,
     ids: CorrelationIds,
-    /// What is to be sent. The driver writes it and clears it after every step.
+    /// What is to be sent: see [`ServerSession::outgoing`].
     pub(crate) out: Vec<u8>,
 }
 
@@ -191,10 +191,13 @@ impl ServerSession {
     }
 
     fn greet(&mut self, length: usize, message: &Message<'_>) -> Step {
+        self.log_received(message);
         let correlation_id = message.header.correlation_id.unwrap_or_else(|| self.ids.next());
         match handshake::accept(&self.core, &self.connection, message, correlation_id, &mut self.out) {
             Ok(()) => {
-                tracing::debug!(target: logger::SERVER, "{} connected, {}", self.peer(), message.header.dialect);
+                let dialect = message.header.dialect;
+                self.core
+                    .log_connection(format_args!("{} connected, {dialect}", self.peer()));
                 self.begin();
                 Step::Continue(length)
             }
@@ -203,6 +206,23 @@ impl ServerSession {
                 refusal.write(&self.core, message.header.seq, Some(correlation_id), &mut self.out);
                 Step::Close
             }
+        }
+    }
+
+    /// What is to be sent. The driver writes it and clears it after every step.
+    pub(crate) fn outgoing(&self) -> &[u8] {
+        if self.core.config.logwire {
+            each_message(&self.out, self.core.frame_settings.hmac_key.clone(), |sent| {
+                tracing::debug!(target: logger::SERVER, "daemon wiredata sending to {}: {sent}", self.peer());
+            });
+        }
+        &self.out
+    }
+
+    fn log_received(&self, message: &Message<'_>) {
+        if self.core.config.logwire {
+            let (peer, received) = (self.peer(), WireData(message));
+            tracing::debug!(target: logger::SERVER, "daemon wiredata received from {peer}: {received}");
         }
     }
 
@@ -261,6 +281,7 @@ impl ServerSession {
     }
 
     fn serve<'a>(&'a mut self, length: usize, message: Message<'a>) -> Progress<'a> {
+        self.log_received(&message);
         if message.header.kind == MessageKind::PING {
             return Progress::Step(match self.pong(&message.header) {
                 Ok(()) => Step::Continue(length),

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -196,6 +198,17 @@ macro_rules! on_stream {
             AsyncStream::Tls($stream) => $do,
         }
     };
+}
+
+#[cfg(unix)]
+impl AsRawFd for AsyncStream {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            AsyncStream::Tcp(stream, _) => stream.as_raw_fd(),
+            AsyncStream::Unix(stream) => stream.as_raw_fd(),
+            AsyncStream::Tls(stream) => stream.get_ref().0.as_raw_fd(),
+        }
+    }
 }
 
 impl AsyncRead for AsyncStream {

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -85,6 +85,12 @@ impl ConnectedSocket {
             None => AsyncStream::Unix(tokio::net::UnixStream::from_std(self.socket.into())?),
         };
         Ok((stream, blocking_again))
+    }
+}
+
+impl AsRawFd for ConnectedSocket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener};
 #[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -118,6 +120,16 @@ impl Listener {
             Listener::Tcp(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
             #[cfg(unix)]
             Listener::Unix(listener, _) => socket2::SockRef::from(listener).shutdown(Shutdown::Both),
+        }
+    }
+}
+
+#[cfg(unix)]
+impl AsRawFd for Listener {
+    fn as_raw_fd(&self) -> RawFd {
+        match self {
+            Listener::Tcp(listener, _) => listener.as_raw_fd(),
+            Listener::Unix(listener, _) => listener.as_raw_fd(),
         }
     }
 }

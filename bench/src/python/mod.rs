@@ -1,5 +1,9 @@
 //! `bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket of Python's.
 
+pub(crate) mod bulk;
+#[cfg(unix)]
+pub(crate) mod servers;
+
 use ferropyro::Serializer;
 
 use crate::peer::Helper;
