@@ -499,7 +499,8 @@ fn an_attribute_is_set_to_what_a_binding_has_written() -> Result<()> {
             call.refuse()
         }
         fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
-            call.reply(&call.value::<String>()?)
+            let value: String = call.value()?;
+            call.reply(&value)
         }
     }
     struct Named;
