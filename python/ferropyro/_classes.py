@@ -38,6 +38,9 @@ SERIALIZER_CLASSES = {
 }
 """The names of the serializers, and those of their classes in Pyro4."""
 
+PICKLES = frozenset({"pickle", "cloudpickle", "dill"})
+"""Those that execute what they read, unless they are read as data."""
+
 
 class _Registered:
     """What the program registered, and the own classes of this package.
@@ -151,7 +154,7 @@ def wire_to_object(data: dict[str, Any], serializer: str) -> Any:
     converter = registered.from_wire.get(name)
     if converter is not None:
         return converter(name, data)
-    if "__" in name:
+    if "__" in name and serializer not in PICKLES:
         raise errors.SecurityError(f"refused to deserialize types with double underscores in their name: {name}")
     try:
         return _known_object(name, data, serializer)
@@ -367,10 +370,19 @@ def _known_object(name: str, data: dict[str, Any], serializer: str) -> Any:
         exception = OWN_EXCEPTIONS.get(name.split(".", 2)[2])
     else:
         exception = _exception_type(name) if data.get("__exception__") or name == "struct.error" else None
+    if exception is None and serializer in PICKLES:
+        return _unknown_exception(name, data) if data.get("__exception__") else data
     if exception is None:
         logs.logger("util").warning("unsupported serialized class: %s", name)
         raise errors.SerializeError(f"unsupported serialized class: {name}")
     return make_exception(exception, data)
+
+
+def _unknown_exception(name: str, data: dict[str, Any]) -> BaseException:
+    """An exception of a class that nobody knows, that came in a pickle: there it may be any class of the other program."""
+    args = data["args"]
+    text = f"{name}: {args[0] if len(args) == 1 else args}" if args else name
+    return make_exception(errors.PyroError, {**data, "args": (text,)})
 
 
 def _exception_type(name: str) -> type[BaseException] | None:

@@ -118,8 +118,10 @@ class Proxy:
         validate_handshake: Callable[[Any], object] | None = None,
         socket: int | None = None,
         pyro4_first: bool = False,
+        pickle_safe: bool | None = None,
     ) -> Self:
-        """Connects when it is used. ``socket`` is the number of a descriptor, which is given away; the functions are what a program has overridden."""
+        """Connects when it is used. ``socket`` is the number of a descriptor, which is given away; the functions are what a program has overridden. With ``pickle_safe``, or PICKLE_SAFE in
+        the configuration, pickles that come back are read as data."""
 
     def call(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None, oneway: bool) -> Any:
         """Calls a method."""
@@ -131,7 +133,7 @@ class Proxy:
         """Sets an attribute."""
 
     def batch(self, calls: Iterable[tuple[str, tuple[Any, ...], dict[str, Any]]], oneway: bool) -> list[Any] | None:
-        """Makes calls in one message. Gives the results, of which the last one may be an exception; None if ``oneway``."""
+        """Makes calls in one message. Gives the results, of which the last one may be the wrapper of an exception; None if ``oneway``."""
 
     def metadata(self) -> tuple[list[str], list[str], list[str]]:
         """The names that the object exposes: methods, those of them that are oneway, attributes. Connects if need be."""
@@ -259,6 +261,9 @@ class Daemon:
     @property
     def location(self) -> str:
         """Where it listens, as text."""
+
+    pickle_safe: bool
+    """Whether pickles that come in are read as data, and not by Python's own module."""
 
     def descriptor(self) -> int:
         """The number of a descriptor that is readable when the loop has something to do."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import io
 import pickle
+from copyreg import _reconstructor  # type: ignore[attr-defined]
 from typing import Any
 
 from ._classes import registered, replacement_of
+from ._ferropyro import ProxyBase
 from .configuration import config
 
 _OWN_MODULE = __name__.partition(".")[0].encode()
@@ -54,12 +56,19 @@ def _contains(data: bytes, text: bytes) -> bool:
     return _ferropyro.contains(data, text)
 
 
+def _made_anew(cls: type, base: type, state: Any) -> Any:
+    """What protocol 0 makes objects with; those of our classes that are derived from Rust's too."""
+    return cls.__new__(cls) if issubclass(cls, ProxyBase) else _reconstructor(cls, base, state)
+
+
 class _OwnNames:
     """Finds our classes under the names of Pyro4 and Pyro5."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("importlib", "import_module"):
             return _PyroModule.of_name
+        if name == "_reconstructor" and module in ("copyreg", "copy_reg"):
+            return _made_anew
         return registered.own_names.get(f"{module}.{name}") or super().find_class(module, name)  # type: ignore[misc]
 
 
@@ -112,6 +121,14 @@ class _UriUnpickler(_LateUris, pickle._Unpickler):
     pass
 
 
+def _reduced(obj: Any) -> Any:
+    """How an object is written in the place of another one: as protocol 0 has it, since from protocol 2 on picklers want the class to be that of the other one."""
+    if isinstance(obj, ProxyBase):
+        # Its base is written in Rust, of which protocol 0 does not know.
+        return _reconstructor, (type(obj), object, None), obj.__getstate__()
+    return obj.__reduce__()
+
+
 class _Replacing:
     """Writes what is to be sent in the place of an object."""
 
@@ -120,7 +137,7 @@ class _Replacing:
     def reducer_override(self, obj: Any) -> Any:
         replaced = replacement_of(obj, self.serializer)
         if replaced is not obj:
-            return replaced.__reduce_ex__(2)
+            return _reduced(replaced)
         inherited = getattr(super(), "reducer_override", None)
         return inherited(obj) if inherited else NotImplemented
 

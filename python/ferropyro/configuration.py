@@ -82,6 +82,7 @@ ITEMS: dict[str, Item] = {
     "SERPENT_BYTES_REPR": Item(Flag(), False, PYRO5),
     "PICKLE_PROTOCOL_VERSION": Item(Whole(-1, 127), pickle.HIGHEST_PROTOCOL, PYRO4),
     "DILL_PROTOCOL_VERSION": Item(Whole(-1, 127), DILL, PYRO4),
+    "PICKLE_SAFE": Item(Flag(), False, OURS),
     "JSON_MODULE": Item(Text(), "json", PYRO4),
     "AUTOPROXY": Item(Flag(), True, PYRO4),
     "METADATA": Item(Flag(), True, PYRO4),
@@ -159,6 +160,7 @@ class Configuration:
     SERPENT_BYTES_REPR: bool
     PICKLE_PROTOCOL_VERSION: int
     DILL_PROTOCOL_VERSION: int
+    PICKLE_SAFE: bool
     JSON_MODULE: str
     AUTOPROXY: bool
     METADATA: bool

@@ -373,10 +373,21 @@ class Daemon:
         self._pyroKey = key
         # The same place, with the key from the first message on.
         port = self._pyroCore.uri_for(constants.DAEMON_NAME, False).port
+        is_safe = self._pyroCore.pickle_safe
         del self._pyroCore
         self._pyroCore = self._pyroBind(port or 0)
+        self._pyroCore.pickle_safe = is_safe
         for objectId, obj in self._pyroObjects.items():
             self._publish(objectId, obj)
+
+    @property
+    def _pyroPickleSafe(self) -> bool:
+        """Whether pickles that clients send are read as data, so that nothing in them is executed. At first that is as PICKLE_SAFE says."""
+        return self._pyroCore.pickle_safe
+
+    @_pyroPickleSafe.setter
+    def _pyroPickleSafe(self, safe: bool) -> None:
+        self._pyroCore.pickle_safe = bool(safe)
 
     def _pyroValidate(self, connection: _ferropyro.Connection, data: Any) -> Any:
         return self.validateHandshake(ClientConnection(connection), data)

@@ -31,6 +31,8 @@ def locateNS(
     found = _ferropyro.locate_ns(settings.current(own), host, port, broadcast, key, pyro4_first=settings.tries_pyro4_first(own))
     proxy = Proxy(found, config=own)
     proxy._pyroHmacKey = key
+    # Whoever answers a broadcast is believed: but what a name server has to say is data.
+    proxy._pyroPickleSafe = True
     return proxy
 
 

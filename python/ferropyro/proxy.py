@@ -21,7 +21,7 @@ __all__ = ["Proxy", "batch", "asyncproxy"]
 _Self = TypeVar("_Self", bound="Proxy")
 
 # What the remote side depends on: a change makes a new connection.
-_SETTINGS = frozenset({"_pyroSerializer", "_pyroHmacKey", "_pyroHandshake", "_pyroMaxRetries", "_pyroUri"})
+_SETTINGS = frozenset({"_pyroSerializer", "_pyroHmacKey", "_pyroHandshake", "_pyroMaxRetries", "_pyroPickleSafe", "_pyroUri"})
 # The host in the URI of a proxy over a socket of the program's own.
 CONNECTED_SOCKET = "<<connected-socket>>"
 _HOOKS = {"annotations": "_pyroAnnotations", "response_annotations": "_pyroResponseAnnotations", "validate_handshake": "_pyroValidateHandshake"}
@@ -48,6 +48,8 @@ class Proxy(_ferropyro.ProxyBase):
     _pyroSerializer: str | None
     _pyroHandshake: Any
     _pyroMaxRetries: int
+    _pyroPickleSafe: bool | None
+    """Whether pickles that come back are read as data; None: as PICKLE_SAFE says."""
     _pyroConfig: Configuration
 
     def __init__(
@@ -72,6 +74,7 @@ class Proxy(_ferropyro.ProxyBase):
             _pyroSerializer=None,
             _pyroHandshake="hello",
             _pyroMaxRetries=configuration.MAX_RETRIES,
+            _pyroPickleSafe=None,
             _pyroSocket=None,
             _pyroRemote=None,
             _pyroWaits=configuration.COMMTIMEOUT,
@@ -135,6 +138,7 @@ class Proxy(_ferropyro.ProxyBase):
         if objectId is not None:
             other = Proxy(f"PYRO:{objectId}@{self._pyroUri.location}", config=self._pyroConfig)
             other._pyroHmacKey = self._pyroHmacKey
+            other._pyroPickleSafe = self._pyroPickleSafe
             with other:
                 return other._pyroCore().call(methodname, tuple(vargs), kwargs, False)
         return self._pyroCore().call(methodname, tuple(vargs), kwargs, methodname in self._pyroOneway)
@@ -172,6 +176,7 @@ class Proxy(_ferropyro.ProxyBase):
             max_retries=self._pyroMaxRetries,
             socket=None if given is None else os.dup(given.fileno()),
             pyro4_first=settings.tries_pyro4_first(self._pyroConfig),
+            pickle_safe=self._pyroPickleSafe,
             **hooks,
         )
 
@@ -274,7 +279,11 @@ class Proxy(_ferropyro.ProxyBase):
         other.__dict__["_pyroWaits"] = self.__dict__["_pyroWaits"]
         other.__dict__["_pyroIsAsync"] = self.__dict__["_pyroIsAsync"]
         other.__dict__["_pyroMaxRetries"] = self._pyroMaxRetries
+        other.__dict__["_pyroPickleSafe"] = self._pyroPickleSafe
         return other
+
+    def __deepcopy__(self: _Self, memo: dict[int, Any]) -> _Self:
+        return self.__copy__()
 
     def __getstate__(self) -> tuple[Any, ...]:
         key = self._pyroHmacKey
@@ -399,8 +408,8 @@ class _Batch:
 
 def _results(results: list[Any]) -> Iterator[Any]:
     for result in results:
-        if isinstance(result, BaseException):
-            raise result
+        if isinstance(result, futures._ExceptionWrapper):
+            raise result.exception
         yield result
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from . import _classes, errors, logs
+from . import _classes, _pickles, errors, logs
 from ._classes import SERIALIZER_CLASSES, object_to_wire, register_own_class, register_replacement
 from ._ferropyro import URI
 from .configuration import config
@@ -17,7 +17,7 @@ from .configuration import config
 if TYPE_CHECKING:
     from .proxy import Proxy
 
-__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "log_callback", "replace_by_proxy", "pyroObjectToAutoProxy", "classes_unread", "Unread"]
+__all__ = ["object_to_wire", "wire_to_object", "exception_to_wire", "exception_to_pickle", "keep_traceback", "log_callback", "replace_by_proxy", "pyroObjectToAutoProxy", "classes_unread", "Unread"]
 
 
 _reading = threading.local()
@@ -50,13 +50,30 @@ def wire_to_object(data: dict[str, Any], serializer: str) -> Any:
 
 def exception_to_wire(error: BaseException) -> Any:
     """Gives what a caller gets of an exception that a method has raised, with the traceback."""
+    keep_traceback(error)
+    return object_to_wire(error, "serpent")
+
+
+def exception_to_pickle(error: BaseException, serializer: str) -> bytes:
+    """Writes what a caller gets of an exception that a method has raised, with pickle or its kin: the exception itself, or one that says why that cannot be written."""
+    keep_traceback(error, config.SEND_TRACEBACK)
+    try:
+        return _pickles.dumps(error, serializer)
+    except Exception as failure:
+        replacement = errors.PyroError(f"Error serializing exception: {failure}. Original exception: {type(error)}: {error}")
+        replacement._pyroTraceback = error._pyroTraceback  # type: ignore[attr-defined]
+        return _pickles.dumps(replacement, serializer)
+
+
+def keep_traceback(error: BaseException, is_sent: bool = True) -> None:
+    """Notes the lines of an exception's traceback in the exception, for the caller."""
     logs.logger("core").debug("Exception occurred while handling request: %r", error, exc_info=error)
-    if config.DETAILED_TRACEBACK:
+    lines: list[str] = []
+    if is_sent and config.DETAILED_TRACEBACK:
         lines = errors.format_traceback(type(error), error, error.__traceback__, True)
-    else:
+    elif is_sent:
         lines = traceback.format_exception(type(error), error, error.__traceback__)
     error._pyroTraceback = lines  # type: ignore[attr-defined]
-    return object_to_wire(error, "serpent")
 
 
 def log_callback(error: BaseException, where: TracebackType | None) -> None:
@@ -92,6 +109,8 @@ def _read_proxy(cls: type[Proxy], data: dict[str, Any]) -> Proxy:
         raise ValueError(f"the state of a proxy has not {len(state)} items")
     proxy = cls.__new__(cls)
     proxy.__setstate__(tuple(state[:9]))
+    # Who has sent it chose its address and its serializer. That is not this program's asking to execute what comes from there.
+    proxy._pyroPickleSafe = True
     return proxy
 
 

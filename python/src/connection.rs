@@ -6,6 +6,7 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ferropyro::Serializer;
 use ferropyro::formats::{Value, pickle};
 use ferropyro_connection::{
     Address, AuthKey, Client, Connection, Digest, Digests, Error, Family, Listener, Options, Receiver, Result, Sender,
@@ -20,6 +21,9 @@ use crate::proxy::{from_value, interruptible, is_to_end, to_value};
 use crate::slot::Slot;
 use crate::waiting::{self, LOOK, deadline};
 use crate::{package, pending};
+
+/// What is read here without Python's pickle is read as a serializer of data reads it.
+const DATA: Serializer = Serializer::Serpent;
 
 /// How to listen and to connect.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
@@ -137,13 +141,14 @@ impl MessageListener {
 
     #[getter]
     fn address(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        from_value(py, &self.listener.address().clone().into())
+        from_value(py, &self.listener.address().clone().into(), DATA, false)
     }
 
     #[getter]
     fn last_accepted(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let last = self.listener.last_accepted();
-        last.map(|address| from_value(py, &address.into())).transpose()
+        last.map(|address| from_value(py, &address.into(), DATA, false))
+            .transpose()
     }
 }
 
@@ -320,7 +325,7 @@ fn parse_address(address: &Bound<'_, PyAny>) -> PyResult<Address> {
         let text = format!("address type of {} unrecognized", address.repr()?);
         return Err(PyValueError::new_err(text));
     }
-    let value = to_value(address, ferropyro::Serializer::Serpent)?;
+    let value = to_value(address, DATA)?;
     Address::try_from(&value).map_err(|error| raise(py, error))
 }
 
@@ -360,7 +365,7 @@ fn authentication_error(py: Python<'_>, text: String) -> PyErr {
 pub(crate) fn loads_data(py: Python<'_>, message: &[u8]) -> PyResult<Py<PyAny>> {
     let value: Value = pickle::from_slice(message).map_err(|error| PyValueError::new_err(error.to_string()))?;
     match first_beyond_data(&value) {
-        None => from_value(py, &value),
+        None => from_value(py, &value, DATA, false),
         Some(name) => Err(PyValueError::new_err(format!(
             "{name} is in it, which only Python's pickle makes"
         ))),

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use crate::config::Config;
 use crate::context::{self, Connection};
 use crate::errors::{raise, raised};
+use crate::pickles::Manner;
 use crate::proxy::{annotation_list, from_value, to_value};
 use crate::remote_object::{Members, RemoteObject};
 use crate::uri::Uri;
@@ -19,12 +20,19 @@ use crate::{exit, log, request_loop};
 
 /// A daemon: what programs see of it is in Python around it.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
-pub(crate) struct Daemon(ferropyro::Daemon);
+pub(crate) struct Daemon {
+    daemon: ferropyro::Daemon,
+    manner: Arc<Manner>,
+}
 
 impl Daemon {
     /// One that the library has made.
     pub(crate) fn of(daemon: ferropyro::Daemon) -> Daemon {
-        Daemon(daemon)
+        Daemon {
+            daemon,
+            // The library's own objects read pickles as data, and so does what stands beside them.
+            manner: Arc::new(Manner::new(true, None)),
+        }
     }
 }
 
@@ -53,8 +61,11 @@ impl Daemon {
         let mut builder = ferropyro::Daemon::builder()
             .config(config.0.clone())
             .port(port)
-            .around_threads(keep_attached)
-            .unpickles();
+            .around_threads(keep_attached);
+        if !config.0.pickle_safe {
+            builder = builder.unpickles();
+        }
+        let manner = Arc::new(Manner::new(config.0.pickle_safe, config.0.max_batch_calls));
         if let Some(host) = host {
             builder = builder.host(host);
         }
@@ -74,11 +85,13 @@ impl Daemon {
             builder = builder.hmac_key(key);
         }
         if let Some(hook) = validate_handshake {
+            let manner = Arc::clone(&manner);
             builder = builder.validate_handshake(move |data, context| {
                 exit::attach(|py| {
                     let connection = Connection::of(context.connection());
                     let judge = || {
-                        let data = from_value(py, data)?;
+                        let serializer = context.serializer();
+                        let data = from_value(py, data, serializer, manner.unpickles(serializer))?;
                         to_value(
                             exit::calling(|| hook.bind(py).call1((connection, data)))?.as_any(),
                             context.serializer(),
@@ -122,13 +135,19 @@ impl Daemon {
                 });
             });
         }
-        builder.bind().map(Daemon).map_err(|error| raise(py, error))
+        let bound = builder.bind();
+        bound
+            .map(|daemon| Daemon { daemon, manner })
+            .map_err(|error| raise(py, error))
     }
 
     /// Lets clients call an object.
     fn register(&self, py: Python<'_>, id: &str, object: Py<PyAny>, members: &Members) -> PyResult<Uri> {
-        let object = RemoteObject::new(object, Arc::new(members.0.clone()));
-        self.0.register(id, object).map(Uri).map_err(|error| raise(py, error))
+        let object = RemoteObject::new(object, Arc::new(members.0.clone()), Arc::clone(&self.manner));
+        self.daemon
+            .register(id, object)
+            .map(Uri)
+            .map_err(|error| raise(py, error))
     }
 
     /// Lets clients call the instances of a class, which `create` makes in the mode `session`, `single` or `percall`.
@@ -148,6 +167,7 @@ impl Daemon {
         };
         let members = Arc::new(members.0.clone());
         let shared = Arc::clone(&members);
+        let manner = Arc::clone(&self.manner);
         let create = move || -> Result<Arc<dyn Object>, Raise> {
             let made = exit::attach(|py| {
                 exit::calling(|| create.call0(py)).map_err(|error| {
@@ -156,24 +176,28 @@ impl Daemon {
                 })
             });
             let made = made.unwrap_or_else(|| Err(exit::over()))?;
-            Ok(Arc::new(RemoteObject::new(made, Arc::clone(&shared))))
+            Ok(Arc::new(RemoteObject::new(
+                made,
+                Arc::clone(&shared),
+                Arc::clone(&manner),
+            )))
         };
         let uri = self
-            .0
+            .daemon
             .register_foreign_class(id, ferropyro::Members::clone(&members), mode, create);
         uri.map(Uri).map_err(|error| raise(py, error))
     }
 
     fn unregister(&self, py: Python<'_>, id: &str) -> PyResult<()> {
-        self.0.unregister(id).map_err(|error| raise(py, error))
+        self.daemon.unregister(id).map_err(|error| raise(py, error))
     }
 
     /// The URI for an id: with the address for clients from outside, unless they are said to be within.
     fn uri_for(&self, py: Python<'_>, id: &str, nat: bool) -> PyResult<Uri> {
         let uri = if nat {
-            self.0.uri_for(id)
+            self.daemon.uri_for(id)
         } else {
-            self.0.internal_uri_for(id)
+            self.daemon.internal_uri_for(id)
         };
         uri.map(Uri).map_err(|error| raise(py, error))
     }
@@ -181,18 +205,29 @@ impl Daemon {
     /// Where it listens, as text.
     #[getter]
     fn location(&self) -> String {
-        self.0.location().to_string()
+        self.daemon.location().to_string()
+    }
+
+    /// Whether pickles that come in are read as data, and not by Python's own module.
+    #[getter]
+    fn pickle_safe(&self) -> bool {
+        self.manner.is_safe()
+    }
+
+    #[setter]
+    fn set_pickle_safe(&self, safe: bool) {
+        self.manner.set_safe(safe);
     }
 
     /// The number of a descriptor that is readable when the loop has something to do.
     #[cfg(unix)]
     fn descriptor(&self, py: Python<'_>) -> PyResult<i32> {
-        self.0.descriptor().map_err(|error| raise(py, error))
+        self.daemon.descriptor().map_err(|error| raise(py, error))
     }
 
     /// Stops serving.
     fn shutdown(&self, py: Python<'_>) {
-        py.detach(|| self.0.shutdown());
+        py.detach(|| self.daemon.shutdown());
     }
 }
 
@@ -221,7 +256,7 @@ impl EventLoop {
         daemon.descriptor(py)?;
         #[cfg(not(unix))]
         let _ = py;
-        self.added().push(daemon.0.clone());
+        self.added().push(daemon.daemon.clone());
         Ok(())
     }
 

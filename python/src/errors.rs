@@ -1,7 +1,7 @@
 //! The library's errors as Python's exceptions.
 
 use ferropyro::formats::{Exception, Value};
-use ferropyro::{Error, ErrorKind, Raise};
+use ferropyro::{Error, ErrorKind, Raise, Serializer, context as ambient};
 use pyo3::exceptions::{PyAttributeError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use serde::Deserialize;
@@ -47,6 +47,10 @@ fn remote_exception(py: Python<'_>, exception: &Exception) -> PyResult<PyErr> {
 
 /// What a caller sees of an exception that Python code has raised.
 pub(crate) fn raised(py: Python<'_>, error: PyErr) -> Raise {
+    let serializer = ambient::current().map(|context| context.serializer());
+    if let Some(serializer) = serializer.filter(|serializer| serializer.is_pickle()) {
+        return pickled_exception(py, error, serializer);
+    }
     let text = error.to_string();
     wire_exception(py, error).unwrap_or_else(|failure| {
         Raise::new(
@@ -54,6 +58,27 @@ pub(crate) fn raised(py: Python<'_>, error: PyErr) -> Raise {
             format!("{text} (and it cannot be sent as it is: {failure})"),
         )
     })
+}
+
+/// For a client that gets exceptions as they are.
+fn pickled_exception(py: Python<'_>, error: PyErr, serializer: Serializer) -> Raise {
+    let shown = Raise::new(&class_name(py, &error), error.value(py).to_string());
+    let written = package::exception_to_pickle(py)
+        .and_then(|write| write.call1((error.into_value(py), serializer.name())))
+        .and_then(|payload| payload.extract());
+    match written {
+        Ok(payload) => shown.written(serializer, payload),
+        Err(failure) => {
+            let text = format!("{shown} (and it cannot be sent as it is: {failure})");
+            Raise::new("Pyro5.errors.PyroError", text)
+        }
+    }
+}
+
+fn class_name(py: Python<'_>, error: &PyErr) -> String {
+    let class = error.get_type(py);
+    let name = class.fully_qualified_name();
+    name.map_or_else(|_| "Exception".to_owned(), |name| name.to_string())
 }
 
 fn wire_exception(py: Python<'_>, error: PyErr) -> PyResult<Raise> {
@@ -65,7 +90,7 @@ fn wire_exception(py: Python<'_>, error: PyErr) -> PyResult<Raise> {
         other => other,
     };
     match object {
-        Value::Exception(exception) => Ok(Raise(*exception)),
+        Value::Exception(exception) => Ok((*exception).into()),
         other => Ok(Raise::new("Pyro5.errors.PyroError", other.to_string())),
     }
 }

@@ -15,6 +15,7 @@ mod log;
 mod nameserver;
 mod package;
 mod pending;
+mod pickles;
 mod proxy;
 mod read;
 mod remote_method;

@@ -21,6 +21,12 @@ looked_up! {
     wire_to_object: PyAny = "ferropyro.wire", "wire_to_object";
     /// Gives the class dict of an exception, traceback and all.
     exception_to_wire: PyAny = "ferropyro.wire", "exception_to_wire";
+    /// Writes an exception that a method has raised with pickle or its kin, traceback and all.
+    exception_to_pickle: PyAny = "ferropyro.wire", "exception_to_pickle";
+    /// Notes the traceback of an exception that a method has raised.
+    keep_traceback: PyAny = "ferropyro.wire", "keep_traceback";
+    /// What stands for an exception among the results of a batch.
+    exception_wrapper: PyAny = "ferropyro.futures", "_ExceptionWrapper";
     /// Logs the exception of a callback, which is to be seen here too.
     log_callback: PyAny = "ferropyro.wire", "log_callback";
     /// Gives the serializer of a name.

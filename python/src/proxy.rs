@@ -11,28 +11,30 @@ use ferropyro::wire::AnnotationKey;
 use ferropyro::{Arguments, Dialect, Dict, Location, Serializer, Value, naming};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 use send_wrapper::SendWrapper;
 use serde::Deserialize;
-use serde::ser::SerializeTuple;
+use serde::ser::{Error as _, SerializeTuple};
 
 use crate::blob::SerializedBlob;
 use crate::config::Config;
 use crate::errors::raise;
 use crate::pending::keep;
 use crate::read::Read;
-use crate::reply::{Reply, arrived};
+use crate::reply::Reply;
 use crate::stream::Items;
 use crate::uri::Uri;
 use crate::waiting::LOOK;
 use crate::write::Wire;
-use crate::{context, exit, log, package};
+use crate::{context, exit, log, package, pickles};
 
 /// The connection of a proxy with its object: what is asked for by name is in Python around it.
 #[pyclass(frozen, weakref, module = "ferropyro._ferropyro")]
 pub(crate) struct Proxy {
     pub(crate) proxy: Arc<ferropyro::Proxy>,
     format: Serializer,
+    /// Whether Python's own module reads the pickles that come back. Only a proxy that sends some asks for that.
+    unpickles: bool,
 }
 
 /// Lets other threads of Python run while something is waited for.
@@ -82,8 +84,8 @@ pub(crate) fn interruptible<T: Send + 'static>(
 /// The positional arguments of a call.
 struct Args<'a, 'py> {
     args: &'a Bound<'py, PyTuple>,
-    /// Those that Python writes itself, which it does with pickle and its kin.
-    kwargs: Option<&'a Bound<'py, PyDict>>,
+    /// The keyword arguments of what Python writes itself, which it does with pickle and its kin.
+    kwargs: Bound<'py, PyAny>,
     format: Serializer,
 }
 
@@ -100,21 +102,59 @@ impl Arguments for Args<'_, '_> {
     }
 
     fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
-        let written = || {
-            let py = self.args.py();
-            let kwargs = match self.kwargs {
-                Some(kwargs) => kwargs.clone(),
-                None => PyDict::new(py),
-            };
-            let parts = (call.object, call.method, self.args, kwargs);
-            package::get_serializer(py)?
-                .call1((call.serializer.name(),))?
-                .call_method1("dumpsCall", parts)?
-                .extract()
-        };
-        call.serializer
-            .is_pickle()
-            .then(|| written().map_err(|error: PyErr| keep(error)))
+        pickled(call, self.args.as_any(), &self.kwargs)
+    }
+}
+
+/// The payload of a call, if Python's own module is to write it.
+fn pickled(
+    call: &ForeignCall<'_>,
+    args: &Bound<'_, PyAny>,
+    kwargs: &Bound<'_, PyAny>,
+) -> Option<ferropyro::Result<Vec<u8>>> {
+    let is_pickle = call.serializer.is_pickle();
+    is_pickle.then(|| pickles::dumps_call(call, args, kwargs).map_err(keep))
+}
+
+/// The calls of a batch, which Python writes itself.
+struct PickledBatch<'py>(Bound<'py, PyList>);
+
+impl Arguments for PickledBatch<'_> {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn write<T: SerializeTuple>(&self, _tuple: &mut T) -> Result<(), T::Error> {
+        Err(T::Error::custom("these calls are for pickle and its kin"))
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
+        pickled(call, self.0.as_any(), self.0.py().None().bind(self.0.py()))
+    }
+}
+
+/// A blob, whose data Python writes itself if it is sent with pickle or its kin.
+struct BlobArgs<'py> {
+    blob: ferropyro::SerializedBlob,
+    data: Option<Bound<'py, PyAny>>,
+}
+
+impl Arguments for BlobArgs<'_> {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.blob.write(tuple)
+    }
+
+    fn blob(&self) -> Option<&ferropyro::SerializedBlob> {
+        Some(&self.blob)
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
+        let data = self.data.as_ref()?;
+        pickled(call, data, PyDict::new(data.py()).as_any())
     }
 }
 
@@ -129,11 +169,17 @@ fn keyword_arguments(kwargs: Option<&Bound<'_, PyDict>>, format: Serializer) -> 
 
 /// A Python object as the library's own value, for what is not written at once.
 pub(crate) fn to_value(object: &Bound<'_, PyAny>, format: Serializer) -> PyResult<Value> {
+    if format.is_pickle() {
+        return pickles::to_value(object, format);
+    }
     ferropyro::formats::to_value(&Wire::new(object, format)).map_err(|error| raise(object.py(), error.into()))
 }
 
-/// The Python object that a value of the library's is.
-pub(crate) fn from_value(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+/// The Python object that a value of the library's is, which came with this serializer. One of a pickle is read by Python's own module, or as data.
+pub(crate) fn from_value(py: Python<'_>, value: &Value, format: Serializer, unpickles: bool) -> PyResult<Py<PyAny>> {
+    if format.is_pickle() {
+        return pickles::from_value(py, value, format, unpickles);
+    }
     let read = Read::deserialize(value);
     read.map(|read| read.0).map_err(|error| raise(py, error.into()))
 }
@@ -164,7 +210,7 @@ fn seconds(timeout: Option<f64>) -> PyResult<Duration> {
 impl Proxy {
     /// `annotations`, `response_annotations` and `validate_handshake` are the methods of the Python proxy that a program has overridden.
     #[new]
-    #[pyo3(signature = (uri, config, *, serializer=None, hmac_key=None, handshake=None, timeout=None, max_retries=None, annotations=None, response_annotations=None, validate_handshake=None, socket=None, pyro4_first=false))]
+    #[pyo3(signature = (uri, config, *, serializer=None, hmac_key=None, handshake=None, timeout=None, max_retries=None, annotations=None, response_annotations=None, validate_handshake=None, socket=None, pyro4_first=false, pickle_safe=None))]
     #[expect(clippy::too_many_arguments, reason = "they have names in Python")]
     fn new(
         py: Python<'_>,
@@ -180,6 +226,7 @@ impl Proxy {
         validate_handshake: Option<Py<PyAny>>,
         socket: Option<i32>,
         pyro4_first: bool,
+        pickle_safe: Option<bool>,
     ) -> PyResult<Proxy> {
         let mut builder = ferropyro::Proxy::builder()
             .config(config.0.clone())
@@ -196,6 +243,7 @@ impl Proxy {
         if let Some(key) = hmac_key {
             builder = builder.hmac_key(key);
         }
+        let unpickles = format.is_pickle() && !pickle_safe.unwrap_or(config.0.pickle_safe);
         if let Some(data) = handshake {
             builder = builder.handshake(to_value(data, format)?);
         }
@@ -222,7 +270,8 @@ impl Proxy {
         if let Some(hook) = validate_handshake {
             builder = builder.validate_handshake(move |answer| {
                 Python::attach(|py| {
-                    let judged = from_value(py, answer).and_then(|answer| exit::calling(|| hook.call1(py, (answer,))));
+                    let answer = from_value(py, answer, format, unpickles);
+                    let judged = answer.and_then(|answer| exit::calling(|| hook.call1(py, (answer,))));
                     judged.map(drop).map_err(keep)
                 })
             });
@@ -243,6 +292,7 @@ impl Proxy {
             .map(|proxy| Proxy {
                 proxy: Arc::new(proxy),
                 format,
+                unpickles,
             })
             .map_err(|error| raise(py, error))
     }
@@ -256,13 +306,18 @@ impl Proxy {
         kwargs: Option<&Bound<'_, PyDict>>,
         oneway: bool,
     ) -> PyResult<Py<PyAny>> {
-        if let Some(blob) = SerializedBlob::only(args, kwargs)? {
+        if let Some((blob, data)) = SerializedBlob::only(args, kwargs, self.format)? {
             context::before_call(py)?;
-            return self.answer(py, self.proxy.call::<Reply>(method, &blob));
+            let args = BlobArgs { blob, data };
+            return self.answer(py, self.proxy.call::<Reply>(method, args));
         }
         let args = Args {
             args,
-            kwargs,
+            kwargs: match (self.format.is_pickle(), kwargs) {
+                (false, _) => py.None().into_bound(py),
+                (true, Some(kwargs)) => kwargs.clone().into_any(),
+                (true, None) => PyDict::new(py).into_any(),
+            },
             format: self.format,
         };
         let kwargs = match self.format.is_pickle() {
@@ -286,24 +341,31 @@ impl Proxy {
     /// Sets an attribute.
     fn set(&self, py: Python<'_>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
         context::before_call(py)?;
-        let value = Wire::new(value, self.format);
-        self.proxy.set(name, &value).map_err(|error| raise(py, error))
+        let args = Args {
+            args: &PyTuple::new(py, [PyString::new(py, name).as_any(), value])?,
+            kwargs: py.None().into_bound(py),
+            format: self.format,
+        };
+        self.answer(py, self.proxy.set_foreign::<Reply>(name, args)).map(drop)
     }
 
-    /// Makes calls in one message: a list of (method, args, kwargs). Gives the list of results, of which the last one may be an exception; None if `oneway`.
+    /// Makes calls in one message: a list of (method, args, kwargs). Gives the list of results, of which the last one may be the wrapper of an exception; None if `oneway`.
     fn batch<'py>(
         &self,
         py: Python<'py>,
         calls: &Bound<'py, PyAny>,
         oneway: bool,
     ) -> PyResult<Option<Bound<'py, PyList>>> {
+        if self.format.is_pickle() {
+            return self.pickled_batch(calls, oneway);
+        }
         let mut batch = self.proxy.batch();
         for call in calls.try_iter()? {
             let (method, args, kwargs) = call?.extract::<(String, Bound<'_, PyTuple>, Bound<'_, PyDict>)>()?;
             let kwargs = keyword_arguments(Some(&kwargs), self.format)?;
             let args = Args {
                 args: &args,
-                kwargs: None,
+                kwargs: py.None().into_bound(py),
                 format: self.format,
             };
             batch.call_with(&method, args, &kwargs);
@@ -315,8 +377,10 @@ impl Proxy {
         let results = PyList::empty(py);
         for result in batch.run().map_err(|error| raise(py, error))? {
             match result {
-                Ok(value) => results.append(from_value(py, &value)?)?,
-                Err(error) => results.append(raise(py, error).into_value(py))?,
+                Ok(value) => results.append(from_value(py, &value, self.format, false)?)?,
+                Err(error) => {
+                    results.append(package::exception_wrapper(py)?.call1((raise(py, error).into_value(py),))?)?
+                }
             }
         }
         Ok(Some(results))
@@ -337,7 +401,7 @@ impl Proxy {
     /// What the server answered to the handshake.
     fn handshake_answer(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let answer = self.proxy.handshake_answer().map_err(|error| raise(py, error))?;
-        from_value(py, &answer)
+        from_value(py, &answer, self.format, self.unpickles)
     }
 
     fn release(&self) {
@@ -374,11 +438,22 @@ impl Proxy {
 }
 
 impl Proxy {
+    fn pickled_batch<'py>(&self, calls: &Bound<'py, PyAny>, oneway: bool) -> PyResult<Option<Bound<'py, PyList>>> {
+        let py = calls.py();
+        let calls = PickledBatch(PyList::new(py, calls.try_iter()?.collect::<PyResult<Vec<_>>>()?)?);
+        context::before_call(py)?;
+        let results = self.answer(py, self.proxy.batch_foreign::<Reply>(calls, oneway))?;
+        match oneway {
+            true => Ok(None),
+            false => Ok(Some(results.into_bound(py).cast_into()?)),
+        }
+    }
+
     fn answer(&self, py: Python<'_>, reply: ferropyro::Result<Reply>) -> PyResult<Py<PyAny>> {
         match reply {
-            Ok(Reply::Value(Read(value))) => Ok(value),
-            Ok(Reply::Raised(exception)) => Err(arrived(py, exception)),
-            Ok(Reply::Items(items)) => Ok(Py::new(py, Items::new(*items))?.into_any()),
+            Ok(Reply::Value(value)) => value.open(py, self.unpickles),
+            Ok(Reply::Raised(exception)) => Err(exception.exception(py, self.unpickles)),
+            Ok(Reply::Items(items)) => Ok(Py::new(py, Items::new(*items, self.unpickles))?.into_any()),
             Err(error) => Err(raise(py, error)),
         }
     }

@@ -11,6 +11,7 @@ use serde::de::{
     self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use crate::errors::raise;
 use crate::pending::keep_read as keep;
 use crate::{exit, package};
 
@@ -20,13 +21,38 @@ pub(crate) struct Read(pub(crate) Py<PyAny>);
 
 impl<'de> Deserialize<'de> for Read {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Read, D::Error> {
-        Python::attach(|py| Reader(py).deserialize(deserializer).map(|object| Read(object.unbind())))
+        Python::attach(|py| {
+            let read = Reader(py, Classes::OfMessages).deserialize(deserializer);
+            read.map(|object| Read(object.unbind()))
+        })
     }
+}
+
+/// A Python object that was read of a pickle as data: nothing in that was executed.
+#[derive(Debug)]
+pub(crate) struct PickledData(pub(crate) Py<PyAny>);
+
+impl<'de> Deserialize<'de> for PickledData {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<PickledData, D::Error> {
+        Python::attach(|py| {
+            let read = Reader(py, Classes::OfPickles).deserialize(deserializer);
+            read.map(|object| PickledData(object.unbind()))
+        })
+    }
+}
+
+/// What is made of objects of classes that nobody knows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Classes {
+    /// An error, as in Pyro.
+    OfMessages,
+    /// Their class dicts.
+    OfPickles,
 }
 
 /// Reads an object.
 #[derive(Clone, Copy)]
-struct Reader<'py>(Python<'py>);
+struct Reader<'py>(Python<'py>, Classes);
 
 impl<'de, 'py> DeserializeSeed<'de> for Reader<'py> {
     type Value = Bound<'py, PyAny>;
@@ -111,6 +137,22 @@ impl<'de, 'py> Visitor<'de> for Reader<'py> {
             Tag::BigInt | Tag::Complex | Tag::Surrogates | Tag::ByteArray | Tag::TimeDelta | Tag::Uuid => {
                 from_bytes(py, tag, &content.newtype_variant_seed(BytesSeed)?)
             }
+            Tag::Type => Err(refused(
+                py,
+                &content.newtype_variant::<String>()?,
+                "a class or function",
+            )),
+            Tag::Pickled => {
+                // The name of what would be called, an end of line, the pickle.
+                let object = content.newtype_variant_seed(BytesSeed)?;
+                let name = object.split(|byte| *byte == b'\n').next().unwrap_or_default();
+                let name = String::from_utf8_lossy(name);
+                Err(refused(
+                    py,
+                    &name,
+                    "something that only executing the pickle would make",
+                ))
+            }
             Tag::Ellipsis => Ok(PyEllipsis::get(py).to_owned().into_any()),
             Tag::Exception | Tag::Instance => {
                 let dict = content.newtype_variant_seed(Entries(self))?;
@@ -139,9 +181,21 @@ impl<'py> Reader<'py> {
     /// The object that a class dict stands for.
     fn object(self, dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
         let make = package::wire_to_object(self.0)?;
-        let args = (dict, "serpent").into_pyobject(self.0)?;
+        let serializer = match self.1 {
+            Classes::OfMessages => "serpent",
+            Classes::OfPickles => "pickle",
+        };
+        let args = (dict, serializer).into_pyobject(self.0)?;
         exit::calling(|| make.call1(&args))
     }
+}
+
+/// The error of what is no data.
+fn refused(py: Python<'_>, name: &str, what: &str) -> PyErr {
+    let text = format!(
+        "refused to read {what} ({name}): pickles are data here (PICKLE_SAFE), and nothing in them is imported or executed"
+    );
+    raise(py, ferropyro::Error::new(ferropyro::ErrorKind::Serialize, text))
 }
 
 /// Reads the items of a sequence of whatever kind.

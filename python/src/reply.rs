@@ -1,35 +1,65 @@
 //! What comes back of a call.
 
 use ferropyro::foreign::{Payload, RemoteStream};
-use ferropyro::{FromReply, Items, Result};
+use ferropyro::{Error, FromReply, Items, Result};
 use pyo3::prelude::*;
 
-use crate::package;
-use crate::pending::keep;
+use crate::pickles::Pickle;
 use crate::read::Read;
 
 /// What a call gives back.
 pub(crate) enum Reply {
-    Value(Read),
+    Value(Arrived),
     /// An exception of the other side.
-    Raised(Read),
+    Raised(Arrived),
     /// An iterator of the other side.
     Items(Box<Items<Item>>),
+}
+
+/// What has arrived: pickles are read later, by whom the proxy says.
+pub(crate) enum Arrived {
+    Read(Read),
+    Pickle(Pickle),
+}
+
+impl Arrived {
+    fn of(payload: Payload<'_>) -> Result<Arrived> {
+        match payload.serializer().is_pickle() {
+            true => Ok(Arrived::Pickle(Pickle::of(payload))),
+            false => payload.read().map(Arrived::Read),
+        }
+    }
+
+    /// The object. A pickle is read by Python's own module, or as data.
+    pub(crate) fn open(self, py: Python<'_>, unpickles: bool) -> PyResult<Py<PyAny>> {
+        match self {
+            Arrived::Read(read) => Ok(read.0),
+            Arrived::Pickle(pickle) => pickle.open(py, unpickles).map(Bound::unbind),
+        }
+    }
+
+    /// The exception, to be raised.
+    pub(crate) fn exception(self, py: Python<'_>, unpickles: bool) -> PyErr {
+        match self.open(py, unpickles) {
+            Ok(exception) => PyErr::from_value(exception.into_bound(py)),
+            Err(failure) => failure,
+        }
+    }
 }
 
 impl FromReply for Reply {
     type Aio = Reply;
 
     fn from_payload(payload: Payload<'_>) -> Result<Reply> {
-        read(payload).map(Reply::Value)
+        Arrived::of(payload).map(Reply::Value)
     }
 
     fn from_exception(payload: Payload<'_>) -> Result<Reply> {
-        read(payload).map(Reply::Raised)
+        Arrived::of(payload).map(Reply::Raised)
     }
 
     fn from_oneway() -> Result<Reply> {
-        Ok(Reply::Value(Read(Python::attach(|py| py.None()))))
+        Ok(Reply::Value(none()))
     }
 
     fn from_stream(stream: RemoteStream) -> Result<Reply> {
@@ -37,22 +67,42 @@ impl FromReply for Reply {
     }
 }
 
-/// Pickles are read by Python, when the program wants to have any.
-fn read(payload: Payload<'_>) -> Result<Read> {
-    if !payload.serializer().is_pickle() {
-        return payload.read();
-    }
-    Python::attach(|py| {
-        let serializer = package::get_serializer(py).and_then(|get| get.call1((payload.serializer().name(),)));
-        let read = serializer.and_then(|serializer| serializer.call_method1("loads", (payload.bytes(),)));
-        read.map(|object| Read(object.unbind())).map_err(keep)
-    })
+/// An item of an iterator. Its end is an error of the library's, and so is an exception that is no pickle.
+pub(crate) enum Item {
+    Value(Arrived),
+    Raised(Arrived),
 }
 
-/// An item of an iterator: its end, and an exception in it, are errors of the library's.
-pub(crate) type Item = Read;
+impl FromReply for Item {
+    type Aio = Item;
 
-/// The exception that has arrived, to be raised.
-pub(crate) fn arrived(py: Python<'_>, exception: Read) -> PyErr {
-    PyErr::from_value(exception.0.into_bound(py))
+    fn from_payload(payload: Payload<'_>) -> Result<Item> {
+        Arrived::of(payload).map(Item::Value)
+    }
+
+    fn from_exception(payload: Payload<'_>) -> Result<Item> {
+        let error = payload.exception();
+        match payload.serializer().is_pickle() && !is_for_the_library(&error) {
+            true => Arrived::of(payload).map(Item::Raised),
+            false => Err(error),
+        }
+    }
+
+    fn from_oneway() -> Result<Item> {
+        Ok(Item::Value(none()))
+    }
+
+    fn from_stream(_stream: RemoteStream) -> Result<Item> {
+        Err(Error::new(ferropyro::ErrorKind::Protocol, "an item is no iterator"))
+    }
+}
+
+/// Whether it tells of the iteration itself: its end, or that it is asked by two at a time.
+fn is_for_the_library(error: &Error) -> bool {
+    let class = error.as_remote().map(ferropyro::RemoteError::class);
+    matches!(class, Some("builtins.StopIteration" | "builtins.ValueError"))
+}
+
+fn none() -> Arrived {
+    Arrived::Read(Read(Python::attach(|py| py.None())))
 }

@@ -7,6 +7,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyTuple};
 use serde::Deserialize;
 
 use crate::errors::raise;
+use crate::pickles;
 use crate::read::Read;
 use crate::write::Wire;
 
@@ -46,7 +47,11 @@ pub(crate) fn dumps<'py>(py: Python<'py>, data: &Bound<'py, PyAny>, serializer: 
 /// Reads what the serializer of this name has written. Nothing in it is imported or executed.
 #[pyfunction]
 pub(crate) fn loads<'py>(py: Python<'py>, data: &[u8], serializer: &str) -> PyResult<Bound<'py, PyAny>> {
-    let read: Result<Read, Error> = read(format(py, serializer)?, data);
+    let format = format(py, serializer)?;
+    if format.is_pickle() {
+        return pickles::as_data(py, data);
+    }
+    let read: Result<Read, Error> = read(format, data);
     read.map(|read| read.0.into_bound(py))
         .map_err(|error| raise(py, error.into()))
 }

@@ -11,7 +11,11 @@ use crate::reply::Item;
 
 /// An iterator that lives in the server: each item is asked for when it is wanted.
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
-pub(crate) struct Items(Mutex<State>);
+pub(crate) struct Items {
+    state: Mutex<State>,
+    /// Whether Python's own module reads items that are pickles.
+    unpickles: bool,
+}
 
 enum State {
     Idle(Box<ferropyro::Items<Item>>),
@@ -23,12 +27,15 @@ enum State {
 }
 
 impl Items {
-    pub(crate) fn new(items: ferropyro::Items<Item>) -> Items {
-        Items(Mutex::new(State::Idle(Box::new(items))))
+    pub(crate) fn new(items: ferropyro::Items<Item>, unpickles: bool) -> Items {
+        Items {
+            state: Mutex::new(State::Idle(Box::new(items))),
+            unpickles,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The items, which the caller gives back. Nobody waits for this lock with Python's in hand.
@@ -67,11 +74,12 @@ impl Items {
         let Some(mut items) = self.take()? else { return Ok(None) };
         let item = items.next();
         match item {
+            Some(Ok(Item::Raised(_))) | None => *self.lock() = State::Over,
             Some(_) => self.put_back(items),
-            None => *self.lock() = State::Over,
         }
         match item {
-            Some(Ok(item)) => Ok(Some(item.0)),
+            Some(Ok(Item::Value(item))) => item.open(py, self.unpickles).map(Some),
+            Some(Ok(Item::Raised(exception))) => Err(exception.exception(py, self.unpickles)),
             Some(Err(error)) => Err(raise(py, error)),
             None => Ok(None),
         }

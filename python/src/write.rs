@@ -51,14 +51,6 @@ impl<'a, 'py> Wire<'a, 'py> {
         if let Some(known) = self.known_class(py).map_err(keep)? {
             return known.serialize(serializer);
         }
-        if self.format.is_pickle() {
-            let text = format!(
-                "with {} an object of a class can be an argument or a result of a plain call, and not part of a batch, a stream, a blob or an attribute: {}",
-                self.format.name(),
-                self.object.get_type()
-            );
-            return Err(S::Error::custom(text));
-        }
         if self.replaced >= MOST_REPLACEMENTS {
             let text = format!(
                 "what is written in the place of an object of {} has no end",

@@ -13,9 +13,9 @@ PEERS = ["pyro4", "pyro5", "ferropyro"]
 
 
 @contextmanager
-def objects(peer: str, *options: str) -> Iterator[dict[str, str]]:
+def objects(peer: str, *options: str, server: Path = SERVER) -> Iterator[dict[str, str]]:
     """The URIs of a peer's objects, by their names."""
-    with subprocess.Popen([sys.executable, SERVER, peer, *options], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen([sys.executable, server, peer, *options], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             uris: dict[str, str] = {}

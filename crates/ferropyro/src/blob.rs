@@ -114,6 +114,12 @@ impl SerializedBlob {
         })
     }
 
+    /// The call that a blob was received with, as it has arrived, and the serializer that it is written in: its third part are the data. `None` for a blob that was made here. For bindings to
+    /// other languages, which have readers of their own.
+    pub fn written(&self) -> Option<(Serializer, &[u8])> {
+        self.payload().map(|(codec, payload)| (codec.serializer, payload))
+    }
+
     /// What goes along in the annotation `BLBI`, since nobody on the way looks for it in the payload: marshal's form of a tuple.
     pub(crate) fn label(&self, dialect: Dialect, object: &str, method: &str) -> Result<Vec<u8>, formats::Error> {
         let codec = Codec::plain(Serializer::Marshal, dialect);

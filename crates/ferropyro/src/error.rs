@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ferropyro_formats::{self as formats, Exception, Value};
-use ferropyro_wire as wire;
+use ferropyro_wire::{self as wire, Serializer};
 
 /// The result of the library's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -328,12 +328,32 @@ impl std::error::Error for RemoteError {}
 /// [`Exception`] of a class of your choice, a text (a `RuntimeError`), the common errors of the standard library, or your own error type with
 /// `impl From<MyError> for Raise`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Raise(pub Exception);
+pub struct Raise(pub Exception, Option<Arc<Written>>);
+
+/// An exception that is written already.
+#[derive(Debug, PartialEq)]
+struct Written {
+    serializer: Serializer,
+    payload: Vec<u8>,
+}
 
 impl Raise {
     /// An exception of this class (`ValueError`, or `module.Class`) with one text.
     pub fn new(class: &str, text: impl Into<String>) -> Raise {
-        Raise(Exception::new(class, text))
+        Exception::new(class, text).into()
+    }
+
+    /// The same, written already, traceback and all, for clients that use this serializer. For bindings to other languages, which have writers of their own; all other clients get
+    /// the exception as it stands here.
+    #[must_use]
+    pub fn written(self, serializer: Serializer, payload: Vec<u8>) -> Raise {
+        Raise(self.0, Some(Arc::new(Written { serializer, payload })))
+    }
+
+    /// The bytes for a client that uses this serializer, if they were written already.
+    pub(crate) fn payload(&self, serializer: Serializer) -> Option<&[u8]> {
+        let written = self.1.as_ref()?;
+        (written.serializer == serializer).then_some(&written.payload)
     }
 }
 
@@ -345,7 +365,7 @@ impl fmt::Display for Raise {
 
 impl From<Exception> for Raise {
     fn from(exception: Exception) -> Raise {
-        Raise(exception)
+        Raise(exception, None)
     }
 }
 
@@ -353,8 +373,8 @@ impl From<Exception> for Raise {
 impl From<Error> for Raise {
     fn from(error: Error) -> Raise {
         match error.0.remote {
-            Some(remote) => Raise(remote.exception),
-            None => Raise(Exception::new(error.0.kind.class(), error.to_string())),
+            Some(remote) => remote.exception.into(),
+            None => Raise::new(error.0.kind.class(), error.to_string()),
         }
     }
 }
@@ -363,7 +383,7 @@ macro_rules! raise_from {
     ($($error:ty => $class:literal;)*) => {
         $(impl From<$error> for Raise {
             fn from(error: $error) -> Raise {
-                Raise(Exception::new($class, error.to_string()))
+                Raise::new($class, error.to_string())
             }
         })*
     };

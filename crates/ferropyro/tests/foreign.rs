@@ -12,7 +12,7 @@ use ferropyro::foreign::{ForeignCall, Payload, RemoteStream};
 use ferropyro::wire::Dialect;
 use ferropyro::{
     Arguments, Attribute, Call, Config, Daemon, Error, ErrorKind, FromReply, InstanceMode, Members, Method, Object,
-    Proxy, Raise, Reply, Result, Serializer, Value,
+    Proxy, Raise, Reply, Result, SerializedBlob, Serializer, Value,
 };
 use serde::ser::SerializeTuple;
 
@@ -26,7 +26,10 @@ impl Anything {
     fn members() -> Members {
         let mut members = Members::default();
         members.class = Cow::Borrowed("Anything");
-        members.methods = ["tell", "fail", "made", "written"].into_iter().map(method).collect();
+        members.methods = ["tell", "fail", "made", "written", "fail_written"]
+            .into_iter()
+            .map(method)
+            .collect();
         members.attributes = vec![Attribute::readable("level")].into();
         members
     }
@@ -54,6 +57,11 @@ impl Object for Anything {
                 raise.0 = raise.0.attribute("_pyroTraceback", vec!["line 1\n", "line 2\n"]);
                 Err(raise)
             }
+            "fail_written" => {
+                let raise = Raise::new("ValueError", "as the library writes it");
+                let payload = b"# serpent utf-8 python3.2\n{'__class__':'KeyError','__exception__':True,'args':('by hand',),'attributes':{}}";
+                Err(raise.written(Serializer::Serpent, payload.to_vec()))
+            }
             "written" => {
                 if let Some((serializer, payload)) = call.payload() {
                     assert_eq!((serializer, payload.is_empty()), (call.context().serializer(), false));
@@ -62,6 +70,18 @@ impl Object for Anything {
             }
             _ => call.reply(&self.made),
         }
+    }
+
+    fn takes_batches(&self, serializer: Serializer) -> bool {
+        serializer == Serializer::Json
+    }
+
+    fn call_batch(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        assert!(call.payload().is_some_and(|(_, payload)| payload.starts_with(b"{")));
+        let (calls, _) = call.values()?;
+        let raise = self.members.find("hidden").map(drop).expect_err("it is not exposed");
+        let results = format!("[{}, \"{}\"]", calls.len(), raise.0.text());
+        call.reply_written(results.as_bytes())
     }
 }
 
@@ -356,6 +376,154 @@ fn an_error_of_the_writer_of_a_call_leaves_the_connection_as_it_was() -> Result<
     assert_eq!((error.kind(), error.message()), (ErrorKind::Type, "cannot be written"));
     assert!(proxy.is_connected());
     assert_eq!(proxy.call::<usize>("made", ())?, 1);
+    running.stop();
+    Ok(())
+}
+
+#[test]
+fn an_exception_can_be_written_by_the_object_itself_for_one_serializer() -> Result<()> {
+    let daemon = Daemon::new()?;
+    let uri = daemon.register("anything", anything(0))?;
+    let running = daemon.start();
+    for (serializer, class, text) in [
+        (Serializer::Serpent, "KeyError", "by hand"),
+        (Serializer::Json, "ValueError", "as the library writes it"),
+    ] {
+        let proxy = Proxy::builder().serializer(serializer).build(uri.clone())?;
+        let error = proxy.call::<()>("fail_written", ()).expect_err("it fails");
+        let remote = error.as_remote().expect("an exception of the object's");
+        assert_eq!(remote.class_name(), class);
+        assert_eq!(remote.args(), [Value::from(text)]);
+    }
+    running.stop();
+    Ok(())
+}
+
+/// A batch whose calls are written by hand.
+struct BatchByHand;
+
+impl Arguments for BatchByHand {
+    fn count(&self) -> usize {
+        2
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        tuple.serialize_element("not this")
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+        let ForeignCall { object, method, .. } = call;
+        let calls = r#"[["made", [], {}], ["made", [], {}]]"#;
+        let text = format!(r#"{{"object": "{object}", "method": "{method}", "params": {calls}, "kwargs": null}}"#);
+        Some(Ok(text.into_bytes()))
+    }
+}
+
+#[test]
+fn batches_go_through_the_hands_of_bindings_at_both_ends() -> Result<()> {
+    let daemon = Daemon::new()?;
+    let uri = daemon.register("anything", anything(7))?;
+    let running = daemon.start();
+    let proxy = Proxy::builder().serializer(Serializer::Json).build(uri.clone())?;
+    let results = proxy.batch_foreign::<Told>(BatchByHand, false)?;
+    let expected = r#"json [2, "'Anything' object has no attribute 'hidden'"]"#;
+    assert_eq!(results, Told::Value(expected.to_owned()));
+    assert_eq!(proxy.batch_foreign::<Told>(BatchByHand, true)?, Told::Nothing);
+    // With another serializer the library makes the calls.
+    let other = Proxy::builder().serializer(Serializer::Msgpack).build(uri)?;
+    assert_eq!(other.batch().call("made", ()).run()?.all::<usize>()?, [7]);
+    running.stop();
+    Ok(())
+}
+
+/// Data that are written by hand, in a blob.
+struct BlobByHand(SerializedBlob);
+
+impl Arguments for BlobByHand {
+    fn count(&self) -> usize {
+        1
+    }
+
+    fn write<T: SerializeTuple>(&self, tuple: &mut T) -> Result<(), T::Error> {
+        self.0.write(tuple)
+    }
+
+    fn blob(&self) -> Option<&SerializedBlob> {
+        Some(&self.0)
+    }
+
+    fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+        ByHand.payload(call)
+    }
+}
+
+#[test]
+fn the_data_of_a_blob_can_be_written_and_read_by_a_binding() -> Result<()> {
+    struct Opens(Members);
+    impl Object for Opens {
+        fn members(&self) -> &Members {
+            &self.0
+        }
+        fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+            let (blob,) = call.args::<(SerializedBlob,)>()?;
+            let (serializer, payload) = blob.written().expect("it was received");
+            call.reply(&format!(
+                "{serializer} {} {}",
+                blob.info(),
+                String::from_utf8_lossy(payload)
+            ))
+        }
+    }
+    let daemon = Daemon::new()?;
+    let uri = daemon.register("opens", Opens(Anything::members()))?;
+    let running = daemon.start();
+    let blob = SerializedBlob::new("info", &())?;
+    assert!(blob.written().is_none());
+    let told: String = Proxy::new(uri)?.call("tell", BlobByHand(blob))?;
+    assert_eq!(
+        told,
+        "serpent 'info' # serpent utf-8 python3.2\n('opens','tell',('by hand',),{})"
+    );
+    running.stop();
+    Ok(())
+}
+
+#[test]
+fn an_attribute_is_set_to_what_a_binding_has_written() -> Result<()> {
+    struct Level(Members);
+    impl Object for Level {
+        fn members(&self) -> &Members {
+            &self.0
+        }
+        fn call(&self, call: Call<'_>) -> Result<Reply, Raise> {
+            call.refuse()
+        }
+        fn set_attribute(&self, call: Call<'_>) -> Result<Reply, Raise> {
+            let value: String = call.value()?;
+            call.reply(&value)
+        }
+    }
+    struct Named;
+    impl Arguments for Named {
+        fn count(&self) -> usize {
+            2
+        }
+        fn write<T: SerializeTuple>(&self, _tuple: &mut T) -> Result<(), T::Error> {
+            Ok(())
+        }
+        fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+            let ForeignCall { object, method, .. } = call;
+            let text = format!("# serpent utf-8 python3.2\n('{object}','{method}',('level','by hand'),None)");
+            Some(Ok(text.into_bytes()))
+        }
+    }
+    let mut members = Anything::members();
+    members.attributes = vec![Attribute::readable("level").writable_if(true)].into();
+    let daemon = Daemon::new()?;
+    let uri = daemon.register("level", Level(members))?;
+    let running = daemon.start();
+    let told = Proxy::new(uri)?.set_foreign::<Told>("level", Named)?;
+    assert_eq!(told, Told::Value("serpent 'by hand'".to_owned()));
     running.stop();
     Ok(())
 }

@@ -68,7 +68,10 @@ fn call_with_long_arguments() {
     let proxy = ferropyro::Proxy::builder().config(config).hmac_key("secret");
     let proxy = proxy.build(uri).expect("a URI");
     let id = "x".repeat(5000);
-    assert!(proxy.call::<()>("get_metadata", (id,)).is_err(), "there is no such object");
+    assert!(
+        proxy.call::<()>("get_metadata", (id,)).is_err(),
+        "there is no such object"
+    );
 }
 
 /// Logs, then after somebody has moved the file away and asked for more.
@@ -338,7 +341,10 @@ fn the_setting_logwire_shows_messages_as_they_are_before_they_are_signed_and_com
         let [connect, call] = of(what)[..] else {
             panic!("{messages:?}")
         };
-        assert!(connect.starts_with(logger) && connect.contains(": msgtype=1 "), "{connect}");
+        assert!(
+            connect.starts_with(logger) && connect.contains(": msgtype=1 "),
+            "{connect}"
+        );
         assert!(call.contains(": msgtype=4 flags=0x2 ser=1 seq=1 "), "{call}");
         let data = r##" data=b"# serpent utf-8 python3.2\n('Pyro.Daemon','get_metadata',('xxx"##;
         assert!(call.contains(data), "{call}");

@@ -190,7 +190,7 @@ pub fn write_exception<T: WriteObject + fmt::Display, S: Serializer>(
 /// What a method raises when it fails with this error. (A `TypeError` if the error itself has attributes that no dict can hold.)
 pub fn raise<T: WriteObject + fmt::Display>(error: &T) -> Raise {
     match exception_of(error) {
-        Ok(exception) => Raise(exception),
+        Ok(exception) => exception.into(),
         Err(why) => crate::object::cannot_carry(&why),
     }
 }

@@ -162,6 +162,8 @@ config_items! {
     PICKLE_PROTOCOL_VERSION pickle_protocol_version: i8, Pyro4, all(5i8);
     /// The same for dill; -1: the highest.
     DILL_PROTOCOL_VERSION dill_protocol_version: i8, Pyro4, all(-1i8);
+    /// Whether Python programs read pickles as data, and execute nothing that is in them. Rust programs always do.
+    PICKLE_SAFE pickle_safe: bool, Ferropyro, all(false);
     /// The Python module that reads and writes JSON; without meaning here.
     JSON_MODULE json_module: String, Pyro4, all("json");
     /// Whether objects of the daemon's that a method returns travel as proxies.

@@ -94,7 +94,7 @@ impl std::fmt::Debug for ItemStream {
 
 /// What tells a caller that there is nothing more.
 fn end() -> Raise {
-    Raise(formats::Exception {
+    Raise::from(formats::Exception {
         class: STOP.to_owned(),
         ..formats::Exception::default()
     })

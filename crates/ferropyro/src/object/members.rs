@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::mem;
 
+use super::{Member, find_method};
+use crate::error::Raise;
+
 /// What an object exposes. [`expose`](crate::expose) makes one; written by hand it is a constant.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -107,6 +110,17 @@ impl Members {
     /// The method of this name.
     pub fn method(&self, name: &str) -> Option<&Method> {
         self.methods.iter().find(|method| method.name == name)
+    }
+
+    /// The method of this name.
+    ///
+    /// # Errors
+    /// The `AttributeError` that Pyro raises for a name that is not exposed.
+    pub fn find(&self, name: &str) -> Result<&Method, Raise> {
+        match find_method(self, name) {
+            Member::Method(method) => Ok(method),
+            Member::Missing(raise) => Err(raise),
+        }
     }
 
     /// The attribute of this name.

@@ -70,6 +70,21 @@ pub trait Object: Send + Sync + 'static {
         Box::pin(std::future::ready(result))
     }
 
+    /// Whether this object makes the calls of batches that are written in this serializer by itself, with [`Object::call_batch`]. For bindings to other languages, which have readers and
+    /// writers of their own.
+    fn takes_batches(&self, _serializer: Serializer) -> bool {
+        false
+    }
+
+    /// Makes the calls of the batch in [`Call::payload`], up to the first one that fails, and answers with the list of their results in [`Call::reply_written`]. It is asked only where
+    /// [`Object::takes_batches`]. Which names may be called is for [`Members::find`] to say, and how many for the setting MAX_BATCH_CALLS.
+    ///
+    /// # Errors
+    /// What is wrong with the batch as a whole.
+    fn call_batch(&self, call: Call<'_>) -> Result<Reply, Raise> {
+        call.refuse()
+    }
+
     /// Answers with the value of the attribute that the call names.
     ///
     /// # Errors

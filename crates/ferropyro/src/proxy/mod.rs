@@ -195,6 +195,43 @@ impl Proxy {
         self.retrying::<serde::de::IgnoredAny, _>(&call).map(drop)
     }
 
+    /// As [`Proxy::set`], for bindings to other languages: `args`, the name and the value, are written by the binding itself if it does that, and what comes back is read as it wants.
+    ///
+    /// # Errors
+    /// As for [`Proxy::call`].
+    pub fn set_foreign<R: FromReply>(&self, attribute: &str, args: impl Arguments) -> Result<R> {
+        let call = Outgoing {
+            object: None,
+            method: "__setattr__",
+            args,
+            kwargs: None,
+            flags: Flags::NONE,
+            check: Check::Attribute(attribute),
+        };
+        self.retrying(&call)
+    }
+
+    /// A [batch](Proxy::batch) for bindings to other languages: `calls`, the list of (method, arguments, keyword arguments), are written by the binding itself, and the list of results is
+    /// read as it wants. With `oneway` nobody waits for it.
+    ///
+    /// # Errors
+    /// As for [`Batch::run`].
+    pub fn batch_foreign<R: FromReply>(&self, calls: impl Arguments, oneway: bool) -> Result<R> {
+        let call = Outgoing {
+            object: None,
+            method: "<batch>",
+            args: calls,
+            kwargs: None,
+            flags: if oneway {
+                Flags::BATCH | Flags::ONEWAY
+            } else {
+                Flags::BATCH
+            },
+            check: Check::Nothing,
+        };
+        self.shared.call(&call, 0, Owned::default())
+    }
+
     /// A proxy for another object of the same daemon, with the settings of this one, its key among them. It makes a connection of its own.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The error that it stands for, if it is an exception.
-    fn exception(&self) -> Error {
+    pub fn exception(&self) -> Error {
         read_exception(&self.codec, self.bytes)
     }
 }

@@ -42,6 +42,17 @@ pub(crate) struct Request<'a, A: ?Sized> {
     pub(crate) annotations: &'a AnnotationList,
 }
 
+impl<A: Arguments + ?Sized> Request<'_, A> {
+    /// The payload that a binding has written by itself.
+    fn foreign_payload(&self, serializer: Serializer) -> Option<Result<Vec<u8>>> {
+        self.args.payload(&ForeignCall {
+            object: self.object,
+            method: self.method,
+            serializer,
+        })
+    }
+}
+
 impl<A: ?Sized> Request<'_, A> {
     fn with_args<'b, B: ?Sized>(&'b self, args: &'b B) -> Request<'b, B> {
         let Request {
@@ -196,16 +207,12 @@ impl ClientSession {
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
         if let Some(blob) = request.args.blob() {
-            return self.invoke_blob(blob, &request.with_args(blob), out);
+            let foreign = request.foreign_payload(self.codec.serializer);
+            return self.invoke_blob(blob, &request.with_args(blob), foreign, out);
         }
         let header = self.invoke_header(request, request.flags, self.codec);
         let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
-        let call = ForeignCall {
-            object: request.object,
-            method: request.method,
-            serializer: self.codec.serializer,
-        };
-        match request.args.payload(&call) {
+        match request.foreign_payload(self.codec.serializer) {
             Some(payload) => frame.payload().extend_from_slice(&payload?),
             None => self
                 .codec
@@ -222,6 +229,7 @@ impl ClientSession {
         &mut self,
         blob: &SerializedBlob,
         request: &Request<'_, SerializedBlob>,
+        foreign: Option<Result<Vec<u8>>>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         if request.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
@@ -240,9 +248,10 @@ impl ClientSession {
         let label = blob.label(self.dialect(), request.object, request.method)?;
         let annotations = borrowed(request.annotations).chain([(AnnotationKey::BLBI, label.as_slice())]);
         let mut frame = FrameBuilder::begin(out, &header, annotations, &self.settings)?;
-        match blob.payload() {
-            Some((_, payload)) => frame.payload().extend_from_slice(payload),
-            None => codec.append(frame.payload(), &request.payload(codec.serializer))?,
+        match (blob.payload(), foreign) {
+            (Some((_, payload)), _) => frame.payload().extend_from_slice(payload),
+            (None, Some(payload)) => frame.payload().extend_from_slice(&payload?),
+            (None, None) => codec.append(frame.payload(), &request.payload(codec.serializer))?,
         }
         frame.finish()?;
         self.seq = header.seq;

@@ -134,15 +134,24 @@ pub(super) fn write_exception(
         ..*header
     };
     let annotations = core.bearable_annotations(&header, context);
-    let mut write = |exception: &Exception| {
+    let mut write_payload = |append: &dyn Fn(&mut Vec<u8>) -> Result<(), String>| {
         let annotations = annotations.iter().map(|(key, value)| (*key, value));
         let mut frame =
             FrameBuilder::begin(out, &header, annotations, &core.frame_settings).map_err(|error| error.to_string())?;
-        codec
-            .append(frame.payload(), exception)
-            .map_err(|error| error.to_string())?;
+        append(frame.payload())?;
         frame.finish().map(drop).map_err(|error| error.to_string())
     };
+    let written = failure.raise.payload(codec.serializer).map(|payload| {
+        write_payload(&|out| {
+            out.extend_from_slice(payload);
+            Ok(())
+        })
+    });
+    if let Some(Ok(())) = written {
+        return true;
+    }
+    let mut write =
+        |exception: &Exception| write_payload(&|out| codec.append(out, exception).map_err(|error| error.to_string()));
     let exception = failure.exception(core, codec);
     let Err(why) = write(&exception) else {
         return true;

@@ -214,6 +214,17 @@ impl<'a> Request<'a> {
 
     /// Runs the calls of a batch until one raises; that exception is the last result.
     async fn batch(&self, object: &dyn Object, id: &str, sink: Sink<'_>) -> Result<(), Raise> {
+        if object.takes_batches(self.codec.serializer) {
+            let call = Call {
+                class: &object.members().class,
+                member: "<batch>",
+                params: &[],
+                source: Source::Payload(self.codec, self.payload),
+                context: self.context,
+                sink,
+            };
+            return protect(|| object.call_batch(call)).map(drop);
+        }
         let (calls, _) = arguments::read_values(Source::Payload(self.codec, self.payload))?;
         if let Some(most) = self.core.config.max_batch_calls.filter(|most| calls.len() > *most) {
             let text = format!(

@@ -54,9 +54,9 @@ impl Worker {
     }
 
     pub fn fail(&self) -> Result<(), Raise> {
-        Err(Raise(
-            Exception::new("ZeroDivisionError", "division by zero").attribute("by", "hand"),
-        ))
+        Err(Exception::new("ZeroDivisionError", "division by zero")
+            .attribute("by", "hand")
+            .into())
     }
 
     #[expose(oneway)]

@@ -42,7 +42,7 @@ impl Thing {
     pub fn error(&self) -> Result<(), Raise> {
         let mut exception = Exception::new("ValueError", "boom");
         exception.args.push(Value::from(1));
-        Err(Raise(exception))
+        Err(exception.into())
     }
 
     pub fn custom(&self) -> Result<(), Raise> {
