@@ -163,6 +163,10 @@ class Proxy:
     def uri(self) -> URI:
         """Where the object is."""
 
+    @property
+    def objectId(self) -> str | None:
+        """The id of the object at the other end; None for a name, whose object may be another one next time."""
+
 @disjoint_base
 class ProxyBase:
     """The base of Python's class ``Proxy``: finds remote methods by their names."""

@@ -88,10 +88,9 @@ pub(crate) fn loads_call<'py>(
 }
 
 /// Writes an object.
-pub(crate) fn dumps(object: &Bound<'_, PyAny>, serializer: Serializer) -> PyResult<Vec<u8>> {
-    module(object.py(), serializer)?
-        .call_method1("dumps", (object,))?
-        .extract()
+pub(crate) fn dumps<'py>(object: &Bound<'py, PyAny>, serializer: Serializer) -> PyResult<Bound<'py, PyBytes>> {
+    let written = module(object.py(), serializer)?.call_method1("dumps", (object,))?;
+    Ok(written.cast_into()?)
 }
 
 /// Writes a call: of which object, which method, with which arguments.
@@ -119,7 +118,7 @@ pub(crate) fn as_data<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py,
 /// A Python object as the library's own value, for a part of a message that the library writes. What only Python can make of its pickle is in there as it is.
 pub(crate) fn to_value(object: &Bound<'_, PyAny>, serializer: Serializer) -> PyResult<Value> {
     let bytes = dumps(object, serializer)?;
-    pickle::from_slice(&bytes).map_err(|error| raise(object.py(), error.into()))
+    pickle::from_slice(bytes.as_bytes()).map_err(|error| raise(object.py(), error.into()))
 }
 
 /// The Python object that a value of a pickle's is: by Python's own module, or as data.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ferropyro::context::AnnotationList;
 use ferropyro::foreign::ForeignCall;
+use ferropyro::uri::Protocol;
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{Arguments, Dialect, Dict, Location, Serializer, Value, naming};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -434,6 +435,14 @@ impl Proxy {
     #[getter]
     fn uri(&self) -> Uri {
         Uri(self.proxy.uri())
+    }
+
+    /// The id of the object at the other end, as a connection of Pyro4's has it; None for a name, whose object may be another one next time.
+    #[getter]
+    #[pyo3(name = "objectId")]
+    fn object_id(&self) -> Option<String> {
+        let uri = self.proxy.uri();
+        (uri.protocol() == Protocol::Pyro).then(|| uri.object().into_owned())
     }
 }
 

@@ -91,3 +91,13 @@ def test_the_hooks_of_daemons_and_proxies_can_be_overridden(client: str, uri: st
     with pytest.raises(Exception, match="wrong word"):
         refused._pyroBind()
     refused._pyroRelease()
+
+
+def test_a_connection_tells_which_object_it_leads_to() -> None:
+    with ferropyro.Daemon(host="127.0.0.1") as daemon:
+        uri = daemon.register(Tells(), "tells")
+        threading.Thread(target=daemon.requestLoop, daemon=True).start()
+        with ferropyro.Proxy(uri) as proxy:
+            assert proxy._pyroConnection is None
+            proxy._pyroBind()
+            assert proxy._pyroConnection is not None and proxy._pyroConnection.objectId == "tells"

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 import source
-from examples import EXAMPLES
+from examples import EXAMPLES, NOT_PLAYED
 from stage import CLIENT, ORIGINAL, OURS, SERVER, Stage, TooLate
 
 LONG = 12  # seconds
@@ -54,3 +54,10 @@ def test_an_example_of_pyro4_runs_unchanged(example, runners, pyro4_examples, re
             servers.stop()
             if not attempts_left:
                 raise
+
+
+def test_every_example_of_pyro4_is_played_or_listed_with_the_reason(pyro4_examples):
+    folders = {folder.name for folder in pyro4_examples.iterdir() if folder.is_dir()}
+    played = {example.name for example in EXAMPLES}
+    assert played & NOT_PLAYED.keys() == set()
+    assert played | NOT_PLAYED.keys() == folders
