@@ -164,8 +164,8 @@ class Proxy:
         """Where the object is."""
 
     @property
-    def objectId(self) -> str | None:
-        """The id of the object at the other end; None for a name, whose object may be another one next time."""
+    def objectId(self) -> str:
+        """The id of the object at the other end. Connects if need be."""
 
 @disjoint_base
 class ProxyBase:

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ferropyro::context::AnnotationList;
 use ferropyro::foreign::ForeignCall;
-use ferropyro::uri::Protocol;
 use ferropyro::wire::AnnotationKey;
 use ferropyro::{Arguments, Dialect, Dict, Location, Serializer, Value, naming};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
@@ -437,12 +436,11 @@ impl Proxy {
         Uri(self.proxy.uri())
     }
 
-    /// The id of the object at the other end, as a connection of Pyro4's has it; None for a name, whose object may be another one next time.
+    /// The id of the object at the other end, as a connection of Pyro4's has it. Connects if need be.
     #[getter]
     #[pyo3(name = "objectId")]
-    fn object_id(&self) -> Option<String> {
-        let uri = self.proxy.uri();
-        (uri.protocol() == Protocol::Pyro).then(|| uri.object().into_owned())
+    fn object_id(&self, py: Python<'_>) -> PyResult<String> {
+        self.proxy.object_id().map_err(|error| raise(py, error))
     }
 }
 

@@ -11,6 +11,7 @@ import Pyro5.api
 import pytest
 
 import ferropyro
+import ferropyro.naming
 
 APIS: dict[str, Any] = {"pyro4": Pyro4, "pyro5": Pyro5.api, "ferropyro": ferropyro}
 
@@ -94,10 +95,15 @@ def test_the_hooks_of_daemons_and_proxies_can_be_overridden(client: str, uri: st
 
 
 def test_a_connection_tells_which_object_it_leads_to() -> None:
-    with ferropyro.Daemon(host="127.0.0.1") as daemon:
+    names_uri, names_daemon, _ = ferropyro.naming.startNS(host="127.0.0.1", port=0, enableBroadcast=False)
+    with names_daemon, ferropyro.Daemon(host="127.0.0.1") as daemon:
+        for serves in (names_daemon, daemon):
+            threading.Thread(target=serves.requestLoop, daemon=True).start()
         uri = daemon.register(Tells(), "tells")
-        threading.Thread(target=daemon.requestLoop, daemon=True).start()
-        with ferropyro.Proxy(uri) as proxy:
-            assert proxy._pyroConnection is None
-            proxy._pyroBind()
-            assert proxy._pyroConnection is not None and proxy._pyroConnection.objectId == "tells"
+        with ferropyro.locateNS(names_uri.host, names_uri.port) as names:
+            names.register("a.name", uri)
+        for given in (str(uri), f"PYRONAME:a.name@127.0.0.1:{names_uri.port}"):
+            with ferropyro.Proxy(given) as proxy:
+                assert proxy._pyroConnection is None
+                proxy.annotations()
+                assert proxy._pyroConnection is not None and proxy._pyroConnection.objectId == "tells"

@@ -310,6 +310,14 @@ impl Proxy {
         self.shared.with_link(|link| link.conversation.session.dialect())
     }
 
+    /// The id of the object at the other end, which for a name is known when it is connected; connects if need be.
+    ///
+    /// # Errors
+    /// Those of connecting.
+    pub fn object_id(&self) -> Result<String> {
+        self.shared.with_link(|link| link.conversation.object.clone())
+    }
+
     /// What the server's handshake answered; connects if need be.
     ///
     /// # Errors
