@@ -52,6 +52,9 @@ impl Members {
     }
 }
 
+/// The arguments of a call: those by place, and those by name.
+type Parts = (Option<Py<PyAny>>, Option<Py<PyAny>>);
+
 /// A Python object in a daemon.
 pub(crate) struct RemoteObject {
     target: Py<PyAny>,
@@ -105,8 +108,9 @@ impl RemoteObject {
         }
         let results = PyList::empty(py);
         for part in calls {
-            type Parts = (String, Py<PyAny>, Py<PyAny>);
-            let (method, args, kwargs) = part.extract::<Parts>().map_err(|error| raised(py, error))?;
+            let (method, args, kwargs) = part
+                .extract::<(String, Py<PyAny>, Py<PyAny>)>()
+                .map_err(|error| raised(py, error))?;
             self.members.find(&method)?;
             let result = match self.run(py, call.context(), &method, Some(args), Some(kwargs)) {
                 Ok(result) if result.cast::<PyIterator>().is_ok() => Err(PyTypeError::new_err(format!(
@@ -126,7 +130,7 @@ impl RemoteObject {
     }
 
     /// The arguments: a tuple or list, and a dict.
-    fn arguments(&self, py: Python<'_>, call: &Call<'_>) -> Result<(Option<Py<PyAny>>, Option<Py<PyAny>>), Raise> {
+    fn arguments(&self, py: Python<'_>, call: &Call<'_>) -> Result<Parts, Raise> {
         let serializer = call.context().serializer();
         let unpickles = self.manner.unpickles(serializer);
         if call.context().flags().contains(Flags::KEEPSERIALIZED) {

@@ -181,7 +181,6 @@ def test_handshakes_carry_any_objects_both_ways(pair: Pair) -> None:
             lab._pyroBind()
 
 
-# Conformance: EXC-01
 def test_exceptions_travel_as_themselves(pair: Pair) -> None:
     with pair.proxy() as lab:
         with pytest.raises(OutOfStock) as caught:
