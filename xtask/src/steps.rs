@@ -1,6 +1,7 @@
 //! Running one program after the other, and saying at the end how each one went.
 
-use std::process::Command;
+use std::process::{Command, Output};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Failure;
@@ -40,6 +41,40 @@ impl Steps {
             Err(error) => {
                 eprintln!("==> {name}: cannot be started: {error}");
                 Err(alone)
+            }
+        })
+    }
+
+    /// Runs programs at the same time, which wait for something most of it; what they print comes one after the other. Tells whether all ended well.
+    pub(crate) fn run_together(&mut self, name: &'static str, commands: Vec<Command>) -> bool {
+        for command in &commands {
+            println!("\n==> {name}: {}", spelled(command));
+        }
+        self.time(name, || {
+            let start = |mut command: Command| thread::spawn(move || (spelled(&command), command.output()));
+            let running: Vec<_> = commands.into_iter().map(start).collect();
+            let mut failed = Vec::new();
+            for thread in running {
+                let (alone, output) = thread.join().map_err(|_| "cargo xtask test".to_owned())?;
+                let is_good = match output {
+                    Ok(Output { status, stdout, stderr }) => {
+                        print!("{}", String::from_utf8_lossy(&stdout));
+                        eprint!("{}", String::from_utf8_lossy(&stderr));
+                        status.success()
+                    }
+                    Err(error) => {
+                        eprintln!("==> {name}: cannot be started: {error}");
+                        false
+                    }
+                };
+                if !is_good {
+                    failed.push(alone);
+                }
+            }
+            if failed.is_empty() {
+                Ok(())
+            } else {
+                Err(failed.join("\n    "))
             }
         })
     }

@@ -20,7 +20,19 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     steps.finish()
 }
 
-/// The scaled trials, with what has been built for the tests.
-pub(crate) fn scaled() -> Result<Command, Failure> {
-    Ok(command(binaries()?.join("stress"), &[]))
+/// The trials that do little but wait for time limits to pass.
+const WAITING: &[&str] = &[
+    "slow-readers",
+    "shutdown",
+    "slow-heads",
+    "silent",
+    "cancel",
+    "dead-peers",
+];
+
+/// The scaled trials, with what has been built for the tests: those that wait, and at the same time the others.
+pub(crate) fn scaled() -> Result<Vec<Command>, Failure> {
+    let program = binaries()?.join("stress");
+    let others = [&["--except"], WAITING].concat();
+    Ok(vec![command(&program, WAITING), command(&program, &others)])
 }

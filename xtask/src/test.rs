@@ -53,7 +53,7 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
     rust_tests(steps, features, full);
     let built = build(steps, features, AS_FOR_TESTS);
     if built && cfg!(target_os = "linux") {
-        steps.run("stress", stress::scaled()?);
+        steps.run_together("stress", stress::scaled()?);
     }
     python_tests(steps, python, built, full)?;
     // Most of them wait for something most of the time, so that more run at a time than there are cores.

@@ -100,10 +100,10 @@ boo
 ]
 
 # The other folders, and why nobody plays what is in them.
-BY_HAND = "played by hand, with the same result: it leaves something behind, or prints what differs from run to run"
+BY_HAND = "played by hand with the package at both ends, with the same result: it leaves something behind, or prints what differs from run to run"
 NOT_YET = "nobody has looked at it yet"
 NOT_PLAYED = {
-    "autoretry": "there is nothing to see unless somebody stops a program in time",
+    "autoretry": NOT_YET,
     "banks": BY_HAND,
     "benchmark": "takes long, and prints times",
     "chatbox": "for people who talk",
@@ -112,11 +112,11 @@ NOT_PLAYED = {
     "disconnects": "for people who pull out a cable",
     "distributed-computing": BY_HAND,
     "distributed-computing2": NOT_YET,
-    "distributed-computing3": BY_HAND,
+    "distributed-computing3": NOT_YET,
     "distributed-mandelbrot": "needs a display",
     "eventloop": "listens for broadcasts on an address of the network; test_sockets.py has its loops",
     "extended-pickle": BY_HAND,
-    "filetransfer": "does not run: takes the socket of a daemon's server for connections of its own",
+    "filetransfer": "does not run: asks the socket of a daemon's server where it listens",
     "flame": "test_flame.py has what it does",
     "gui_eventloop": "needs a display",
     "http": "for browsers and Node.js; test_httpgateway.py has the gateway",
@@ -125,8 +125,8 @@ NOT_PLAYED = {
     "maxsize": NOT_YET,
     "messagebus": NOT_YET,
     "nameserverstress": "takes long, and prints what differs from run to run",
-    "nonameserver": "needs the program fortune",
-    "proxysharing": "takes a minute",
+    "nonameserver": BY_HAND,
+    "proxysharing": NOT_YET,
     "robots": "needs the package pygame",
     "servertypes": "takes long, and prints times",
     "shoppingcart": BY_HAND,

@@ -100,7 +100,7 @@ const TRIALS: &[(&str, &str, Run)] = &[
 ];
 
 pub(crate) fn usage() -> String {
-    let mut text = String::from("usage: stress [NAME...] [--full]\n\n");
+    let mut text = String::from("usage: stress [NAME...] [--full]\n       stress --except NAME... [--full]\n\n");
     for (name, what, _) in TRIALS {
         text += &format!("  {name:<13} {what}\n");
     }
@@ -108,8 +108,9 @@ pub(crate) fn usage() -> String {
 }
 
 pub(crate) fn main(args: &[&str]) -> Result<(), Problem> {
-    let full = args.contains(&"--full");
-    let names: Vec<&str> = args.iter().copied().filter(|arg| *arg != "--full").collect();
+    let (full, except) = (args.contains(&"--full"), args.contains(&"--except"));
+    let is_name = |arg: &&str| !["--full", "--except"].contains(arg);
+    let names: Vec<&str> = args.iter().copied().filter(is_name).collect();
     if let Some(unknown) = names
         .iter()
         .find(|name| TRIALS.iter().all(|(known, ..)| known != *name))
@@ -119,7 +120,7 @@ pub(crate) fn main(args: &[&str]) -> Result<(), Problem> {
     println!("up to {} files may be open", raise_file_limit());
     let mut failures = Vec::new();
     for (name, what, run) in TRIALS {
-        if !names.is_empty() && !names.contains(name) {
+        if !names.is_empty() && names.contains(name) == except {
             continue;
         }
         println!("\n{name}: {what}");
