@@ -189,4 +189,14 @@ mod tests {
         steps.skip("later", "bad failed");
         assert!(steps.finish().is_err());
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn programs_that_run_together_pass_when_all_of_them_do() {
+        let all =
+            |programs: &[&str]| Steps::default().run_together("several", programs.iter().map(Command::new).collect());
+        assert!(all(&["true", "true"]));
+        assert!(!all(&["true", "false"]));
+        assert!(!all(&["no such program", "true"]));
+    }
 }
