@@ -17,6 +17,7 @@ use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::Field;
 use crate::table::{Summary, Table};
 use crate::{Options, Problem};
@@ -32,7 +33,7 @@ const QUICK_NAMES: usize = 20;
 const LOOK_UPS: &str = "parts of the fixed-frame server's speed";
 const REGISTRATIONS: &str = "registrations for each fdatasync of a plain file";
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let mut bench = Bench::start(options)?;
     let counts = |usual: &[usize]| match (options.connections, options.quick) {
         (Some(count), _) => vec![count],
@@ -42,28 +43,32 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     let mut look_ups = Summary::new(LOOK_UPS);
     for count in counts(&CONNECTIONS) {
         let table = bench.look_ups(count, options)?;
-        println!("{table}");
         look_ups.add(format!("{count}"), table);
     }
     let mut registrations = Summary::new(REGISTRATIONS);
     for count in counts(&WRITERS) {
         let table = bench.registrations(count, options)?;
-        println!("{table}");
         registrations.add(format!("{count}"), table);
     }
-    println!(
-        "Look-ups of a name among {}, and registrations of one name for each connection in the storage sql:, the next one on each\nconnection \
-         as soon as the last one is answered. Every server is a process of its own, on loopback, {}.\n",
+    let mut report = Report::new("Name servers");
+    report.text(format!(
+        "Look-ups of a name among {}, the next one on each connection as soon as the last one is answered. \
+         Every server is a process of its own, on loopback, {}.",
         bench.names, bench.cores
+    ));
+    report.summary(&look_ups, "64");
+    report.text(
+        "Registrations of one name for each connection, which are on the disk when they are answered; the measure is what a plain \
+         file can do, a little more in it and then an fdatasync, one after the other.",
     );
-    match options.markdown {
-        true => println!("{look_ups:#}\n{registrations:#}"),
-        false => println!("{look_ups}\n{registrations}"),
-    }
-    for reason in &bench.left_out {
-        println!("Left out: {reason}");
-    }
-    Ok(())
+    report.summary(&registrations, "64");
+    report.left_out = bench.left_out;
+    report.goal(Goal::new(
+        "look-ups over 64 connections, parts of a server that answers with a fixed frame",
+        Bound::AtLeast(0.7),
+        look_ups.median("64", "ferropyro multiplex"),
+    ));
+    Ok(report)
 }
 
 /// The name server's process: settings of Pyro, and `storage=SPEC`.
@@ -160,7 +165,7 @@ impl Bench {
         for server in &servers {
             field.enter(server.name, self.generator(server, count)?);
         }
-        measure(field, count, LOOK_UPS, options)
+        measure(field, count, "look-ups", LOOK_UPS, options)
     }
 
     fn registrations(&mut self, count: usize, options: &Options) -> Result<Table, Problem> {
@@ -183,7 +188,7 @@ impl Bench {
         for server in &servers {
             field.enter(server.name, self.generator(server, count)?);
         }
-        measure(field, count, REGISTRATIONS, options)
+        measure(field, count, "registrations", REGISTRATIONS, options)
     }
 
     fn generator(&self, server: &Server, count: usize) -> Result<Generator, Problem> {
