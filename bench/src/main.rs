@@ -14,11 +14,15 @@ mod formats;
 mod gateway;
 mod grid;
 #[cfg(unix)]
+mod growth;
+#[cfg(unix)]
 mod idle;
 mod kinds;
 #[cfg(unix)]
 mod load;
 mod machine;
+#[cfg(unix)]
+mod memory;
 #[cfg(unix)]
 mod names;
 mod page;
@@ -115,6 +119,18 @@ const BENCHES: &[Bench] = &[
     },
     #[cfg(unix)]
     Bench {
+        name: "growth",
+        about: "how the time of a call grows with connections, bytes, names, objects and batches, and that of a value with its width and depth",
+        run: growth::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "memory",
+        about: "memory for each object and name, and while a message of 100 MiB passes",
+        run: memory::run,
+    },
+    #[cfg(unix)]
+    Bench {
         name: "idle",
         about: "what 10,000 connections cost that do nothing",
         run: idle::run,
@@ -208,6 +224,10 @@ fn serve(what: &[&str]) -> Result<(), Problem> {
         #[cfg(unix)]
         ["gateway", reuse, port] => gateway::serve(reuse, port),
         #[cfg(unix)]
+        ["take"] => memory::serve(),
+        #[cfg(unix)]
+        ["give", uri, serializer, direction, size] => memory::serve_client(uri, serializer, direction, size),
+        #[cfg(unix)]
         ["axum"] => gateway::serve_axum(),
         other => Err(format!("there is no server {other:?}").into()),
     }
@@ -219,6 +239,7 @@ fn progress(what: &str) {
 }
 
 /// What the command line asks for.
+#[derive(Debug, Clone)]
 struct Options {
     time: Duration,
     quick: bool,
@@ -271,6 +292,11 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// The same with another time.
+    fn with_time(&self, time: Duration) -> Options {
+        Options { time, ..self.clone() }
     }
 
     /// Whether a transport is not to be measured.

@@ -1,13 +1,15 @@
 //! `bench names`: look-ups in name servers over many connections, and registrations that are on the disk before they are acknowledged.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro::{Config, Dialect, NameServer, Proxy, Uri};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro_nameserver::{Entry, NameServerBuilder, Store};
 
 use crate::core::{Cores, Seat};
 use crate::load::generator::{Generator, Kind};
@@ -71,20 +73,59 @@ pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     Ok(report)
 }
 
-/// The name server's process: settings of Pyro, and `storage=SPEC`.
+/// The name server's process: settings of Pyro, `storage=SPEC`, and `names=N` for so many that are there.
 pub(crate) fn serve(settings: &[&str]) -> Result<(), Problem> {
     end_with_input();
     let pairs: Vec<(&str, &str)> = settings.iter().filter_map(|setting| setting.split_once('=')).collect();
-    let (own, items): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| *name == "storage");
+    let (own, items): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|(name, _)| ["storage", "names"].contains(name));
     let config = Config::from_vars(items.iter().map(|(name, value)| (format!("PYRO_{name}"), *value)))?;
     let mut builder = NameServerBuilder::new().config(config).host("127.0.0.1").port(0);
-    for (_, spec) in own {
-        builder = builder.storage(spec);
+    let of = |wanted| own.iter().filter(move |(name, _)| *name == wanted);
+    for (_, spec) in of("storage") {
+        builder = builder.storage(*spec);
     }
     let nameserver = builder.bind()?;
+    for (_, count) in of("names") {
+        fill(&**nameserver.object().store(), count.parse()?)?;
+    }
     println!("{}", nameserver.uri());
     nameserver.run();
     Ok(())
+}
+
+/// Threads that register at a time: what waits for the disk together is there sooner.
+const FILLERS: usize = 64;
+
+fn fill(store: &dyn Store, count: usize) -> Result<(), Problem> {
+    let register = |from: usize| -> Result<(), Problem> {
+        for number in (from..count).step_by(FILLERS) {
+            let entry = Entry::new(format!("PYRO:object{number:07}@host.example:4711"), BTreeSet::new());
+            store.put(&filled_name(number), entry, false)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let fillers: Vec<_> = (0..FILLERS).map(|from| scope.spawn(move || register(from))).collect();
+        let results = fillers
+            .into_iter()
+            .map(|filler| filler.join().map_err(|_| "a thread panicked")?);
+        results.collect()
+    })
+}
+
+/// One of the names of [`start_filled`].
+pub(crate) fn filled_name(number: usize) -> String {
+    format!("name{number:07}")
+}
+
+/// Starts a name server on the event loop with so many names, and gives its URI.
+pub(crate) fn start_filled(storage: &str, count: usize) -> Result<(Helper, String), Problem> {
+    let (storage, names) = (format!("storage={storage}"), format!("names={count}"));
+    let mut helper = Helper::start_self(&["serve", "names", "SERVERTYPE=multiplex", &storage, &names])?;
+    let uri = helper.line()?;
+    Ok((helper, uri))
 }
 
 struct Bench {

@@ -218,3 +218,58 @@ fn a_quick_run_of_everything_does_not_overwrite_the_page_of_a_real_one() {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("--out"), "{told}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn growth_prints_a_line_for_everything_that_there_can_be_more_of() {
+    let out = run(&["growth", "--quick", "--no-python", "--markdown"]);
+    for (more, columns) in [
+        ("connections", "1 | 10"),
+        ("bytes", "10 | 100 | 1,000"),
+        ("names", "10 | 100"),
+        ("objects", "10 | 100"),
+        ("calls in a batch", "1 | 10"),
+        ("items", "1 | 10"),
+        ("lists, each in the other", "1 | 10"),
+    ] {
+        let head = out.lines().find(|line| line.starts_with(&format!("| {more} ")));
+        let head = head
+            .unwrap_or_default()
+            .split('|')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" | ");
+        assert!(
+            head.contains(&format!("{more} | {columns} | steepness")),
+            "{more}: {head:?} in\n{out}"
+        );
+    }
+    assert!(
+        out.contains("Goal: steepness, names: ferropyro, sql: at most 0.1"),
+        "{out}"
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_prints_what_objects_names_and_messages_take() {
+    let out = run(&["memory", "--quick", "--markdown"]);
+    for name in ["object of a daemon", "name in memory", "name in a file of SQLite"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("| {name} ")));
+        let bytes: Option<u32> = line.and_then(|line| line.split('|').nth(2)?.trim().parse().ok());
+        assert!(bytes.is_some(), "{name} in\n{out}");
+    }
+    for serializer in ["marshal", "msgpack", "pickle", "json", "serpent"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("| {serializer} ")));
+        let cells: Vec<f64> = line
+            .unwrap_or_default()
+            .split('|')
+            .filter_map(|cell| cell.trim().parse().ok())
+            .collect();
+        // A message of 1 MiB is there at some time, whatever else is.
+        assert!(
+            cells.len() == 4 && cells.iter().all(|peak| *peak > 0.5),
+            "{serializer} in\n{out}"
+        );
+    }
+}

@@ -37,7 +37,7 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// The method that is called.
-    fn method(self) -> &'static str {
+    pub(crate) fn method(self) -> &'static str {
         match self {
             Direction::There => "take",
             Direction::Back => "give",
