@@ -177,13 +177,23 @@ impl<'de> Deserializer<'de> {
         }
     }
 
-    fn bytes<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Error> {
+    /// Reads bytes where they are wanted; `rich` as for [`Deserializer::value`], if they are something else.
+    fn bytes<V: Visitor<'de>>(&mut self, visitor: V, rich: bool) -> Result<V::Value, Error> {
         match self.scan.peek() {
             b'{' => match self.base64_dict()? {
                 Some(bytes) => visitor.visit_byte_buf(bytes),
-                None => self.value(visitor, false),
+                None => self.value(visitor, rich),
             },
-            _ => self.value(visitor, false),
+            _ => self.value(visitor, rich),
+        }
+    }
+
+    /// Reads one of Python's own types.
+    fn wanted<V: Visitor<'de>>(&mut self, visitor: V, tag: Tag) -> Result<V::Value, Error> {
+        match tag {
+            // Straight from the text, which may be long: as a dict it would be copied before.
+            Tag::ByteArray => self.bytes(visitor, true),
+            _ => self.value(visitor, true),
         }
     }
 
@@ -259,7 +269,7 @@ fn no_items() -> NoItems {
 impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     type Error = Error;
 
-    forward_to_python_types! { |self, visitor| self.value(visitor, true) }
+    forward_to_python_types! { |self, visitor, tag| self.wanted(visitor, tag) }
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 char str unit identifier
@@ -274,7 +284,7 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.bytes(visitor)
+        self.bytes(visitor, false)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
