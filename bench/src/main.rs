@@ -1,6 +1,6 @@
 //! Benchmarks against the peers: everything is measured in one run, and given as a ratio.
 //!
-//! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
+//! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes, beside tarpc, tonic, jsonrpsee and the real Pyro.
 //! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
@@ -8,7 +8,7 @@
 //! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
 //! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
 //! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
-//! `cargo xtask bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket.
+//! `cargo xtask bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket, beside Pyro, RPyC, grpcio and multiprocessing.connection.
 //! `cargo xtask bench python-servers`: calls of many clients to a Python server, in parts of what a server of plain sockets reaches in Python.
 //! `cargo xtask bench python-bulk`: bytes and arrays of numpy from Python to Python and back, in parts of the speed of a plain socket.
 //! `cargo xtask bench idle`: what connections cost that do nothing.
@@ -17,6 +17,7 @@
 
 mod bulk;
 mod connection;
+mod contenders;
 mod core;
 mod echo;
 mod formats;
@@ -48,7 +49,8 @@ use std::time::Duration;
 const USAGE: &str = "\
 usage: bench COMMAND [OPTIONS]
 
-  echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
+  echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes; beside raw Unix sockets, a server that answers
+             with a fixed frame, tarpc, tonic, jsonrpsee and the real Pyro4 and Pyro5
   formats    writing and reading a document of many types, against serde_json
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
@@ -56,7 +58,8 @@ usage: bench COMMAND [OPTIONS]
   bulk       1 to 64 MiB of bytes in one call, against a raw socket
   kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
   connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
-  python     a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket
+  python     a call from Python to Python, with this project's package, with the real Pyro, RPyC, grpcio and multiprocessing.connection, against a
+             ping-pong over a plain socket
   python-servers  calls over 16 connections to a Python server, with this project's package and with the real Pyro4 and Pyro5, against a
              loop over plain sockets in Python that answers with fixed bytes
   python-bulk     1 and 8 MiB of bytes, and the same in an array of numpy, from Python to Python and back, with this project's package and with
@@ -81,6 +84,9 @@ usage: bench COMMAND [OPTIONS]
 environment:
   FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench python... builds it and sets this)
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
+  FERROPYRO_CONTENDERS    the program with tarpc, tonic and jsonrpsee (cargo xtask bench builds it and sets this)
+
+What is not there is left out, and the output says so and what to install.
 ";
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
@@ -104,6 +110,8 @@ fn main() -> ExitCode {
         ["servers", options @ ..] => Options::parse(options).and_then(|options| servers::main(&options)),
         // The servers are this program again, started by itself.
         ["serve", "raw", request, reply] => raw::serve(request, reply),
+        #[cfg(unix)]
+        ["serve", "raw-unix", request, reply, path] => raw::serve_unix(request, reply, path),
         #[cfg(unix)]
         ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
         ["serve", "connection", cargo] => connection::serve(cargo),
