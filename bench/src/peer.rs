@@ -95,6 +95,11 @@ impl Helper {
         self.process.id()
     }
 
+    /// Sends it a line.
+    pub(crate) fn input_line(&mut self, line: &str) -> Result<(), Problem> {
+        Ok(writeln!(self.input, "{line}")?)
+    }
+
     /// Waits for the next line of its output.
     pub(crate) fn line(&mut self) -> Result<String, Problem> {
         let mut line = String::new();

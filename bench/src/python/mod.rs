@@ -9,6 +9,7 @@ use ferropyro::Serializer;
 use crate::peer::{Client, Helper};
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::{Field, TURN};
 use crate::rust_echo::{self, MESSAGE};
 use crate::table::{Scale, Table};
@@ -59,7 +60,7 @@ impl Contender {
     }
 }
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let python = Python::find()?;
     let pinned = core::pin();
     let mut field = Field::default();
@@ -94,24 +95,28 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     }
     let plan = field.plan(TURN, options);
     let table = Table::new("times the plain socket", Scale::Cost, &field.measure(plan)?);
-    println!(
+    let mut report = Report::new("A call from Python to Python");
+    report.text(format!(
         "A call that sends a text of {} bytes and gets it back, from Python to Python, against a ping-pong of {request} and {reply} bytes over a plain socket \
-         of Python's.\nClients and servers are processes of their own, on loopback, {pinned}; {} rounds of {} ms each.\n",
+         of Python's. Clients and servers are processes of their own, on loopback, {pinned}; {} rounds of {} ms each.",
         MESSAGE.len(),
         plan.rounds,
         plan.turn.as_millis(),
-    );
-    if options.markdown {
-        println!("{table:#}");
-    } else {
-        println!("{table}");
-    }
+    ));
+    report.table("echo in Python, all on one core", &table);
     for reason in left_out {
-        println!("Left out: {reason}");
+        report.leave_out(reason);
     }
-    println!("{}", statement(&table));
+    if let Some(sentence) = statement(&table) {
+        report.finding(sentence);
+    }
+    report.goal(Goal::new(
+        "an echo call of the Python package with serpent, times a raw Python socket on the same core",
+        Bound::AtMost(1.6),
+        table.median("ferropyro, serpent"),
+    ));
     drop(servers);
-    Ok(())
+    Ok(report)
 }
 
 /// Of the frames of such a call with serpent.
@@ -122,10 +127,10 @@ fn lengths() -> Result<(usize, usize), Problem> {
 }
 
 /// The sentence that holds on any machine, if the package takes part.
-fn statement(table: &Table) -> String {
-    let ours = |serializer| table.median(&format!("ferropyro, {serializer}"));
+fn statement(table: &Table) -> Option<String> {
+    let ours = |serializer: &str| table.median(&format!("ferropyro, {serializer}"));
     if SERIALIZERS.iter().all(|serializer| ours(serializer).is_none()) {
-        return String::new();
+        return None;
     }
     let parts = SERIALIZERS.map(|serializer| {
         let faster = |name: &str| match (ours(serializer), table.median(&format!("{name}, {serializer}"))) {
@@ -139,5 +144,8 @@ fn statement(table: &Table) -> String {
             faster("Pyro4")
         )
     });
-    format!("On one core a call of the Python package takes {}.", parts.join("; "))
+    Some(format!(
+        "On one core a call of the Python package takes {}.",
+        parts.join("; ")
+    ))
 }
