@@ -7,6 +7,7 @@
 mod bulk;
 mod chart;
 mod connection;
+mod contenders;
 mod core;
 mod echo;
 mod formats;
@@ -58,7 +59,8 @@ struct Bench {
 const BENCHES: &[Bench] = &[
     Bench {
         name: "echo",
-        about: "a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes",
+        about: "a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes; beside tarpc, tonic, jsonrpsee, the real Pyro4 and Pyro5, \
+                and raw Unix sockets",
         run: echo::run,
     },
     #[cfg(unix)]
@@ -101,7 +103,8 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "python",
-        about: "a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket",
+        about: "a call from Python to Python, with this project's package and with the real Pyro, RPyC, grpcio and multiprocessing.connection, against a \
+                ping-pong over a plain socket",
         run: python::run,
     },
     #[cfg(unix)]
@@ -159,6 +162,9 @@ const OPTIONS: &str = "\
 environment:
   FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench builds it and sets this where it is needed)
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
+  FERROPYRO_CONTENDERS    the program with tarpc, tonic and jsonrpsee (cargo xtask bench builds it and sets this)
+
+What is not there is left out, and the output says so and what to install.
 ";
 
 fn usage() -> String {
@@ -212,6 +218,8 @@ fn measure(name: &str, options: &[&str]) -> Result<(), Problem> {
 fn serve(what: &[&str]) -> Result<(), Problem> {
     match what {
         ["raw", request, reply] => raw::serve(request, reply),
+        #[cfg(unix)]
+        ["raw-unix", request, reply, path] => raw::serve_unix(request, reply, path),
         ["connection", cargo] => connection::serve(cargo),
         ["bulk-raw"] => bulk::serve_raw(),
         ["kinds"] => kinds::serve(),

@@ -350,7 +350,8 @@ fn redis() -> Result<Server, Problem> {
         "no",
     ]);
     command.stderr(Stdio::null());
-    let mut helper = Helper::start(command)?;
+    let remedy = |problem| format!("{problem} (Debian: apt-get install redis-server)");
+    let mut helper = Helper::start(command).map_err(remedy)?;
     while !helper.line()?.contains("eady to accept connections") {}
     let word = |word: &str| format!("${}\r\n{word}\r\n", word.len());
     let (name, uri) = (word("name00000"), word("PYRO:object@host.example:4711"));

@@ -117,6 +117,31 @@ impl Drop for Helper {
     }
 }
 
+/// A client that is a process of its own: each line with a number of seconds it answers with the number of calls made in them and how long that took.
+pub(crate) struct Client(Helper);
+
+impl Client {
+    /// When it says that it is.
+    pub(crate) fn ready(mut client: Helper) -> Result<Client, Problem> {
+        match client.line()?.as_str() {
+            "ready" => Ok(Client(client)),
+            other => Err(format!("a client says {other:?}").into()),
+        }
+    }
+}
+
+impl Peer for Client {
+    fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
+        writeln!(self.0.input, "{}", time.as_secs_f64())?;
+        let line = self.0.line()?;
+        let (calls, seconds) = line.split_once(' ').ok_or("no sample from a client")?;
+        Ok(Sample {
+            calls: calls.parse()?,
+            time: Duration::try_from_secs_f64(seconds.parse()?)?,
+        })
+    }
+}
+
 /// Ends this process when its standard input ends: then the one that started it is gone.
 pub(crate) fn end_with_input() {
     std::thread::spawn(|| {

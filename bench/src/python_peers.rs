@@ -1,16 +1,16 @@
 //! The real Pyro4 and Pyro5, as clients and as servers.
 
-use std::io::Write;
+use std::fmt::{self, Display};
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use crate::peer::{Helper, Peer, Sample};
+use crate::peer::{Client, Helper};
 use crate::{Problem, machine};
 
 const PROGRAM: &str = include_str!("python_peer.py");
 const RAW_PROGRAM: &str = include_str!("python_raw.py");
 const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
+const CONTENDERS_PROGRAM: &str = include_str!("python_contenders.py");
 
 /// The versions of Python and of what it has for comparison.
 pub(crate) fn versions() -> Option<String> {
@@ -22,7 +22,7 @@ def tell(name):
         return f'{name} {version(name)}'
     except PackageNotFoundError:
         return f'no {name}'
-print(f'Python {sys.version.split()[0]}', *map(tell, ['Pyro5', 'Pyro4', 'serpent', 'msgpack', 'numpy']), sep=', ')
+print(f'Python {sys.version.split()[0]}', *map(tell, ['Pyro5', 'Pyro4', 'serpent', 'msgpack', 'numpy', 'rpyc', 'grpcio', 'protobuf']), sep=', ')
 ";
     machine::says(&interpreter(), &["-c", PROGRAM])
 }
@@ -34,6 +34,12 @@ fn interpreter() -> String {
 
 /// A Python that has Pyro4 and Pyro5.
 pub(crate) struct Python(String);
+
+impl Display for Python {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 impl Python {
     /// The Python of the environment, or the reason why there is none.
@@ -47,7 +53,7 @@ impl Python {
         match imports {
             Ok(status) if status.success() => Ok(Python(python)),
             Ok(_) => Err(format!(
-                "{python} has no Pyro4 and Pyro5 (FERROPYRO_PYTHON_VENV names another)"
+                "{python} has no Pyro4 and Pyro5 (`cargo xtask test` makes an environment with them; FERROPYRO_PYTHON_VENV names another Python)"
             )),
             Err(error) => Err(format!("{python} cannot be started: {error}")),
         }
@@ -194,7 +200,7 @@ impl Python {
         Client::ready(self.start_program(RAW_PROGRAM, &["bulk", &size.to_string(), port])?)
     }
 
-    /// Whether a module is there.
+    /// Whether a module is there, or several with commas.
     pub(crate) fn has(&self, module: &str) -> bool {
         let mut command = self.command();
         command.args(["-c", &format!("import {module}")]).stderr(Stdio::null());
@@ -211,6 +217,14 @@ impl Python {
     /// A client of such a listener.
     pub(crate) fn connect_connection(&self, cargo: &str, port: &str) -> Result<Client, Problem> {
         Client::ready(self.start_program(CONNECTION_PROGRAM, &["client", cargo, port])?)
+    }
+
+    /// An echo server of another library for Python, and a client that sends it a text.
+    pub(crate) fn start_contender(&self, kind: &str, message: &str) -> Result<(Helper, Client), Problem> {
+        let mut server = self.start_program(CONTENDERS_PROGRAM, &["serve", kind])?;
+        let address = server.line()?;
+        let client = self.start_program(CONTENDERS_PROGRAM, &["client", kind, &address, message])?;
+        Ok((server, Client::ready(client)?))
     }
 
     fn start_client(&self, args: &[&str]) -> Result<Client, Problem> {
@@ -236,29 +250,5 @@ impl Python {
             }
         }
         command
-    }
-}
-
-pub(crate) struct Client(Helper);
-
-impl Client {
-    /// When it says that it is.
-    fn ready(mut client: Helper) -> Result<Client, Problem> {
-        match client.line()?.as_str() {
-            "ready" => Ok(Client(client)),
-            other => Err(format!("a Python client says {other:?}").into()),
-        }
-    }
-}
-
-impl Peer for Client {
-    fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
-        writeln!(self.0.input, "{}", time.as_secs_f64())?;
-        let line = self.0.line()?;
-        let (calls, seconds) = line.split_once(' ').ok_or("no sample from a Python client")?;
-        Ok(Sample {
-            calls: calls.parse()?,
-            time: Duration::try_from_secs_f64(seconds.parse()?)?,
-        })
     }
 }

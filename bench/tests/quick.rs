@@ -1,10 +1,22 @@
 //! The benchmarks themselves run, whatever they find.
 
+use std::env::consts::EXE_SUFFIX;
+use std::path::Path;
 use std::process::Command;
 
-/// What a benchmark prints.
+/// Names the program with the other libraries in Rust.
+const CONTENDERS: &str = "FERROPYRO_CONTENDERS";
+/// Names the Python with the real Pyro, as `cargo xtask test` has it.
+const PYTHON: &str = "FERROPYRO_PYTHON_VENV";
+
+/// What a benchmark prints. The other libraries in Rust take part if their program lies beside the benchmarks', as in a build of the whole workspace.
 fn run(args: &[&str]) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_bench")).args(args).output().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    let contenders = Path::new(env!("CARGO_BIN_EXE_bench")).with_file_name(format!("contenders{EXE_SUFFIX}"));
+    if contenders.is_file() && std::env::var_os(CONTENDERS).is_none() {
+        command.env(CONTENDERS, contenders);
+    }
+    let output = command.args(args).output().unwrap();
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
@@ -35,6 +47,74 @@ fn echo_prints_a_table_with_raw_and_with_every_serializer() {
         out.contains("Pyro5 to Pyro5, serpent") != out.contains("Left out: the real Pyro"),
         "{out}"
     );
+}
+
+/// Whether somebody has a line in the table, and whether somebody is said to be left out.
+fn takes_part(out: &str, name: &str) -> (bool, bool) {
+    let is_in_table = out.lines().any(|line| line.starts_with(&format!("{name}  ")));
+    let reasons = out.lines().filter_map(|line| line.strip_prefix("Left out: "));
+    (is_in_table, reasons.into_iter().any(|reason| reason.contains(name)))
+}
+
+#[test]
+fn echo_has_every_contender_in_its_table_or_says_why_not() {
+    let contenders = [
+        "tarpc, bincode",
+        "tarpc, json",
+        "tonic",
+        "jsonrpsee, WebSocket",
+        "jsonrpsee, HTTP",
+    ];
+    let out = run(&["echo", "--quick", "--no-python"]);
+    for name in contenders {
+        let (is_in_table, is_left_out) = takes_part(&out, name);
+        assert!(is_in_table != is_left_out, "{name} in\n{out}");
+    }
+    if cfg!(unix) {
+        for name in [
+            "raw Unix ping-pong",
+            "fixed frame, event loop",
+            "Rust to Rust, serpent, Unix",
+        ] {
+            assert_eq!(takes_part(&out, name), (true, false), "{name} in\n{out}");
+        }
+    }
+    let none = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["echo", "--quick", "--no-python"])
+        .env(CONTENDERS, "no such program")
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&none.stdout);
+    for name in contenders.into_iter().chain(["the real Pyro"]) {
+        assert_eq!(takes_part(&out, name), (false, true), "{name} in\n{out}");
+    }
+    assert!(out.contains("cargo build --release --package contenders"), "{out}");
+    assert!(out.contains("\nRust to Rust, serpent  "), "the others go on\n{out}");
+}
+
+#[test]
+fn python_has_every_contender_in_its_table_or_says_why_not() {
+    let Some(python) = std::env::var_os(PYTHON) else {
+        return; // without Pyro it measures nothing
+    };
+    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["python", "--quick"])
+        .env(PYTHON, python)
+        .env_remove("FERROPYRO_PACKAGE")
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{out}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    for name in ["multiprocessing.connection", "RPyC", "grpcio"] {
+        let (is_in_table, is_left_out) = takes_part(&out, name);
+        assert!(is_in_table != is_left_out, "{name} in\n{out}");
+    }
+    // Only a build in release makes the package.
+    assert_eq!(takes_part(&out, "ferropyro"), (false, true), "{out}");
 }
 
 #[test]

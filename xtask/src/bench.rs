@@ -1,8 +1,13 @@
 //! `cargo xtask bench`: the benchmarks, in release.
 
-use crate::project::cargo;
+use std::path::PathBuf;
+
+use crate::project::{binaries, cargo};
 use crate::test::PYTHON_VARIABLE;
 use crate::{Failure, python, venv};
+
+/// The program with other libraries that calls are compared with.
+const CONTENDERS_VARIABLE: &str = "FERROPYRO_CONTENDERS";
 
 /// All arguments are for the benchmark program.
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
@@ -17,6 +22,9 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     {
         command.env("FERROPYRO_PACKAGE", python::release()?);
     }
+    if everything || args.first().is_some_and(|arg| arg == "all" || arg == "echo") {
+        command.env(CONTENDERS_VARIABLE, contenders()?);
+    }
     let python = venv::python();
     if python.exists() {
         command.env(PYTHON_VARIABLE, python);
@@ -26,4 +34,15 @@ pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
         Ok(_) => Err(Failure::Told),
         Err(error) => Err(Failure::Error(format!("cannot start cargo: {error}"))),
     }
+}
+
+/// Builds the other libraries, apart from our own: together both would have the features that either asks for.
+fn contenders() -> Result<PathBuf, Failure> {
+    let mut build = cargo(&["build", "--release", "--package", "contenders"]);
+    if !build.status().is_ok_and(|status| status.success()) {
+        return Err(Failure::Told);
+    }
+    let debug = binaries()?;
+    let release = debug.parent().unwrap_or(&debug).join("release");
+    Ok(release.join(format!("contenders{}", std::env::consts::EXE_SUFFIX)))
 }
