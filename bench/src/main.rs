@@ -1,6 +1,7 @@
 //! Benchmarks against the peers: everything is measured in one run, and given as a ratio.
 //!
 //! `cargo xtask bench` measures everything and writes docs/benchmarks.md; `cargo xtask bench echo` and the like one thing. [`BENCHES`] has them all.
+//! `cargo xtask bench profile echo`, the instructions of a call by part, is a program of its own, in bench/profile.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
@@ -171,7 +172,11 @@ fn usage() -> String {
     let mut text = "usage: bench COMMAND [OPTIONS]\n\n".to_owned();
     let all = ("all", "everything, one after the other, into docs/benchmarks.md");
     let benches = BENCHES.iter().map(|bench| (bench.name, bench.about));
-    for (name, about) in [all].into_iter().chain(benches) {
+    let profile = (
+        "profile echo",
+        "(cargo xtask bench profile) the instructions of a call by part: see its own --help",
+    );
+    for (name, about) in [all].into_iter().chain(benches).chain([profile]) {
         text.push_str(&format!("  {name:15} {about}\n"));
     }
     text + "\n" + OPTIONS

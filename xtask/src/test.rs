@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::project::{self, cargo};
 use crate::steps::Steps;
-use crate::{Failure, only_flags, python, stress, venv};
+use crate::{Failure, bench, only_flags, python, stress, venv};
 
 /// The binary, for the tests in Python.
 const BINARY_VARIABLE: &str = "FERROPYRO_BIN";
@@ -55,6 +55,7 @@ pub(crate) fn run(steps: &mut Steps, features: &[&str], full: bool) -> Result<()
     if built && cfg!(target_os = "linux") {
         steps.run_together("stress", stress::scaled()?);
     }
+    instructions(steps);
     python_tests(steps, python, built, full)?;
     // Most of them wait for something most of the time, so that more run at a time than there are cores.
     let mut all = vec!["interop", "--numprocesses=4", "--dist=worksteal"];
@@ -91,6 +92,27 @@ fn python_tests(steps: &mut Steps, python: bool, built: bool, full: bool) -> Res
         steps.skip("python tests", "the package or its environment could not be made");
     }
     Ok(())
+}
+
+/// The instructions of a call, against those that are kept.
+fn instructions(steps: &mut Steps) {
+    const HAS_FIGURES: bool = cfg!(all(target_os = "linux", target_arch = "x86_64"));
+    let is_possible = || HAS_FIGURES && project::works(project::command("valgrind", &["--version"]));
+    if !project::checks_changes() && !is_possible() {
+        println!(
+            "\n==> instructions of a call are not counted: that needs Linux on x86-64, and valgrind (Debian: apt-get install valgrind)"
+        );
+        return;
+    }
+    steps.time("instructions of a call", || {
+        println!("\n==> instructions of a call: cargo xtask bench profile echo --check");
+        bench::profile(&["echo".to_owned(), "--check".to_owned()]).map_err(|failure| {
+            if let Failure::Error(message) = failure {
+                eprintln!("==> instructions of a call: {message}");
+            }
+            "cargo xtask bench profile echo --check".to_owned()
+        })
+    });
 }
 
 fn make_venv() -> Result<(), String> {
