@@ -15,6 +15,8 @@ mod log;
 mod nameserver;
 mod package;
 mod pending;
+mod pickle_file;
+mod pickle_parts;
 mod pickles;
 mod proxy;
 mod read;
@@ -53,6 +55,10 @@ mod module {
     use crate::log::{end_log, hold_log, log_names, release_log, set_log_levels, take_log};
     #[pymodule_export]
     use crate::nameserver::NameServer;
+    #[pymodule_export]
+    use crate::pickle_file::PickleFile;
+    #[pymodule_export]
+    use crate::pickle_parts::take_apart;
     #[pymodule_export]
     use crate::proxy::{Proxy, locate_ns, resolve};
     #[pymodule_export]
