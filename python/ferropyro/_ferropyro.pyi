@@ -32,6 +32,7 @@ __all__ = [
     "end",
     "end_log",
     "forget_threads",
+    "from_base64",
     "hold_log",
     "loads",
     "loads_call",
@@ -431,6 +432,9 @@ def loads_call(data: bytes, serializer: str) -> tuple[Any, Any, Any, Any]:
 
 def take_apart(pickle: bytes) -> tuple[bytes, list[Any] | None]:
     """A pickle for Python's unpicklers without the long objects in it, and those, in their order, if there are any."""
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes that serpent has written as this text; None for a text that is no plain base64, of which Python's own module makes what it can."""
 
 def contains(data: bytes, text: bytes) -> bool:
     """Whether a text is in data that may be long. Python's own search takes several times as long."""

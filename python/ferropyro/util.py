@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from . import _classes, _ferropyro, _pickles, errors
+from . import _classes, _converters, _ferropyro, _pickles, errors
 from ._classes import (
     ALL_EXCEPTIONS as all_exceptions,
 )
@@ -322,9 +322,7 @@ def tobytes(obj: Any) -> Any:
     if isinstance(obj, (bytes, bytearray, memoryview)):
         return obj
     if isinstance(obj, dict) and "data" in obj and obj.get("encoding") == "base64":
-        import base64
-
-        return base64.b64decode(obj["data"])
+        return _converters.from_base64(obj["data"])
     raise TypeError("argument is neither bytes nor serpent base64 encoded bytes dict")
 
 

@@ -66,7 +66,7 @@ mod module {
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]
-    use crate::serializers::{contains, dumps, dumps_call, loads, loads_call};
+    use crate::serializers::{contains, dumps, dumps_call, from_base64, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]
