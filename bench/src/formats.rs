@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::peer::{Peer, Sample, repeat};
 use crate::python_peers::Python;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::{Field, TURN};
 use crate::table::{Scale, Table};
 use crate::{Options, Problem, core};
@@ -60,7 +61,7 @@ fn document() -> Vec<Order> {
     (0..10).map(order).collect()
 }
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let pinned = core::pin();
     let typed = document();
     let json_text = serde_json::to_string(&typed)?;
@@ -97,23 +98,30 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     };
     let plan = field.plan(TURN, options);
     let table = Table::new("times serde_json, typed", Scale::Cost, &field.measure(plan)?);
-    println!(
-        "Writing and reading a document of lists, dicts, texts and numbers, {} bytes of JSON; {pinned}; {} rounds \
-         of {} ms each.\n\"fastest\" compares the fastest rounds, which a busy machine disturbs least.\n",
+    let mut report = Report::new("Writing and reading a document");
+    report.text(format!(
+        "Writing and reading a document of lists, dicts, texts and numbers, {} bytes of JSON; {pinned}; {} rounds of {} ms each.",
         json_text.len(),
         plan.rounds,
         plan.turn.as_millis(),
-    );
-    if options.markdown {
-        println!("{table:#}");
-    } else {
-        println!("{table}");
-    }
+    ));
+    report.table("a mixed document, written and read", &table);
     if let Some(reason) = left_out {
-        println!("Python's serpent is left out: {reason}\n");
+        report.leave_out(format!("Python's serpent: {reason}"));
     }
-    println!("{}", statement(&table));
-    Ok(())
+    report.finding(statement(&table));
+    let ratio = |one, other| Some(table.median(one)? / table.median(other)?);
+    report.goal(Goal::new(
+        "serpent writes and reads a mixed document, times serde_json",
+        Bound::AtMost(2.0),
+        ratio(SERPENT, YARDSTICK),
+    ));
+    report.goal(Goal::new(
+        "Python's serpent does so, times ours by way of a value of any type",
+        Bound::AtLeast(20.0),
+        ratio(PYTHON, SERPENT_VALUE),
+    ));
+    Ok(report)
 }
 
 /// The sentence that holds on any machine.
