@@ -35,13 +35,13 @@ enum Part<'a> {
 /// A pickle for Python's unpicklers without the long objects in it, and those, in their order, if there are any.
 #[pyfunction]
 pub(crate) fn take_apart<'py>(py: Python<'py>, pickle: &[u8]) -> (Bound<'py, PyBytes>, Option<Bound<'py, PyList>>) {
-    let whole = || (PyBytes::new(py, pickle), None);
-    if pickle.len() < LONG {
-        return whole();
+    let parts = parts(pickle);
+    if let [Part::Rest(whole)] = parts.as_slice() {
+        return (PyBytes::new(py, whole), None);
     }
     let buffers = PyList::empty(py);
     let mut rest = Vec::new();
-    for part in parts(pickle) {
+    for part in parts {
         match part {
             Part::Rest(opcodes) => rest.extend_from_slice(opcodes),
             Part::Long { kind, opcode, data } => match object(py, kind, data) {
@@ -50,10 +50,7 @@ pub(crate) fn take_apart<'py>(py: Python<'py>, pickle: &[u8]) -> (Bound<'py, PyB
             },
         }
     }
-    match buffers.is_empty() {
-        true => whole(),
-        false => (PyBytes::new(py, &rest), Some(buffers)),
-    }
+    (PyBytes::new(py, &rest), (!buffers.is_empty()).then_some(buffers))
 }
 
 /// Whether a text is where the names of classes and functions may be.
