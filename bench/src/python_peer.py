@@ -53,11 +53,14 @@ DATA = {}
 
 
 def bytes_of(data):
-    """With serpent bytes arrive as a dict."""
-    if isinstance(data, dict):
-        import serpent
-        return serpent.tobytes(data)
-    return data
+    """With serpent bytes arrive as a dict, of which each library has a function to make bytes again: Pyro the one in serpent."""
+    if not isinstance(data, dict):
+        return data
+    if generation == "ferropyro":
+        from ferropyro.util import tobytes
+        return tobytes(data)
+    import serpent
+    return serpent.tobytes(data)
 
 
 def sent_array(array):

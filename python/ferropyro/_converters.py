@@ -11,7 +11,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from . import errors
+from . import _ferropyro, errors
 from ._classes import (
     class_name,
     object_state,
@@ -175,7 +175,13 @@ def _bytes(data: Any) -> bytes:
     """Bytes as each of the serializers brings them."""
     if isinstance(data, dict):
         data = data["data"]
-    return base64.b64decode(data) if isinstance(data, str) else bytes(data)
+    return from_base64(data) if isinstance(data, str) else bytes(data)
+
+
+def from_base64(text: str | bytes) -> bytes:
+    """As Python's own function, which takes many times as long."""
+    quick = _ferropyro.from_base64(text) if isinstance(text, str) else None
+    return base64.b64decode(text) if quick is None else quick
 
 
 _GROUPS: dict[str, Callable[[], None]] = {"pathlib": _register_pathlib, "numpy": _register_numpy}

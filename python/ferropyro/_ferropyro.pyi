@@ -19,6 +19,7 @@ __all__ = [
     "MessageConnection",
     "MessageListener",
     "NameServer",
+    "PickleFile",
     "Proxy",
     "ProxyBase",
     "RemoteMethod",
@@ -31,6 +32,7 @@ __all__ = [
     "end",
     "end_log",
     "forget_threads",
+    "from_base64",
     "hold_log",
     "loads",
     "loads_call",
@@ -41,6 +43,7 @@ __all__ = [
     "resolve",
     "run_command",
     "set_log_levels",
+    "take_apart",
     "take_log",
 ]
 
@@ -98,6 +101,19 @@ class URI:
     def __copy__(self) -> Self: ...
     def __reduce__(self) -> tuple[type[Self], tuple[str]]: ...
     def __getnewargs__(self) -> tuple[str]: ...
+
+@final
+class PickleFile:
+    """A message, for as long as a pickler adds a pickle to it."""
+
+    def write(self, data: Any) -> int:
+        """Adds bytes, or what is in a buffer. Gives how many bytes that were."""
+
+    def names_contain(self, text: bytes) -> bool:
+        """Whether the name of a class or function in the pickle may contain this."""
+
+    def clear(self) -> None:
+        """Takes back what was written."""
 
 @final
 class Proxy:
@@ -413,6 +429,12 @@ def dumps_call(object: Any, method: Any, args: Any, kwargs: Any, serializer: str
 
 def loads_call(data: bytes, serializer: str) -> tuple[Any, Any, Any, Any]:
     """Reads a call: gives its four parts."""
+
+def take_apart(pickle: bytes) -> tuple[bytes, list[Any] | None]:
+    """A pickle for Python's unpicklers without the long objects in it, and those, in their order, if there are any."""
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes that serpent has written as this text; None for a text that is no plain base64, of which Python's own module makes what it can."""
 
 def contains(data: bytes, text: bytes) -> bool:
     """Whether a text is in data that may be long. Python's own search takes several times as long."""

@@ -13,7 +13,8 @@ from copyreg import _reconstructor  # type: ignore[attr-defined]
 from typing import Any
 
 from ._classes import registered, replacement_of
-from ._ferropyro import ProxyBase
+from ._ferropyro import PickleFile, ProxyBase
+from ._ferropyro import contains as _contains
 from .configuration import config
 
 _OWN_MODULE = __name__.partition(".")[0].encode()
@@ -21,17 +22,29 @@ _OWN_MODULE = __name__.partition(".")[0].encode()
 
 def dumps(obj: Any, serializer: str) -> bytes:
     """Writes an object with pickle, cloudpickle or dill, in the protocol that the configuration says."""
-    if serializer == "pickle" and not registered.replacements["pickle"]:
-        data = pickle.dumps(obj, config.PICKLE_PROTOCOL_VERSION)
+    buffer = io.BytesIO()
+    if pickler := _quick_pickler(serializer, buffer):
+        pickler.dump(obj)
+        data = buffer.getvalue()
         if not _contains(data, _OWN_MODULE):
             return data
-    buffer = io.BytesIO()
+        buffer = io.BytesIO()
     _pickler(serializer, buffer).dump(obj)
     return buffer.getvalue()
 
 
-def loads(data: bytes, serializer: str) -> Any:
-    """Reads what pickle, cloudpickle or dill has written."""
+def dump(obj: Any, serializer: str, file: PickleFile) -> None:
+    """As `dumps`, into a message."""
+    if pickler := _quick_pickler(serializer, file):
+        pickler.dump(obj)
+        if not file.names_contain(_OWN_MODULE):
+            return
+        file.clear()
+    _pickler(serializer, file).dump(obj)
+
+
+def loads(data: bytes, serializer: str, buffers: list[Any] | None = None) -> Any:
+    """Reads what pickle, cloudpickle or dill has written, with the objects that were taken out of it."""
     data = bytes(data)
     if serializer == "dill":
         import dill
@@ -42,18 +55,12 @@ def loads(data: bytes, serializer: str) -> Any:
         class DillUriUnpickler(_LateUris, _NamesOf, pickle._Unpickler):
             names = dill.Unpickler(io.BytesIO())
 
-        return (DillUriUnpickler if _contains(data, b"URI") else DillUnpickler)(io.BytesIO(data)).load()
+        return (DillUriUnpickler if _contains(data, b"URI") else DillUnpickler)(io.BytesIO(data), buffers=buffers).load()
     if not _contains(data, b"Pyro"):
-        return pickle.loads(data)
+        return pickle.loads(data, buffers=buffers)
     # The one that is written in C is faster.
     unpickler = _UriUnpickler if _contains(data, b"URI") else _Unpickler
-    return unpickler(io.BytesIO(data)).load()
-
-
-def _contains(data: bytes, text: bytes) -> bool:
-    from . import _ferropyro
-
-    return _ferropyro.contains(data, text)
+    return unpickler(io.BytesIO(data), buffers=buffers).load()
 
 
 def _made_anew(cls: type, base: type, state: Any) -> Any:
@@ -142,6 +149,10 @@ class _Replacing:
         return inherited(obj) if inherited else NotImplemented
 
 
+class _ReplacingPickler(_Replacing, pickle.Pickler):
+    pass
+
+
 class _PyroNames(_Replacing):
     """Writes our classes under the names of Pyro4, in a pickler that is written in Python."""
 
@@ -186,7 +197,19 @@ class _Module:
         return importlib.import_module, (self.name,)
 
 
-def _pickler(serializer: str, buffer: io.BytesIO) -> Any:
+def _quick_pickler(serializer: str, buffer: io.BytesIO | PickleFile) -> pickle.Pickler | None:
+    """One that is written in C, and takes a small part of the time. It knows nothing of Pyro's names."""
+    if serializer != "pickle":
+        return None
+    replacements = registered.replacements["pickle"]
+    if not replacements:
+        return pickle.Pickler(buffer, config.PICKLE_PROTOCOL_VERSION)
+    if any(clazz.__module__ == "builtins" for clazz in replacements):
+        return None  # it writes objects of Python's own types without asking
+    return _ReplacingPickler(buffer, config.PICKLE_PROTOCOL_VERSION)
+
+
+def _pickler(serializer: str, buffer: io.BytesIO | PickleFile) -> Any:
     if serializer == "pickle":
         return _Pickler(buffer, config.PICKLE_PROTOCOL_VERSION)
     if serializer == "dill":

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-from . import _classes, _pickles, errors
+from . import _classes, _converters, _ferropyro, _pickles, errors
 from ._classes import (
     ALL_EXCEPTIONS as all_exceptions,
 )
@@ -198,25 +198,17 @@ class _DataSerializer(SerializerBase):
     """A serializer of data: the Rust module does the work."""
 
     def dumps(self, data: Any) -> bytes:
-        from . import _ferropyro
-
         written: bytes = _ferropyro.dumps(data, self.name)
         return written
 
     def loads(self, data: bytes) -> Any:
-        from . import _ferropyro
-
         return _ferropyro.loads(data, self.name)
 
     def dumpsCall(self, obj: Any, method: str, vargs: Any, kwargs: dict[str, Any]) -> bytes:
-        from . import _ferropyro
-
         written: bytes = _ferropyro.dumps_call(obj, method, vargs, kwargs, self.name)
         return written
 
     def loadsCall(self, data: bytes) -> tuple[Any, str, Any, dict[str, Any]]:
-        from . import _ferropyro
-
         call: tuple[Any, str, Any, dict[str, Any]] = _ferropyro.loads_call(data, self.name)
         return call
 
@@ -260,6 +252,12 @@ class PickleSerializer(SerializerBase):
 
     def loads(self, data: bytes) -> Any:
         return _pickles.loads(data, self.name)
+
+    def _dump(self, data: Any, file: _ferropyro.PickleFile) -> None:
+        _pickles.dump(data, self.name, file)
+
+    def _load(self, data: bytes, buffers: list[Any] | None) -> Any:
+        return _pickles.loads(data, self.name, buffers)
 
     def dumpsCall(self, obj: Any, method: str, vargs: Any, kwargs: dict[str, Any]) -> bytes:
         return self.dumps((obj, method, vargs, kwargs))
@@ -324,9 +322,7 @@ def tobytes(obj: Any) -> Any:
     if isinstance(obj, (bytes, bytearray, memoryview)):
         return obj
     if isinstance(obj, dict) and "data" in obj and obj.get("encoding") == "base64":
-        import base64
-
-        return base64.b64decode(obj["data"])
+        return _converters.from_base64(obj["data"])
     raise TypeError("argument is neither bytes nor serpent base64 encoded bytes dict")
 
 

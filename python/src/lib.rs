@@ -15,6 +15,8 @@ mod log;
 mod nameserver;
 mod package;
 mod pending;
+mod pickle_file;
+mod pickle_parts;
 mod pickles;
 mod proxy;
 mod read;
@@ -54,13 +56,17 @@ mod module {
     #[pymodule_export]
     use crate::nameserver::NameServer;
     #[pymodule_export]
+    use crate::pickle_file::PickleFile;
+    #[pymodule_export]
+    use crate::pickle_parts::take_apart;
+    #[pymodule_export]
     use crate::proxy::{Proxy, locate_ns, resolve};
     #[pymodule_export]
     use crate::remote_method::{ProxyBase, RemoteMethod};
     #[pymodule_export]
     use crate::remote_object::Members;
     #[pymodule_export]
-    use crate::serializers::{contains, dumps, dumps_call, loads, loads_call};
+    use crate::serializers::{contains, dumps, dumps_call, from_base64, loads, loads_call};
     #[pymodule_export]
     use crate::stream::Items;
     #[pymodule_export]

@@ -2,15 +2,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ferropyro::foreign::Payload;
+use ferropyro::foreign::{ForeignCall, Payload};
 use ferropyro::formats::pickle;
 use ferropyro::{Serializer, Value};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 use serde::Deserialize;
 
 use crate::errors::raise;
 use crate::package;
+use crate::pickle_file::PickleFile;
+use crate::pickle_parts::take_apart;
 use crate::read::PickledData;
 
 /// How a daemon treats what comes in pickles.
@@ -44,30 +46,43 @@ impl Manner {
 /// A pickle that has arrived, and that nobody has read yet.
 pub(crate) struct Pickle {
     serializer: Serializer,
-    bytes: Py<PyBytes>,
+    content: Content,
+}
+
+enum Content {
+    /// To be read as data.
+    Data(Py<PyBytes>),
+    /// To be read by Python's own module: a pickle, and the long objects that were taken out of it.
+    Parts(Py<PyBytes>, Option<Py<PyList>>),
 }
 
 impl Pickle {
     pub(crate) fn of(payload: Payload<'_>) -> Pickle {
+        let content = Python::attach(|py| match payload.is_pickle_safe() {
+            true => Content::Data(PyBytes::new(py, payload.bytes()).unbind()),
+            false => {
+                let (pickle, buffers) = take_apart(py, payload.bytes());
+                Content::Parts(pickle.unbind(), buffers.map(Bound::unbind))
+            }
+        });
         Pickle {
             serializer: payload.serializer(),
-            bytes: Python::attach(|py| PyBytes::new(py, payload.bytes()).unbind()),
+            content,
         }
     }
 
-    /// What is in it: by Python's own module, or as data.
-    pub(crate) fn open<'py>(&self, py: Python<'py>, unpickles: bool) -> PyResult<Bound<'py, PyAny>> {
-        let bytes = self.bytes.bind(py);
-        match unpickles {
-            true => module(py, self.serializer)?.call_method1("loads", (bytes,)),
-            false => as_data(py, bytes.as_bytes()),
+    /// What is in it.
+    pub(crate) fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match &self.content {
+            Content::Data(bytes) => as_data(py, bytes.as_bytes(py)),
+            Content::Parts(pickle, buffers) => module(py, self.serializer)?.call_method1("_load", (pickle, buffers)),
         }
     }
 }
 
 /// Reads what Python's own module has written.
 pub(crate) fn loads<'py>(py: Python<'py>, serializer: Serializer, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
-    module(py, serializer)?.call_method1("loads", (PyBytes::new(py, bytes),))
+    module(py, serializer)?.call_method1("_load", take_apart(py, bytes))
 }
 
 /// Reads a call: its arguments and keyword arguments.
@@ -82,30 +97,31 @@ pub(crate) fn loads_call<'py>(
         Bound<'py, PyAny>,
         Bound<'py, PyAny>,
     );
-    let call = module(py, serializer)?.call_method1("loadsCall", (PyBytes::new(py, bytes),))?;
-    let (_, _, args, kwargs): Parts<'_> = call.extract()?;
+    let (_, _, args, kwargs): Parts<'_> = loads(py, serializer, bytes)?.extract()?;
     Ok((args, kwargs))
 }
 
-/// Writes an object.
-pub(crate) fn dumps<'py>(object: &Bound<'py, PyAny>, serializer: Serializer) -> PyResult<Bound<'py, PyBytes>> {
-    let written = module(object.py(), serializer)?.call_method1("dumps", (object,))?;
-    Ok(written.cast_into()?)
-}
-
-/// Writes a call: of which object, which method, with which arguments.
-pub(crate) fn dumps_call<'py>(
-    call: &ferropyro::foreign::ForeignCall<'_>,
-    args: &Bound<'py, PyAny>,
-    kwargs: &Bound<'py, PyAny>,
-) -> PyResult<Vec<u8>> {
-    module(args.py(), call.serializer)?
-        .call_method1("dumpsCall", (call.object, call.method, args, kwargs))?
-        .extract()
+/// Adds an object to a message.
+pub(crate) fn write(object: &Bound<'_, PyAny>, serializer: Serializer, message: &mut Vec<u8>) -> PyResult<()> {
+    let module = module(object.py(), serializer)?;
+    PickleFile::lend(object.py(), message, |file| {
+        module.call_method1("_dump", (object, file)).map(drop)
+    })
 }
 
 fn module(py: Python<'_>, serializer: Serializer) -> PyResult<Bound<'_, PyAny>> {
     package::get_serializer(py)?.call1((serializer.name(),))
+}
+
+/// Adds a call to a message: of which object, which method, with which arguments.
+pub(crate) fn write_call(
+    call: &ForeignCall<'_>,
+    args: &Bound<'_, PyAny>,
+    kwargs: &Bound<'_, PyAny>,
+    message: &mut Vec<u8>,
+) -> PyResult<()> {
+    let parts = (call.object, call.method, args, kwargs).into_pyobject(args.py())?;
+    write(parts.as_any(), call.serializer, message)
 }
 
 /// Reads a pickle and executes nothing.
@@ -117,8 +133,9 @@ pub(crate) fn as_data<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py,
 
 /// A Python object as the library's own value, for a part of a message that the library writes. What only Python can make of its pickle is in there as it is.
 pub(crate) fn to_value(object: &Bound<'_, PyAny>, serializer: Serializer) -> PyResult<Value> {
-    let bytes = dumps(object, serializer)?;
-    pickle::from_slice(bytes.as_bytes()).map_err(|error| raise(object.py(), error.into()))
+    let mut bytes = Vec::new();
+    write(object, serializer, &mut bytes)?;
+    pickle::from_slice(&bytes).map_err(|error| raise(object.py(), error.into()))
 }
 
 /// The Python object that a value of a pickle's is: by Python's own module, or as data.

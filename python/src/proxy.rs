@@ -101,19 +101,20 @@ impl Arguments for Args<'_, '_> {
         Ok(())
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
-        pickled(call, self.args.as_any(), &self.kwargs)
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<ferropyro::Result<()>> {
+        pickled(call, self.args.as_any(), &self.kwargs, message)
     }
 }
 
-/// The payload of a call, if Python's own module is to write it.
+/// Adds the payload of a call to its message, if Python's own module is to write it.
 fn pickled(
     call: &ForeignCall<'_>,
     args: &Bound<'_, PyAny>,
     kwargs: &Bound<'_, PyAny>,
-) -> Option<ferropyro::Result<Vec<u8>>> {
+    message: &mut Vec<u8>,
+) -> Option<ferropyro::Result<()>> {
     let is_pickle = call.serializer.is_pickle();
-    is_pickle.then(|| pickles::dumps_call(call, args, kwargs).map_err(keep))
+    is_pickle.then(|| pickles::write_call(call, args, kwargs, message).map_err(keep))
 }
 
 /// The calls of a batch, which Python writes itself.
@@ -128,8 +129,8 @@ impl Arguments for PickledBatch<'_> {
         Err(T::Error::custom("these calls are for pickle and its kin"))
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
-        pickled(call, self.0.as_any(), self.0.py().None().bind(self.0.py()))
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<ferropyro::Result<()>> {
+        pickled(call, self.0.as_any(), self.0.py().None().bind(self.0.py()), message)
     }
 }
 
@@ -152,9 +153,9 @@ impl Arguments for BlobArgs<'_> {
         Some(&self.blob)
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<ferropyro::Result<Vec<u8>>> {
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<ferropyro::Result<()>> {
         let data = self.data.as_ref()?;
-        pickled(call, data, PyDict::new(data.py()).as_any())
+        pickled(call, data, PyDict::new(data.py()).as_any(), message)
     }
 }
 
@@ -228,22 +229,27 @@ impl Proxy {
         pyro4_first: bool,
         pickle_safe: Option<bool>,
     ) -> PyResult<Proxy> {
+        let format = match serializer {
+            Some(name) => name
+                .parse()
+                .map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))?,
+            None => config.0.serializer,
+        };
+        let unpickles = format.is_pickle() && !pickle_safe.unwrap_or(config.0.pickle_safe);
+        let mut config = config.0.clone();
+        // Who sends no pickles has none executed either: they can come in the answer to a blob that was passed on.
+        config.pickle_safe = !unpickles;
         let mut builder = ferropyro::Proxy::builder()
-            .config(config.0.clone())
+            .config(config)
             .around_waits(release)
             .on_interrupt(is_to_end)
             .timeout(seconds(timeout)?);
-        let mut format = config.0.serializer;
-        if let Some(name) = serializer {
-            format = name
-                .parse()
-                .map_err(|error: ferropyro::wire::UnknownSerializer| raise(py, error.into()))?;
+        if serializer.is_some() {
             builder = builder.serializer(format);
         }
         if let Some(key) = hmac_key {
             builder = builder.hmac_key(key);
         }
-        let unpickles = format.is_pickle() && !pickle_safe.unwrap_or(config.0.pickle_safe);
         if let Some(data) = handshake {
             builder = builder.handshake(to_value(data, format)?);
         }
@@ -458,9 +464,9 @@ impl Proxy {
 
     fn answer(&self, py: Python<'_>, reply: ferropyro::Result<Reply>) -> PyResult<Py<PyAny>> {
         match reply {
-            Ok(Reply::Value(value)) => value.open(py, self.unpickles),
-            Ok(Reply::Raised(exception)) => Err(exception.exception(py, self.unpickles)),
-            Ok(Reply::Items(items)) => Ok(Py::new(py, Items::new(*items, self.unpickles))?.into_any()),
+            Ok(Reply::Value(value)) => value.open(py),
+            Ok(Reply::Raised(exception)) => Err(exception.exception(py)),
+            Ok(Reply::Items(items)) => Ok(Py::new(py, Items::new(*items))?.into_any()),
             Err(error) => Err(raise(py, error)),
         }
     }

@@ -288,8 +288,7 @@ fn reply_value(call: Call<'_>, value: &Bound<'_, PyAny>) -> Result<Reply, Raise>
     let py = value.py();
     let format = call.context().serializer();
     if format.is_pickle() {
-        let written = pickles::dumps(value, format);
-        return call.reply_written(written.map_err(|error| raised(py, error))?.as_bytes());
+        return call.reply_by(|message| pickles::write(value, format, message).map_err(|error| raised(py, error)));
     }
     call.reply(&Wire::new(value, format))
         .map_err(|raise| pending_or(py, raise))

@@ -16,7 +16,7 @@ pub(crate) enum Reply {
     Items(Box<Items<Item>>),
 }
 
-/// What has arrived: pickles are read later, by whom the proxy says.
+/// What has arrived: pickles are read later, when code that they run may use the proxy again.
 pub(crate) enum Arrived {
     Read(Read),
     Pickle(Pickle),
@@ -30,17 +30,17 @@ impl Arrived {
         }
     }
 
-    /// The object. A pickle is read by Python's own module, or as data.
-    pub(crate) fn open(self, py: Python<'_>, unpickles: bool) -> PyResult<Py<PyAny>> {
+    /// The object.
+    pub(crate) fn open(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self {
             Arrived::Read(read) => Ok(read.0),
-            Arrived::Pickle(pickle) => pickle.open(py, unpickles).map(Bound::unbind),
+            Arrived::Pickle(pickle) => pickle.open(py).map(Bound::unbind),
         }
     }
 
     /// The exception, to be raised.
-    pub(crate) fn exception(self, py: Python<'_>, unpickles: bool) -> PyErr {
-        match self.open(py, unpickles) {
+    pub(crate) fn exception(self, py: Python<'_>) -> PyErr {
+        match self.open(py) {
             Ok(exception) => PyErr::from_value(exception.into_bound(py)),
             Err(failure) => failure,
         }

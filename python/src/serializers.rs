@@ -103,6 +103,13 @@ pub(crate) fn loads_call<'py>(py: Python<'py>, data: &[u8], serializer: &str) ->
     }
 }
 
+/// The bytes that serpent has written as this text; None for a text that is no plain base64, of which Python's own module makes what it can.
+#[pyfunction]
+pub(crate) fn from_base64<'py>(py: Python<'py>, text: &str) -> Option<Bound<'py, PyBytes>> {
+    let bytes = serpent::bytes_of(text).ok()?;
+    Some(PyBytes::new(py, &bytes))
+}
+
 /// Whether a text is in data that may be long. Python's own search takes several times as long.
 #[pyfunction]
 pub(crate) fn contains(data: &[u8], text: &[u8]) -> bool {

@@ -13,8 +13,6 @@ use crate::reply::Item;
 #[pyclass(frozen, module = "ferropyro._ferropyro")]
 pub(crate) struct Items {
     state: Mutex<State>,
-    /// Whether Python's own module reads items that are pickles.
-    unpickles: bool,
 }
 
 enum State {
@@ -27,10 +25,9 @@ enum State {
 }
 
 impl Items {
-    pub(crate) fn new(items: ferropyro::Items<Item>, unpickles: bool) -> Items {
+    pub(crate) fn new(items: ferropyro::Items<Item>) -> Items {
         Items {
             state: Mutex::new(State::Idle(Box::new(items))),
-            unpickles,
         }
     }
 
@@ -78,8 +75,8 @@ impl Items {
             Some(_) => self.put_back(items),
         }
         match item {
-            Some(Ok(Item::Value(item))) => item.open(py, self.unpickles).map(Some),
-            Some(Ok(Item::Raised(exception))) => Err(exception.exception(py, self.unpickles)),
+            Some(Ok(Item::Value(item))) => item.open(py).map(Some),
+            Some(Ok(Item::Raised(exception))) => Err(exception.exception(py)),
             Some(Err(error)) => Err(raise(py, error)),
             None => Ok(None),
         }

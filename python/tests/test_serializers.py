@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import array
+import base64
 import os
 import pickle
 import pickletools
@@ -170,6 +171,11 @@ def test_another_object_can_be_pickled_in_its_place(name: str) -> None:
 # Conformance: SER-02
 def test_bytes_are_made_of_serpents_dict() -> None:
     assert util.tobytes({"data": "aXJtZW4gZGUgam9uZw==", "encoding": "base64"}) == b"irmen de jong"
+    for text in ("", "AAE=", "AA\nE=", "AAE=AAE=", b"AAE="):
+        assert util.tobytes({"data": text, "encoding": "base64"}) == base64.b64decode(text)
+    for text in ("A", "AA", "AAE\xe9", "\udc80"):
+        with pytest.raises(ValueError):
+            util.tobytes({"data": text, "encoding": "base64"})
     for same in (b"x", bytearray(b"x"), memoryview(b"x")):
         assert util.tobytes(same) is same
     for wrong in ("text", {"data": "x"}, 5):

@@ -19,6 +19,8 @@ pub(crate) struct Codec {
     bytes_repr: bool,
     /// The protocol of the pickles that are written.
     pickle_protocol: u8,
+    /// Whether pickles are to be read as data, by bindings to other languages too (PICKLE_SAFE).
+    pub(crate) pickle_safe: bool,
 }
 
 /// The protocol that every Python reads which has a Pyro.
@@ -36,6 +38,7 @@ impl Codec {
             bytes_repr: config.serpent_bytes_repr,
             // As in Python a negative number is the highest one.
             pickle_protocol: u8::try_from(protocol).unwrap_or(pickle::HIGHEST_PROTOCOL),
+            pickle_safe: config.pickle_safe,
         };
         match codec.may_be_python2() {
             true => codec.for_a_stranger(),
@@ -50,6 +53,7 @@ impl Codec {
             dialect,
             bytes_repr: false,
             pickle_protocol: PICKLE_FOR_ALL,
+            pickle_safe: true,
         }
     }
 

@@ -247,10 +247,13 @@ impl Arguments for ByHand {
         tuple.serialize_element("not this")
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<Result<()>> {
         let ForeignCall { object, method, .. } = call;
         let text = format!("# serpent utf-8 python3.2\n('{object}','{method}',('by hand',),{{}})");
-        (call.serializer == Serializer::Serpent).then(|| Ok(text.into_bytes()))
+        (call.serializer == Serializer::Serpent).then(|| {
+            message.extend_from_slice(text.as_bytes());
+            Ok(())
+        })
     }
 }
 
@@ -364,7 +367,8 @@ fn an_error_of_the_writer_of_a_call_leaves_the_connection_as_it_was() -> Result<
         fn write<T: SerializeTuple>(&self, _tuple: &mut T) -> Result<(), T::Error> {
             Ok(())
         }
-        fn payload(&self, _call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+        fn payload(&self, _call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<Result<()>> {
+            message.extend_from_slice(b"half of it");
             Some(Err(Error::new(ErrorKind::Type, "cannot be written")))
         }
     }
@@ -411,11 +415,12 @@ impl Arguments for BatchByHand {
         tuple.serialize_element("not this")
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<Result<()>> {
         let ForeignCall { object, method, .. } = call;
         let calls = r#"[["made", [], {}], ["made", [], {}]]"#;
         let text = format!(r#"{{"object": "{object}", "method": "{method}", "params": {calls}, "kwargs": null}}"#);
-        Some(Ok(text.into_bytes()))
+        message.extend_from_slice(text.as_bytes());
+        Some(Ok(()))
     }
 }
 
@@ -452,8 +457,8 @@ impl Arguments for BlobByHand {
         Some(&self.0)
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
-        ByHand.payload(call)
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<Result<()>> {
+        ByHand.payload(call, message)
     }
 }
 
@@ -511,10 +516,11 @@ fn an_attribute_is_set_to_what_a_binding_has_written() -> Result<()> {
         fn write<T: SerializeTuple>(&self, _tuple: &mut T) -> Result<(), T::Error> {
             Ok(())
         }
-        fn payload(&self, call: &ForeignCall<'_>) -> Option<Result<Vec<u8>>> {
+        fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<Result<()>> {
             let ForeignCall { object, method, .. } = call;
             let text = format!("# serpent utf-8 python3.2\n('{object}','{method}',('level','by hand'),None)");
-            Some(Ok(text.into_bytes()))
+            message.extend_from_slice(text.as_bytes());
+            Some(Ok(()))
         }
     }
     let mut members = Anything::members();

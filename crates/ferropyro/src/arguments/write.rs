@@ -33,9 +33,10 @@ pub trait Arguments {
         None
     }
 
-    /// The payload of the whole call, by a binding to another language that writes this serializer's data itself.
+    /// Adds the payload of the whole call to the message, by a binding to another language that writes this serializer's data itself. `None` if it does not, and
+    /// then nothing was added.
     #[doc(hidden)]
-    fn payload(&self, _call: &ForeignCall<'_>) -> Option<crate::Result<Vec<u8>>> {
+    fn payload(&self, _call: &ForeignCall<'_>, _message: &mut Vec<u8>) -> Option<crate::Result<()>> {
         None
     }
 }
@@ -146,8 +147,8 @@ impl<A: Arguments + ?Sized> Arguments for &A {
         (**self).blob()
     }
 
-    fn payload(&self, call: &ForeignCall<'_>) -> Option<crate::Result<Vec<u8>>> {
-        (**self).payload(call)
+    fn payload(&self, call: &ForeignCall<'_>, message: &mut Vec<u8>) -> Option<crate::Result<()>> {
+        (**self).payload(call, message)
     }
 }
 

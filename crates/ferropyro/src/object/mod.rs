@@ -210,8 +210,20 @@ impl<'a> Call<'a> {
     /// # Errors
     /// `TypeError` in a batch, whose results are written together; `ProtocolError` when no message can carry it.
     pub fn reply_written(self, result: &[u8]) -> Result<Reply, Raise> {
+        self.reply_by(|message| {
+            message.extend_from_slice(result);
+            Ok(())
+        })
+    }
+
+    /// As [`Call::reply_written`], with a result that is written now: `write` adds it to the message, and leaves what stands there already. It is not asked for the result of a
+    /// oneway call.
+    ///
+    /// # Errors
+    /// Those of `write`, and of [`Call::reply_written`].
+    pub fn reply_by(self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), Raise>) -> Result<Reply, Raise> {
         match self.sink {
-            Sink::Frame(frame) => frame.write_payload(self.context, result)?,
+            Sink::Frame(frame) => frame.write_payload(self.context, write)?,
             Sink::Value(_) => return Err(Raise::new("TypeError", "a batch's results are written together")),
             Sink::Nowhere => {}
         }
@@ -333,12 +345,16 @@ impl Frame<'_> {
         written
     }
 
-    fn write_payload(self, context: &Context, payload: &[u8]) -> Result<(), Raise> {
+    fn write_payload(
+        self,
+        context: &Context,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), Raise>,
+    ) -> Result<(), Raise> {
         let header = reply_header(&self.codec, context);
         let annotations = self.core.answer_annotations(context);
         let mut frame = FrameBuilder::begin(self.out, &header, annotations, &self.core.frame_settings)
             .map_err(|error| Raise::from(crate::Error::from(error)))?;
-        frame.payload().extend_from_slice(payload);
+        write(frame.payload())?;
         frame.finish().map_err(|error| Raise::from(crate::Error::from(error)))?;
         Ok(())
     }

@@ -71,6 +71,11 @@ impl<'a> Payload<'a> {
         self.bytes
     }
 
+    /// Whether a pickle is to be read as data (setting PICKLE_SAFE).
+    pub fn is_pickle_safe(&self) -> bool {
+        self.codec.pickle_safe
+    }
+
     /// The result, or the class dict of the exception.
     pub fn read<T: serde::Deserialize<'a>>(&self) -> Result<T> {
         Ok(self.codec.read(self.bytes)?)

@@ -43,43 +43,25 @@ pub(crate) struct Request<'a, A: ?Sized> {
 }
 
 impl<A: Arguments + ?Sized> Request<'_, A> {
-    /// The payload that a binding has written by itself.
-    fn foreign_payload(&self, serializer: Serializer) -> Option<Result<Vec<u8>>> {
-        self.args.payload(&ForeignCall {
+    /// Adds the payload, which a binding may write by itself.
+    fn write_payload(&self, codec: &Codec, message: &mut Vec<u8>) -> Result<()> {
+        let call = ForeignCall {
             object: self.object,
             method: self.method,
-            serializer,
-        })
-    }
-}
-
-impl<A: ?Sized> Request<'_, A> {
-    fn with_args<'b, B: ?Sized>(&'b self, args: &'b B) -> Request<'b, B> {
-        let Request {
-            object,
-            method,
-            args: _,
-            kwargs,
-            flags,
-            correlation_id,
-            annotations,
-        } = *self;
-        Request {
-            object,
-            method,
-            args,
-            kwargs,
-            flags,
-            correlation_id,
-            annotations,
+            serializer: codec.serializer,
+        };
+        match (self.args.payload(&call, message), self.args.blob()) {
+            (Some(written), _) => written,
+            (None, Some(blob)) => Ok(codec.append(message, &self.payload(blob, codec.serializer))?),
+            (None, None) => Ok(codec.append(message, &self.payload(self.args, codec.serializer))?),
         }
     }
 
-    fn payload(&self, serializer: Serializer) -> Invoke<'_, A> {
+    fn payload<'b, B: ?Sized>(&'b self, args: &'b B, serializer: Serializer) -> Invoke<'b, B> {
         Invoke {
             object: self.object,
             method: self.method,
-            args: self.args,
+            args,
             kwargs: self.kwargs,
             serializer,
         }
@@ -207,17 +189,11 @@ impl ClientSession {
     /// Writes the INVOKE message.
     pub(crate) fn invoke<A: Arguments + ?Sized>(&mut self, request: &Request<'_, A>, out: &mut Vec<u8>) -> Result<()> {
         if let Some(blob) = request.args.blob() {
-            let foreign = request.foreign_payload(self.codec.serializer);
-            return self.invoke_blob(blob, &request.with_args(blob), foreign, out);
+            return self.invoke_blob(blob, request, out);
         }
         let header = self.invoke_header(request, request.flags, self.codec);
         let mut frame = FrameBuilder::begin(out, &header, borrowed(request.annotations), &self.settings)?;
-        match request.foreign_payload(self.codec.serializer) {
-            Some(payload) => frame.payload().extend_from_slice(&payload?),
-            None => self
-                .codec
-                .append(frame.payload(), &request.payload(self.codec.serializer))?,
-        }
+        request.write_payload(&self.codec, frame.payload())?;
         frame.finish()?;
         self.seq = header.seq;
         self.requested = self.codec;
@@ -225,11 +201,10 @@ impl ClientSession {
     }
 
     /// Data that stay serialized; what is passed on goes as it came.
-    fn invoke_blob(
+    fn invoke_blob<A: Arguments + ?Sized>(
         &mut self,
         blob: &SerializedBlob,
-        request: &Request<'_, SerializedBlob>,
-        foreign: Option<Result<Vec<u8>>>,
+        request: &Request<'_, A>,
         out: &mut Vec<u8>,
     ) -> Result<()> {
         if request.kwargs.is_some_and(|kwargs| !kwargs.is_empty()) {
@@ -248,10 +223,9 @@ impl ClientSession {
         let label = blob.label(self.dialect(), request.object, request.method)?;
         let annotations = borrowed(request.annotations).chain([(AnnotationKey::BLBI, label.as_slice())]);
         let mut frame = FrameBuilder::begin(out, &header, annotations, &self.settings)?;
-        match (blob.payload(), foreign) {
-            (Some((_, payload)), _) => frame.payload().extend_from_slice(payload),
-            (None, Some(payload)) => frame.payload().extend_from_slice(&payload?),
-            (None, None) => codec.append(frame.payload(), &request.payload(codec.serializer))?,
+        match blob.payload() {
+            Some((_, payload)) => frame.payload().extend_from_slice(payload),
+            None => request.write_payload(&codec, frame.payload())?,
         }
         frame.finish()?;
         self.seq = header.seq;

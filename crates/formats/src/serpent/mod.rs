@@ -91,6 +91,16 @@ pub fn append<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T, options: &Opt
     crate::ser::append(out, |out| value.serialize(&mut Serializer::new(out, *options)))
 }
 
+/// The bytes that stand as this base64 text under `data` in the dict that they are written as.
+///
+/// ```
+/// assert_eq!(ferropyro_formats::serpent::bytes_of("AAE=")?, [0, 1]);
+/// # Ok::<(), ferropyro_formats::Error>(())
+/// ```
+pub fn bytes_of(text: &str) -> Result<Vec<u8>, Error> {
+    crate::value::decode_base64(text).map_err(serde::de::Error::custom)
+}
+
 /// Reads a value from serpent text, or from any Python literal, within [`LIMITS`].
 pub fn from_slice<'de, T: Deserialize<'de>>(input: &'de [u8]) -> Result<T, Error> {
     from_slice_with(input, &LIMITS)
