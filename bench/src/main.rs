@@ -1,7 +1,7 @@
 //! Benchmarks against the peers: everything is measured in one run, and given as a ratio.
 //!
 //! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
-//! `cargo xtask bench formats`: what it costs to write and read a document, in multiples of serde_json's.
+//! `cargo xtask bench formats`: what it costs to write and to read documents, against serde_json and against Python's own serializers.
 //! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
 //! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
 //! `cargo xtask bench gateway`: calls over HTTP, in parts of what an empty handler of axum reaches.
@@ -49,7 +49,7 @@ const USAGE: &str = "\
 usage: bench COMMAND [OPTIONS]
 
   echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
-  formats    writing and reading a document of many types, against serde_json
+  formats    writing and reading documents of several kinds, against serde_json and against what Python has for each format
   servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
   names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
   gateway    calls over HTTP from 1 and 64 clients, against an empty handler of axum
@@ -63,7 +63,7 @@ usage: bench COMMAND [OPTIONS]
              the real Pyro4 and Pyro5, against a plain socket of Python's
   idle       what 10,000 connections cost that do nothing
 
-  --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table
+  --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table; with formats, for each document
   --quick       measure for an instant: shows that everything runs, and nothing else
   --markdown    print the table as Markdown
   --no-python   leave the real Pyro out

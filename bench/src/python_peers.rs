@@ -10,6 +10,7 @@ use crate::peer::{Helper, Peer, Sample};
 
 const PROGRAM: &str = include_str!("python_peer.py");
 const RAW_PROGRAM: &str = include_str!("python_raw.py");
+const FORMATS_PROGRAM: &str = include_str!("python_formats.py");
 const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
 
 /// A Python that has Pyro4 and Pyro5.
@@ -137,9 +138,12 @@ impl Python {
         self.start_client(&["both", generation, serializer, uri, kind, &size.to_string()])
     }
 
-    /// Python's serpent, with a document given as JSON.
-    pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
-        self.start_client(&["serpent", "pyro5", document])
+    /// A serializer, with a document given in a line; and what it is.
+    pub(crate) fn start_format(&self, args: &[&str], document: &str) -> Result<(Helper, String), Problem> {
+        let mut helper = self.start_program(FORMATS_PROGRAM, args)?;
+        writeln!(helper.input, "{document}")?;
+        let about = helper.line()?;
+        Ok((helper, about))
     }
 
     /// The other end of a ping-pong over a plain socket, and its port.
@@ -234,11 +238,6 @@ impl Client {
 impl Peer for Client {
     fn call_for(&mut self, time: Duration) -> Result<Sample, Problem> {
         writeln!(self.0.input, "{}", time.as_secs_f64())?;
-        let line = self.0.line()?;
-        let (calls, seconds) = line.split_once(' ').ok_or("no sample from a Python client")?;
-        Ok(Sample {
-            calls: calls.parse()?,
-            time: Duration::try_from_secs_f64(seconds.parse()?)?,
-        })
+        Sample::from_line(&self.0.line()?)
     }
 }

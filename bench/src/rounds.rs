@@ -52,6 +52,15 @@ impl Field {
         }
     }
 
+    /// The same for one of several fields that share the time.
+    pub(crate) fn plan_of(&self, turn: Duration, options: &Options, fields: usize) -> Plan {
+        let plan = self.plan(turn, options);
+        Plan {
+            rounds: (plan.rounds / fields).max(LEAST_ROUNDS),
+            ..plan
+        }
+    }
+
     /// The plan for calls that take long: one or few a turn, and as many rounds as fit, as far as a first round tells.
     pub(crate) fn plan_by_trial(&mut self, turn: Duration, options: &Options) -> Result<Plan, Problem> {
         if options.quick {

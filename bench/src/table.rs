@@ -70,7 +70,18 @@ pub(crate) struct Table {
 impl Table {
     /// Of scores, that of the yardstick first.
     pub(crate) fn new(title: impl Into<String>, scale: Scale, scores: &[Score]) -> Table {
-        let lines = scores.iter().map(|score| Line::new(scale, score, &scores[0]));
+        Table::of_pairs(title, scale, scores.iter().map(|score| (score, &scores[0])))
+    }
+
+    /// Of scores that each have a yardstick of their own.
+    pub(crate) fn of_pairs<'a>(
+        title: impl Into<String>,
+        scale: Scale,
+        pairs: impl IntoIterator<Item = (&'a Score, &'a Score)>,
+    ) -> Table {
+        let lines = pairs
+            .into_iter()
+            .map(|(score, yardstick)| Line::new(scale, score, yardstick));
         Table {
             title: title.into(),
             lines: lines.collect(),
@@ -135,6 +146,12 @@ impl Summary {
     pub(crate) fn median(&self, column: &str, name: &str) -> Option<f64> {
         let (_, table) = self.columns.iter().find(|(header, _)| header == column)?;
         table.median(name)
+    }
+
+    /// The lowest median of the lines with this name.
+    pub(crate) fn lowest(&self, name: &str) -> Option<f64> {
+        let medians = self.columns.iter().filter_map(|(_, table)| table.median(name));
+        medians.reduce(f64::min)
     }
 
     /// One number of each line and column.
