@@ -58,7 +58,9 @@ pub(crate) fn records() -> BTreeMap<String, Record> {
         balance: f64::from(number) * 13.37,
         active: number.is_multiple_of(2),
     };
-    (0..1000).map(|number| (format!("key {number:04}"), record(number))).collect()
+    (0..1000)
+        .map(|number| (format!("key {number:04}"), record(number)))
+        .collect()
 }
 
 pub(crate) fn ints() -> Vec<i64> {
@@ -67,7 +69,9 @@ pub(crate) fn ints() -> Vec<i64> {
 
 /// As measurements are: most of them need all their digits.
 pub(crate) fn floats() -> Vec<f64> {
-    (0..1000).map(|number| f64::from(number) * 0.731 + 1.0 / f64::from(number + 1)).collect()
+    (0..1000)
+        .map(|number| f64::from(number) * 0.731 + 1.0 / f64::from(number + 1))
+        .collect()
 }
 
 pub(crate) fn texts() -> Vec<String> {
@@ -80,5 +84,7 @@ pub(crate) fn long_text() -> String {
 }
 
 pub(crate) fn bytes() -> Vec<u8> {
-    (0..1_u32 << 20).map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    (0..1_u32 << 20)
+        .map(|number| (number.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect()
 }

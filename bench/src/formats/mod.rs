@@ -103,10 +103,19 @@ where
     let any: serde_json::Value = serde_json::from_str(&text)?;
     let value: Value = json::from_slice(text.as_bytes())?;
     let mut document = Document::new(name);
-    document.enter("serde_json, typed", Codec::new(typed.clone(), serde_json::to_vec, from_json)?);
+    document.enter(
+        "serde_json, typed",
+        Codec::new(typed.clone(), serde_json::to_vec, from_json)?,
+    );
     document.enter("serde_json, Value", Codec::new(any, serde_json::to_vec, from_json)?);
-    document.enter("json, typed", Codec::new(typed.clone(), json::to_vec, |bytes| json::from_slice(bytes))?);
-    document.enter("json, Value", Codec::new(value.clone(), json::to_vec, |bytes| json::from_slice(bytes))?);
+    document.enter(
+        "json, typed",
+        Codec::new(typed.clone(), json::to_vec, |bytes| json::from_slice(bytes))?,
+    );
+    document.enter(
+        "json, Value",
+        Codec::new(value.clone(), json::to_vec, |bytes| json::from_slice(bytes))?,
+    );
     document.enter_binary(typed, value)?;
     document.enter_python(python, &FORMATS, &text)?;
     Ok(document)
@@ -122,7 +131,10 @@ fn bytes(bytes: Vec<u8>, python: Option<&Python>) -> Result<Document, Problem> {
     let mut document = Document::new("bytes");
     let typed = Bytes(bytes.clone());
     // Serpent makes a dict of bytes, which a type takes for bytes and a Value does not.
-    document.enter("serpent, typed", Codec::new(typed.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?);
+    document.enter(
+        "serpent, typed",
+        Codec::new(typed.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?,
+    );
     let formats: [&str; 3] = ["marshal", "msgpack", "pickle"];
     document.enter_compact(typed, Value::Bytes(bytes))?;
     document.enter_python(python, &[&["serpent"], &formats[..]].concat(), &format!("bytes {hex}"))?;
@@ -151,8 +163,14 @@ impl Document {
     where
         T: Clone + PartialEq + Debug + Serialize + DeserializeOwned + 'static,
     {
-        self.enter("serpent, typed", Codec::new(typed.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?);
-        self.enter("serpent, Value", Codec::new(value.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?);
+        self.enter(
+            "serpent, typed",
+            Codec::new(typed.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?,
+        );
+        self.enter(
+            "serpent, Value",
+            Codec::new(value.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?,
+        );
         self.enter_compact(typed, value)
     }
 
@@ -243,7 +261,9 @@ impl Results {
             for format in ["marshal", "msgpack", "pickle"] {
                 let lowest = |road: &str| python.lowest(&format!("{format}, {road}"));
                 if let (Some(typed), Some(value)) = (lowest("typed"), lowest("Value")) {
-                    sentence += &format!("; {format} {typed:.2} and {value:.2} times as fast as CPython's, where it is slowest");
+                    sentence += &format!(
+                        "; {format} {typed:.2} and {value:.2} times as fast as CPython's, where it is slowest"
+                    );
                 }
             }
             sentences.push(sentence + ".");

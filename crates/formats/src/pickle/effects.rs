@@ -10,6 +10,7 @@ use crate::plain::utf8;
 use crate::{BigInt, Error, ErrorKind, Surrogates, refusal};
 
 impl<'de> Machine<'de, '_> {
+    #[inline(always)] // so that nodes are put together where they shall stand
     pub(super) fn push(&mut self, node: Node<'de>) -> Result<(), Error> {
         match self.left.checked_sub(1) {
             Some(left) => self.left = left,

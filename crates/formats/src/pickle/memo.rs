@@ -27,6 +27,7 @@ impl<'de> Memo<'de> {
     }
 
     /// Gives the value the number that Python gives it: how many there are.
+    #[inline]
     pub(super) fn memoize(&mut self, node: Node<'de>) {
         if self.count == self.dense.len() && self.sparse.is_empty() {
             self.dense.push(Some(node));

@@ -21,10 +21,10 @@ struct Place<'a>(&'a mut Value);
 impl Place<'_> {
     #[inline]
     fn put(self, value: Value) {
-        let old = std::mem::replace(self.0, value);
-        if matches!(old, Value::None) {
-            // Which is all that stands there as a rule: there is nothing to drop.
-            std::mem::forget(old);
+        match self.0 {
+            // What stands there as a rule: nothing to drop.
+            Value::None => std::mem::forget(std::mem::replace(self.0, value)),
+            _ => *self.0 = value,
         }
     }
 }
