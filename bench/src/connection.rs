@@ -9,6 +9,7 @@ use ferropyro_formats::pickle;
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::python_peers::Python;
 use crate::raw::Raw;
+use crate::report::Report;
 use crate::rounds::{Field, TURN};
 use crate::table::{Scale, Table};
 use crate::{Options, Problem, core};
@@ -28,8 +29,12 @@ const HEAD: usize = 4;
 /// For a turn of 1 MiB, which takes longer.
 const LONG_TURN: Duration = Duration::from_millis(20);
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let pinned = core::pin();
+    let mut report = Report::new("Connections as of multiprocessing");
+    report.text(format!(
+        "A message to a listener and back. Clients and listeners are processes of their own, on loopback, {pinned}."
+    ));
     let python = match options.python {
         true => Python::find(),
         false => Err("not wanted".to_owned()),
@@ -38,23 +43,19 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         let mut race = Race::start(cargo, python.as_ref().ok())?;
         let plan = race.field.plan(cargo.turn(), options);
         let table = Table::new("times the raw ping-pong", Scale::Cost, &race.field.measure(plan)?);
-        println!(
-            "{} to a listener and back, against a raw TCP ping-pong of {} bytes; {} rounds of {} ms each\n",
+        report.text(format!(
+            "{} to a listener and back, against a raw TCP ping-pong of {} bytes; {} rounds of {} ms each.",
             cargo.title(),
             cargo.length()?,
             plan.rounds,
             plan.turn.as_millis()
-        );
-        match options.markdown {
-            true => println!("{table:#}"),
-            false => println!("{table}"),
-        }
+        ));
+        report.table(cargo.title(), &table);
     }
-    println!("Clients and listeners are processes of their own, on loopback, {pinned}.");
     if let Err(reason) = python {
-        println!("Python's multiprocessing.connection is left out: {reason}");
+        report.leave_out(format!("Python's multiprocessing.connection: {reason}"));
     }
-    Ok(())
+    Ok(report)
 }
 
 impl Cargo {

@@ -1,5 +1,8 @@
 //! Which processor cores the measured processes run on.
 
+#[cfg(target_os = "linux")]
+use std::sync::OnceLock;
+
 use crate::Problem;
 
 /// One core for everything, or one for the clients and one for the servers.
@@ -53,9 +56,10 @@ impl Cores {
     /// Moves this thread to a core, and with it every thread and process that it starts from now on.
     pub(crate) fn sit(&self, seat: Seat) -> Result<(), Problem> {
         match seat {
-            _ if self.free => Ok(()),
-            Seat::Clients => pin_to(self.clients),
-            Seat::Servers => pin_to(self.servers),
+            // An earlier benchmark may have moved it.
+            _ if self.free => pin_to(&allowed()?),
+            Seat::Clients => pin_to(&[self.clients]),
+            Seat::Servers => pin_to(&[self.servers]),
         }
     }
 }
@@ -80,21 +84,30 @@ pub(crate) fn pin() -> String {
     pinned.map_or_else(|problem| format!("not pinned: {problem}"), |core| core.to_string())
 }
 
+/// The cores that this program was started on.
 #[cfg(target_os = "linux")]
 fn allowed() -> Result<Vec<usize>, Problem> {
     use rustix::thread::{CpuSet, sched_getaffinity};
 
-    let allowed = sched_getaffinity(None)?;
-    Ok((0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)).collect())
+    static ALLOWED: OnceLock<Vec<usize>> = OnceLock::new();
+
+    if let Some(allowed) = ALLOWED.get() {
+        return Ok(allowed.clone());
+    }
+    let now = sched_getaffinity(None)?;
+    let now = (0..CpuSet::MAX_CPU).filter(|core| now.is_set(*core)).collect();
+    Ok(ALLOWED.get_or_init(|| now).clone())
 }
 
 #[cfg(target_os = "linux")]
-fn pin_to(core: usize) -> Result<(), Problem> {
+fn pin_to(cores: &[usize]) -> Result<(), Problem> {
     use rustix::thread::{CpuSet, sched_setaffinity};
 
-    let mut one = CpuSet::new();
-    one.set(core);
-    Ok(sched_setaffinity(None, &one)?)
+    let mut set = CpuSet::new();
+    for core in cores {
+        set.set(*core);
+    }
+    Ok(sched_setaffinity(None, &set)?)
 }
 
 /// Only Linux has this.
@@ -104,6 +117,6 @@ fn allowed() -> Result<Vec<usize>, Problem> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn pin_to(_core: usize) -> Result<(), Problem> {
+fn pin_to(_cores: &[usize]) -> Result<(), Problem> {
     Err("this system is not Linux".into())
 }

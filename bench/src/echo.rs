@@ -6,6 +6,7 @@ use crate::peer::Helper;
 use crate::python_peers::Python;
 use crate::raw::Raw;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::{Field, TURN};
 use crate::rust_echo::{self, MESSAGE};
 use crate::table::{Scale, Table};
@@ -18,32 +19,34 @@ const SERIALIZERS: [Serializer; 4] = [
     Serializer::Json,
 ];
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let pinned = core::pin();
     let mut echo = Echo::default();
     let (call, left_out) = echo.start_all()?;
     let plan = echo.field.plan(TURN, options);
     let table = Table::new("times the raw ping-pong", Scale::Cost, &echo.field.measure(plan)?);
-    println!(
-        "A call that sends a text of {} bytes and gets it back, against a raw TCP ping-pong of the same bytes \
-         ({} there, {} back).\nClients and servers are processes of their own, on loopback, {pinned}; {} \
-         rounds of {} ms each.\n\"fastest\" compares the fastest rounds, which a busy machine disturbs least.\n",
+    let mut report = Report::new("A call that comes back");
+    report.text(format!(
+        "A call that sends a text of {} bytes and gets it back, against a raw TCP ping-pong of the same bytes ({} there, {} back). \
+         Clients and servers are processes of their own, on loopback, {pinned}; {} rounds of {} ms each. \
+         \"fastest\" compares the fastest rounds, which a busy machine disturbs least.",
         MESSAGE.len(),
         call.request.len(),
         call.reply.len(),
         plan.rounds,
         plan.turn.as_millis(),
-    );
-    if options.markdown {
-        println!("{table:#}");
-    } else {
-        println!("{table}");
-    }
+    ));
+    report.table("echo, all on one core", &table);
     if let Some(reason) = left_out {
-        println!("The real Pyro is left out: {reason}\n");
+        report.leave_out(format!("the real Pyro: {reason}"));
     }
-    println!("{}", statement(&table));
-    Ok(())
+    report.finding(statement(&table));
+    report.goal(Goal::new(
+        "an echo call from Rust to Rust with serpent, times a raw TCP ping-pong on the same core",
+        Bound::AtMost(1.25),
+        table.median(&rust_name(Serializer::Serpent)),
+    ));
+    Ok(report)
 }
 
 /// The sentence that holds on any machine.

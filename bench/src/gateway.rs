@@ -16,6 +16,7 @@ use crate::load::measure;
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::Field;
 use crate::rust_echo::{self, MESSAGE};
 use crate::table::Summary;
@@ -26,7 +27,7 @@ const QUICK: [usize; 2] = [1, 4];
 const TITLE: &str = "parts of an empty axum handler's speed";
 const NAME: &str = "http.echo";
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     raise_file_limit();
     let cores = if options.unpinned { Cores::free() } else { Cores::two()? };
     let counts = match (options.connections, options.quick) {
@@ -35,8 +36,13 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         (None, false) => CLIENTS.to_vec(),
     };
     let mut summary = Summary::new(TITLE);
-    let mut left_out = Vec::new();
-    for count in counts {
+    let mut report = Report::new("The gateway");
+    report.text(format!(
+        "A call over HTTP that gives back a text, the next one as soon as the last one is answered. Gateways, the name server and the object's server (both of \
+         this library, for all gateways) are processes of their own, on loopback, {cores}. Pyro's gateways close each \
+         connection, and are asked by one client at a time."
+    ));
+    for &count in &counts {
         let mut scene = Scene::start(&cores, options.python)?;
         cores.sit(Seat::Clients)?;
         let mut field = Field::default();
@@ -44,25 +50,37 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
             let clients = Clients::connect(*address, count, Process(helper.id()));
             field.enter(*name, clients.map_err(|problem| format!("{name}: {problem}"))?);
         }
-        let table = measure(field, count, TITLE, options)?;
-        println!("{table}");
+        let table = measure(field, count, "HTTP", TITLE, options)?;
         summary.add(format!("{count}"), table);
-        left_out.append(&mut scene.left_out);
+        for reason in scene.left_out.drain(..) {
+            report.leave_out(reason);
+        }
     }
-    println!(
-        "A call that gives back a text, the next one as soon as the last one is answered. Gateways, the name server and the object's server (both of\n\
-         this library, for all gateways) are processes of their own, on loopback, {cores}. Pyro's gateways close each\n\
-         connection, and are asked by one client at a time.\n"
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
+    let most = counts.last().map(ToString::to_string).unwrap_or_default();
+    report.summary(&summary, &most);
+    let times = |name: &str| Some(summary.median(&most, name)? / summary.median(&most, "Pyro5")?);
+    report.goal(Goal::new(
+        "HTTP calls of 64 clients over kept connections, parts of an empty axum handler's",
+        Bound::AtLeast(0.3),
+        summary.median(&most, "ferropyro, kept"),
+    ));
+    report.goal(Goal::new(
+        "HTTP calls with a fresh connection for each, times Pyro5's gateway",
+        Bound::AtLeast(5.0),
+        times("ferropyro, fresh"),
+    ));
+    report.goal(Goal::new(
+        "HTTP calls over kept connections, times Pyro5's gateway",
+        Bound::AtLeast(20.0),
+        times("ferropyro, kept"),
+    ));
+    if let Some(part) = summary.column(&most).and_then(|table| table.server("ferropyro, kept")) {
+        report.finding(format!(
+            "Over kept connections the gateway has {part:.2} of the empty handler's speed by its own processor time: the name server and \
+             the object take the rest of the core."
+        ));
     }
-    left_out.dedup();
-    for reason in &left_out {
-        println!("Left out: {reason}");
-    }
-    Ok(())
+    Ok(report)
 }
 
 /// The gateway's process, for the names of the name server on this port.

@@ -6,14 +6,15 @@ use ferropyro::wire::MessageKind;
 use ferropyro::{Serializer, Uri};
 
 use crate::core::{Cores, Seat};
+use crate::grid::{Grid, count};
 use crate::load::channel::Channel;
 use crate::load::generator::{converse, receive_answer};
 use crate::load::transport::{Transport, Workshop};
 use crate::peer::Helper;
 use crate::process::{Process, raise_file_limit};
 use crate::recording::Recording;
-use crate::rust_echo;
-use crate::{Options, Problem};
+use crate::report::{Bound, Goal, Report};
+use crate::{Options, Problem, progress, rust_echo};
 
 const CONNECTIONS: usize = 10_000;
 const QUICK_CONNECTIONS: usize = 100;
@@ -22,23 +23,31 @@ const BATCH: usize = 64;
 /// Descriptors that a process needs besides.
 const SPARE: usize = 100;
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let wanted = match options.connections {
         Some(count) => count,
         None if options.quick => QUICK_CONNECTIONS,
         None => CONNECTIONS,
     };
     let count = wanted.min(raise_file_limit().saturating_sub(SPARE));
-    if count < wanted {
-        println!("This system allows no more than {count} connections at a time (ulimit -n).");
-    }
     let cores = Cores::two()?;
+    let mut report = Report::new("Connections that do nothing");
+    report.text(format!(
+        "{count} idle connections to one multiplex server, {cores}; each has made one call. \"gone\" is when they are closed again. \
+         \"a second\" is how fast they are let in, handshakes included."
+    ));
+    if count < wanted {
+        report.leave_out(format!(
+            "{wanted} connections: this system allows no more than {count} at a time (ulimit -n)"
+        ));
+    }
     let mut workshop = Workshop::open()?;
-    println!("{count} idle connections to one multiplex server, {cores}; each has made one call.\n");
+    let mut grid = Grid::new(HEADER);
     for transport in Transport::ALL {
         if options.leaves_out(transport.name()) {
             continue;
         }
+        progress(&format!("{count} idle connections, {}", transport.name()));
         cores.sit(Seat::Servers)?;
         let (_recorder, recorded) = rust_echo::start_server(&[])?;
         let recording = Recording::of_a_call(&recorded, Serializer::Serpent)?;
@@ -50,15 +59,35 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
         let (server, uri) = rust_echo::start_server(&settings)?;
         cores.sit(Seat::Clients)?;
-        let report = Report::of(&workshop, transport, &server, &uri, &recording, count)?;
-        println!("{report}");
+        let course = Course::of(&workshop, transport, &server, &uri, &recording, count)?;
+        grid.row(course.cells(transport));
+        if transport == Transport::Tcp && count == CONNECTIONS {
+            report.goal(Goal::new(
+                "memory of 10,000 idle connections, MiB",
+                Bound::AtMost(32.0),
+                Some(course.added(&course.called)),
+            ));
+        }
     }
-    Ok(())
+    report.grid(grid);
+    Ok(report)
 }
 
+const HEADER: [&str; 10] = [
+    "transport",
+    "more MiB",
+    "bytes a connection",
+    "MiB before their calls",
+    "MiB when gone",
+    "threads",
+    "descriptors before",
+    "with them",
+    "when gone",
+    "a second",
+];
+
 /// What was seen of one server.
-struct Report {
-    transport: Transport,
+struct Course {
     count: usize,
     opening: Duration,
     before: Seen,
@@ -67,7 +96,7 @@ struct Report {
     closed: Seen,
 }
 
-impl Report {
+impl Course {
     fn of(
         workshop: &Workshop,
         transport: Transport,
@@ -75,7 +104,7 @@ impl Report {
         uri: &str,
         recording: &Recording,
         count: usize,
-    ) -> Result<Report, Problem> {
+    ) -> Result<Course, Problem> {
         let uri: Uri = uri.parse()?;
         let process = Process(server.id());
         // Whatever a first client makes the server load is no matter of idle ones.
@@ -97,8 +126,7 @@ impl Report {
         while process.descriptors() > Some(before.descriptors) && Instant::now() < deadline {
             converse(&mut first, &recording.request, MessageKind::RESULT)?;
         }
-        Ok(Report {
-            transport,
+        Ok(Course {
             count,
             opening,
             before,
@@ -106,6 +134,30 @@ impl Report {
             called,
             closed: Seen::of(process)?,
         })
+    }
+
+    /// MiB more than before.
+    fn added(&self, seen: &Seen) -> f64 {
+        (seen.resident as f64 - self.before.resident as f64) / f64::from(1 << 20)
+    }
+
+    fn cells(&self, transport: Transport) -> [String; 10] {
+        let Course {
+            before, called, closed, ..
+        } = self;
+        let mib = |seen| format!("{:.1}", self.added(seen));
+        [
+            transport.name().to_owned(),
+            mib(called),
+            format!("{:.0}", self.added(called) * f64::from(1 << 20) / self.count as f64),
+            mib(&self.opened),
+            mib(closed),
+            format!("{} to {}", before.threads, called.threads),
+            before.descriptors.to_string(),
+            called.descriptors.to_string(),
+            closed.descriptors.to_string(),
+            count(self.count as f64 / self.opening.as_secs_f64()),
+        ]
     }
 }
 
@@ -130,32 +182,6 @@ fn open(
         }
     }
     Ok(channels)
-}
-
-impl std::fmt::Display for Report {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Report { before, called, .. } = self;
-        let added = |seen: &Seen| (seen.resident as f64 - before.resident as f64) / f64::from(1 << 20);
-        writeln!(
-            f,
-            "{:4}  {:.1} MiB more ({:.0} bytes a connection; {:.1} MiB before their calls, {:.1} MiB when they are gone)",
-            self.transport.name(),
-            added(called),
-            added(called) * f64::from(1 << 20) / self.count as f64,
-            added(&self.opened),
-            added(&self.closed),
-        )?;
-        writeln!(
-            f,
-            "      from {} to {} threads, from {} to {} descriptors, {} when they are gone",
-            before.threads, called.threads, before.descriptors, called.descriptors, self.closed.descriptors
-        )?;
-        write!(
-            f,
-            "      {:.0} connections a second, handshakes included",
-            self.count as f64 / self.opening.as_secs_f64()
-        )
-    }
 }
 
 /// What a process has.

@@ -8,9 +8,10 @@ use crate::bulk::{Direction, Raw};
 use crate::core::{Cores, Seat};
 use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::python_peers::Python;
+use crate::report::Report;
 use crate::rounds::Field;
-use crate::table::{Scale, Summary, Table};
-use crate::{Options, Problem};
+use crate::table::{Scale, Summary, Table, Unit};
+use crate::{Options, Problem, progress};
 
 const SIZE: usize = 4 << 20;
 const QUICK_SIZE: usize = 2 * PIECE;
@@ -136,7 +137,7 @@ impl Peer for Client {
     }
 }
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let cores = Cores::two()?;
     cores.sit(Seat::Servers)?;
     let mut raw = Helper::start_self(&["serve", "bulk-raw"])?;
@@ -165,20 +166,18 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
             }
         }
         let plan = field.plan_by_trial(TURN, options)?;
+        progress(&format!("{} KiB, {name}, {} rounds", size >> 10, plan.rounds));
         let table = Table::new(title, Scale::Speed, &field.measure(plan)?);
-        println!("{} KiB, {name}, {} rounds\n{table}", size >> 10, plan.rounds);
-        summary.add(name, table);
+        summary.add(name, table.in_unit(Unit::Bytes(size)));
     }
-    println!(
-        "{} KiB as the argument of a call, or (stream) fetched in pieces of {} KiB, against a raw TCP socket that moves as many bytes. On loopback, {cores}.\n\
-         \"-\": not supported, for json has no bytes.\n",
+    let mut report = Report::new("Bytes in every kind and serializer");
+    report.text(format!(
+        "{} KiB as the argument of a call, or (stream) fetched in pieces of {} KiB, against a raw TCP socket that moves as many bytes. On loopback, {cores}. \
+         \"-\": not supported, for json has no bytes.",
         size >> 10,
         PIECE >> 10,
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
-    }
+    ));
+    report.summary(&summary, "bytes");
     for (_, kind) in KINDS {
         let times = |serializer: &Serializer| {
             let median = |who| summary.median(kind, &format!("{who}, {serializer}"));
@@ -187,14 +186,14 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         };
         let all: Vec<String> = SERIALIZERS.iter().filter_map(times).collect();
         if !all.is_empty() {
-            println!(
+            report.finding(format!(
                 "{kind}: ferropyro is so many times as fast as Pyro4: {}.",
                 all.join(", ")
-            );
+            ));
         }
     }
     if let Some(reason) = left_out {
-        println!("The real Pyro is left out: {reason}");
+        report.leave_out(format!("the real Pyro: {reason}"));
     }
-    Ok(())
+    Ok(report)
 }

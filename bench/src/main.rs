@@ -1,34 +1,31 @@
 //! Benchmarks against the peers: everything is measured in one run, and given as a ratio.
 //!
-//! `cargo xtask bench echo`: what a remote call costs, in multiples of a raw TCP ping-pong of the same bytes.
-//! `cargo xtask bench formats`: what it costs to write and to read documents, against serde_json and against Python's own serializers.
-//! `cargo xtask bench servers`: calls over many connections at a time, in parts of what a server reaches that answers with fixed bytes.
-//! `cargo xtask bench names`: look-ups in name servers and Redis, in parts of the same, and registrations that survive.
-//! `cargo xtask bench gateway`: calls over HTTP, in parts of what an empty handler of axum reaches.
-//! `cargo xtask bench bulk`: many bytes in one call, in parts of the speed of a raw socket.
-//! `cargo xtask bench kinds`: a text, bytes, a bytearray and a stream of these through every serializer, in parts of the same.
-//! `cargo xtask bench connection`: messages of multiprocessing.connection, in multiples of a raw TCP ping-pong.
-//! `cargo xtask bench python`: what a call costs from Python to Python, in multiples of a ping-pong over a plain socket.
-//! `cargo xtask bench python-servers`: calls of many clients to a Python server, in parts of what a server of plain sockets reaches in Python.
-//! `cargo xtask bench python-bulk`: bytes and arrays of numpy from Python to Python and back, in parts of the speed of a plain socket.
-//! `cargo xtask bench idle`: what connections cost that do nothing.
+//! `cargo xtask bench` measures everything and writes docs/benchmarks.md; `cargo xtask bench echo` and the like one thing. [`BENCHES`] has them all.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // it talks to the person at the terminal
 
 mod bulk;
+mod chart;
 mod connection;
 mod core;
 mod echo;
 mod formats;
 #[cfg(unix)]
 mod gateway;
+mod grid;
+#[cfg(unix)]
+mod growth;
 #[cfg(unix)]
 mod idle;
 mod kinds;
 #[cfg(unix)]
 mod load;
+mod machine;
+#[cfg(unix)]
+mod memory;
 #[cfg(unix)]
 mod names;
+mod page;
 mod peer;
 #[cfg(unix)]
 mod process;
@@ -36,37 +33,118 @@ mod python;
 mod python_peers;
 mod raw;
 mod recording;
+mod report;
 mod rounds;
 mod rust_echo;
 #[cfg(unix)]
 mod servers;
 mod table;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const USAGE: &str = "\
-usage: bench COMMAND [OPTIONS]
+use report::Report;
 
-  echo       a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes
-  formats    writing and reading documents of several kinds, against serde_json and against what Python has for each format
-  servers    calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame
-  names      look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk
-  gateway    calls over HTTP from 1 and 64 clients, against an empty handler of axum
-  bulk       1 to 64 MiB of bytes in one call, against a raw socket
-  kinds      the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket
-  connection an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong
-  python     a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket
-  python-servers  calls over 16 connections to a Python server, with this project's package and with the real Pyro4 and Pyro5, against a
-             loop over plain sockets in Python that answers with fixed bytes
-  python-bulk     1 and 8 MiB of bytes, and the same in an array of numpy, from Python to Python and back, with this project's package and with
-             the real Pyro4 and Pyro5, against a plain socket of Python's
-  idle       what 10,000 connections cost that do nothing
+/// One thing that can be measured.
+struct Bench {
+    name: &'static str,
+    /// What, against what.
+    about: &'static str,
+    run: fn(&Options) -> Result<Report, Problem>,
+}
 
-  --seconds N   how long to measure, 10 unless given; with servers and bulk, for each table; with formats, for each document
+/// In the order of docs/benchmarks.md.
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "echo",
+        about: "a remote call that gives back its argument, against a raw TCP ping-pong of the same bytes",
+        run: echo::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "servers",
+        about: "calls over 1, 64 and 1,000 connections, against a server that answers with a fixed frame",
+        run: servers::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "names",
+        about: "look-ups in name servers over 1, 64 and 1,000 connections, and registrations on the disk",
+        run: names::run,
+    },
+    Bench {
+        name: "bulk",
+        about: "1 to 64 MiB of bytes in one call, against a raw socket",
+        run: bulk::run,
+    },
+    Bench {
+        name: "kinds",
+        about: "the same bytes as text, bytes, bytearray and item stream, through every serializer, against a raw socket",
+        run: kinds::run,
+    },
+    Bench {
+        name: "formats",
+        about: "writing and reading documents of several kinds, against serde_json and against what Python has for each format",
+        run: formats::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "gateway",
+        about: "calls over HTTP from 1 and 64 clients, against an empty handler of axum",
+        run: gateway::run,
+    },
+    Bench {
+        name: "connection",
+        about: "an object and 1 MiB over a connection as of multiprocessing.connection, and back, against a raw TCP ping-pong",
+        run: connection::run,
+    },
+    Bench {
+        name: "python",
+        about: "a call from Python to Python, with this project's package and with the real Pyro, against a ping-pong over a plain socket",
+        run: python::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "python-servers",
+        about: "calls over 16 connections to a Python server, with this project's package and with the real Pyro4 and Pyro5, against a \
+                loop over plain sockets in Python that answers with fixed bytes",
+        run: python::servers::run,
+    },
+    Bench {
+        name: "python-bulk",
+        about: "1 and 8 MiB of bytes, and the same in an array of numpy, from Python to Python and back, with this project's package and with \
+                the real Pyro4 and Pyro5, against a plain socket of Python's",
+        run: python::bulk::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "growth",
+        about: "how the time of a call grows with connections, bytes, names, objects and batches, and that of a value with its width and depth",
+        run: growth::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "memory",
+        about: "memory for each object and name, and while a message of 100 MiB passes",
+        run: memory::run,
+    },
+    #[cfg(unix)]
+    Bench {
+        name: "idle",
+        about: "what 10,000 connections cost that do nothing",
+        run: idle::run,
+    },
+];
+
+const OPTIONS: &str = "\
+  --seconds N   how long to measure, 10 unless given; where there are several tables, for each
   --quick       measure for an instant: shows that everything runs, and nothing else
-  --markdown    print the table as Markdown
+  --markdown    print tables as Markdown
   --no-python   leave the real Pyro out
+
+  of all:
+  --out DIR     where benchmarks.md and its pictures go; docs unless given
 
   of servers, names, gateway, idle and (connections) python-servers:
   --transport T      TCP, Unix or TLS alone
@@ -79,9 +157,19 @@ usage: bench COMMAND [OPTIONS]
   --mib N            this number of MiB alone: 1, 8 or 64
 
 environment:
-  FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench python... builds it and sets this)
+  FERROPYRO_PACKAGE       the folder with the Python package (cargo xtask bench builds it and sets this where it is needed)
   FERROPYRO_PYTHON_VENV   a Python with Pyro4 and Pyro5 (cargo xtask makes .venv and sets this); python3 unless set
 ";
+
+fn usage() -> String {
+    let mut text = "usage: bench COMMAND [OPTIONS]\n\n".to_owned();
+    let all = ("all", "everything, one after the other, into docs/benchmarks.md");
+    let benches = BENCHES.iter().map(|bench| (bench.name, bench.about));
+    for (name, about) in [all].into_iter().chain(benches) {
+        text.push_str(&format!("  {name:15} {about}\n"));
+    }
+    text + "\n" + OPTIONS
+}
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
@@ -89,43 +177,15 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
-        ["echo", options @ ..] => Options::parse(options).and_then(|options| echo::main(&options)),
-        ["formats", options @ ..] => Options::parse(options).and_then(|options| formats::main(&options)),
-        ["connection", options @ ..] => Options::parse(options).and_then(|options| connection::main(&options)),
-        ["python", options @ ..] => Options::parse(options).and_then(|options| python::main(&options)),
-        #[cfg(unix)]
-        ["python-servers", options @ ..] => Options::parse(options).and_then(|options| python::servers::main(&options)),
-        ["python-bulk", options @ ..] => Options::parse(options).and_then(|options| python::bulk::main(&options)),
-        ["bulk", options @ ..] => Options::parse(options).and_then(|options| bulk::main(&options)),
-        ["kinds", options @ ..] => Options::parse(options).and_then(|options| kinds::main(&options)),
-        #[cfg(unix)]
-        ["idle", options @ ..] => Options::parse(options).and_then(|options| idle::main(&options)),
-        #[cfg(unix)]
-        ["servers", options @ ..] => Options::parse(options).and_then(|options| servers::main(&options)),
         // The servers are this program again, started by itself.
-        ["serve", "raw", request, reply] => raw::serve(request, reply),
-        #[cfg(unix)]
-        ["serve", "fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
-        ["serve", "connection", cargo] => connection::serve(cargo),
-        ["serve", "bulk-raw"] => bulk::serve_raw(),
-        ["serve", "kinds"] => kinds::serve(),
-        ["serve", "bulk-rust"] => bulk::serve_rust(),
-        #[cfg(unix)]
-        ["names", options @ ..] => Options::parse(options).and_then(|options| names::main(&options)),
-        #[cfg(unix)]
-        ["serve", "names", settings @ ..] => names::serve(settings),
-        #[cfg(unix)]
-        ["gateway", options @ ..] => Options::parse(options).and_then(|options| gateway::main(&options)),
-        #[cfg(unix)]
-        ["serve", "gateway", reuse, port] => gateway::serve(reuse, port),
-        #[cfg(unix)]
-        ["serve", "axum"] => gateway::serve_axum(),
-        ["serve", "rust", settings @ ..] => rust_echo::serve(settings),
+        ["serve", what @ ..] => serve(what),
+        ["all", options @ ..] => Options::parse(options).and_then(|options| page::write(&options)),
         ["help" | "-h" | "--help"] => {
-            print!("{USAGE}");
+            print!("{}", usage());
             Ok(())
         }
-        _ => Err(format!("{USAGE}\nerror: which benchmark?").into()),
+        [name, options @ ..] => measure(name, options),
+        [] => Err(format!("{}\nerror: which benchmark?", usage()).into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -136,7 +196,50 @@ fn main() -> ExitCode {
     }
 }
 
+/// One benchmark, for the terminal.
+fn measure(name: &str, options: &[&str]) -> Result<(), Problem> {
+    let bench = BENCHES.iter().find(|bench| bench.name == name);
+    let bench = bench.ok_or_else(|| format!("{}\nerror: no benchmark is called '{name}'", usage()))?;
+    let options = Options::parse(options)?;
+    let report = (bench.run)(&options)?;
+    match options.markdown {
+        true => println!("{report:#}"),
+        false => println!("{report}"),
+    }
+    Ok(())
+}
+
+fn serve(what: &[&str]) -> Result<(), Problem> {
+    match what {
+        ["raw", request, reply] => raw::serve(request, reply),
+        ["connection", cargo] => connection::serve(cargo),
+        ["bulk-raw"] => bulk::serve_raw(),
+        ["kinds"] => kinds::serve(),
+        ["bulk-rust"] => bulk::serve_rust(),
+        ["rust", settings @ ..] => rust_echo::serve(settings),
+        #[cfg(unix)]
+        ["fixed", request, reply, settings @ ..] => load::fixed::serve(request, reply, settings),
+        #[cfg(unix)]
+        ["names", settings @ ..] => names::serve(settings),
+        #[cfg(unix)]
+        ["gateway", reuse, port] => gateway::serve(reuse, port),
+        #[cfg(unix)]
+        ["take"] => memory::serve(),
+        #[cfg(unix)]
+        ["give", uri, serializer, direction, size] => memory::serve_client(uri, serializer, direction, size),
+        #[cfg(unix)]
+        ["axum"] => gateway::serve_axum(),
+        other => Err(format!("there is no server {other:?}").into()),
+    }
+}
+
+/// Tells somebody who waits what is being measured.
+fn progress(what: &str) {
+    eprintln!("{what}");
+}
+
 /// What the command line asks for.
+#[derive(Debug, Clone)]
 struct Options {
     time: Duration,
     quick: bool,
@@ -151,6 +254,8 @@ struct Options {
     python: bool,
     /// Whether the system chooses the cores.
     unpinned: bool,
+    /// Where the page goes.
+    out: Option<PathBuf>,
 }
 
 impl Options {
@@ -164,6 +269,7 @@ impl Options {
             mib: None,
             python: true,
             unpinned: false,
+            out: None,
         };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
@@ -172,6 +278,7 @@ impl Options {
                 "--markdown" => options.markdown = true,
                 "--unpinned" => options.unpinned = true,
                 "--no-python" => options.python = false,
+                "--out" => options.out = Some(args.next().ok_or("--out needs a folder")?.into()),
                 "--transport" => options.transport = args.next().map(|name| (*name).to_owned()),
                 "--connections" => options.connections = Some(number("--connections", args.next())?),
                 "--mib" => options.mib = Some(number("--mib", args.next())?),
@@ -181,10 +288,15 @@ impl Options {
                         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
                         .ok_or("--seconds needs a number")?;
                 }
-                other => return Err(format!("{USAGE}\nerror: unknown option '{other}'").into()),
+                other => return Err(format!("{}\nerror: unknown option '{other}'", usage()).into()),
             }
         }
         Ok(options)
+    }
+
+    /// The same with another time.
+    fn with_time(&self, time: Duration) -> Options {
+        Options { time, ..self.clone() }
     }
 
     /// Whether a transport is not to be measured.

@@ -1,13 +1,15 @@
 //! `bench names`: look-ups in name servers over many connections, and registrations that are on the disk before they are acknowledged.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use ferropyro::{Config, Dialect, NameServer, Proxy, Uri};
-use ferropyro_nameserver::NameServerBuilder;
+use ferropyro_nameserver::{Entry, NameServerBuilder, Store};
 
 use crate::core::{Cores, Seat};
 use crate::load::generator::{Generator, Kind};
@@ -17,6 +19,7 @@ use crate::peer::{Helper, Peer, Sample, end_with_input, repeat_in_batches};
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::Field;
 use crate::table::{Summary, Table};
 use crate::{Options, Problem};
@@ -32,7 +35,7 @@ const QUICK_NAMES: usize = 20;
 const LOOK_UPS: &str = "parts of the fixed-frame server's speed";
 const REGISTRATIONS: &str = "registrations for each fdatasync of a plain file";
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let mut bench = Bench::start(options)?;
     let counts = |usual: &[usize]| match (options.connections, options.quick) {
         (Some(count), _) => vec![count],
@@ -42,44 +45,87 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     let mut look_ups = Summary::new(LOOK_UPS);
     for count in counts(&CONNECTIONS) {
         let table = bench.look_ups(count, options)?;
-        println!("{table}");
         look_ups.add(format!("{count}"), table);
     }
     let mut registrations = Summary::new(REGISTRATIONS);
     for count in counts(&WRITERS) {
         let table = bench.registrations(count, options)?;
-        println!("{table}");
         registrations.add(format!("{count}"), table);
     }
-    println!(
-        "Look-ups of a name among {}, and registrations of one name for each connection in the storage sql:, the next one on each\nconnection \
-         as soon as the last one is answered. Every server is a process of its own, on loopback, {}.\n",
+    let mut report = Report::new("Name servers");
+    report.text(format!(
+        "Look-ups of a name among {}, the next one on each connection as soon as the last one is answered. \
+         Every server is a process of its own, on loopback, {}.",
         bench.names, bench.cores
+    ));
+    report.summary(&look_ups, "64");
+    report.text(
+        "Registrations of one name for each connection, which are on the disk when they are answered; the measure is what a plain \
+         file can do, a little more in it and then an fdatasync, one after the other.",
     );
-    match options.markdown {
-        true => println!("{look_ups:#}\n{registrations:#}"),
-        false => println!("{look_ups}\n{registrations}"),
-    }
-    for reason in &bench.left_out {
-        println!("Left out: {reason}");
-    }
-    Ok(())
+    report.summary(&registrations, "64");
+    report.left_out = bench.left_out;
+    report.goal(Goal::new(
+        "look-ups over 64 connections, parts of a server that answers with a fixed frame",
+        Bound::AtLeast(0.7),
+        look_ups.median("64", "ferropyro multiplex"),
+    ));
+    Ok(report)
 }
 
-/// The name server's process: settings of Pyro, and `storage=SPEC`.
+/// The name server's process: settings of Pyro, `storage=SPEC`, and `names=N` for so many that are there.
 pub(crate) fn serve(settings: &[&str]) -> Result<(), Problem> {
     end_with_input();
     let pairs: Vec<(&str, &str)> = settings.iter().filter_map(|setting| setting.split_once('=')).collect();
-    let (own, items): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| *name == "storage");
+    let (own, items): (Vec<_>, Vec<_>) = pairs
+        .into_iter()
+        .partition(|(name, _)| ["storage", "names"].contains(name));
     let config = Config::from_vars(items.iter().map(|(name, value)| (format!("PYRO_{name}"), *value)))?;
     let mut builder = NameServerBuilder::new().config(config).host("127.0.0.1").port(0);
-    for (_, spec) in own {
-        builder = builder.storage(spec);
+    let of = |wanted| own.iter().filter(move |(name, _)| *name == wanted);
+    for (_, spec) in of("storage") {
+        builder = builder.storage(*spec);
     }
     let nameserver = builder.bind()?;
+    for (_, count) in of("names") {
+        fill(&**nameserver.object().store(), count.parse()?)?;
+    }
     println!("{}", nameserver.uri());
     nameserver.run();
     Ok(())
+}
+
+/// Threads that register at a time: what waits for the disk together is there sooner.
+const FILLERS: usize = 64;
+
+fn fill(store: &dyn Store, count: usize) -> Result<(), Problem> {
+    let register = |from: usize| -> Result<(), Problem> {
+        for number in (from..count).step_by(FILLERS) {
+            let entry = Entry::new(format!("PYRO:object{number:07}@host.example:4711"), BTreeSet::new());
+            store.put(&filled_name(number), entry, false)?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let fillers: Vec<_> = (0..FILLERS).map(|from| scope.spawn(move || register(from))).collect();
+        let results = fillers
+            .into_iter()
+            .map(|filler| filler.join().map_err(|_| "a thread panicked")?);
+        results.collect()
+    })
+}
+
+/// One of the names of [`start_filled`].
+pub(crate) fn filled_name(number: usize) -> String {
+    format!("name{number:07}")
+}
+
+/// Starts a name server on the event loop with so many names, and gives its URI.
+pub(crate) fn start_filled(storage: &str, count: usize) -> Result<(Helper, String), Problem> {
+    let (storage, names) = (format!("storage={storage}"), format!("names={count}"));
+    let mut helper = Helper::start_self(&["serve", "names", "SERVERTYPE=multiplex", &storage, &names])?;
+    let uri = helper.line()?;
+    Ok((helper, uri))
 }
 
 struct Bench {
@@ -160,7 +206,7 @@ impl Bench {
         for server in &servers {
             field.enter(server.name, self.generator(server, count)?);
         }
-        measure(field, count, LOOK_UPS, options)
+        measure(field, count, "look-ups", LOOK_UPS, options)
     }
 
     fn registrations(&mut self, count: usize, options: &Options) -> Result<Table, Problem> {
@@ -183,7 +229,7 @@ impl Bench {
         for server in &servers {
             field.enter(server.name, self.generator(server, count)?);
         }
-        measure(field, count, REGISTRATIONS, options)
+        measure(field, count, "registrations", REGISTRATIONS, options)
     }
 
     fn generator(&self, server: &Server, count: usize) -> Result<Generator, Problem> {

@@ -1,6 +1,6 @@
 //! What is measured: somebody who makes calls, and the server that answers them.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -102,6 +102,11 @@ impl Helper {
     /// The number of its process.
     pub(crate) fn id(&self) -> u32 {
         self.process.id()
+    }
+
+    /// Sends it a line.
+    pub(crate) fn input_line(&mut self, line: &str) -> Result<(), Problem> {
+        Ok(writeln!(self.input, "{line}")?)
     }
 
     /// Waits for the next line of its output.

@@ -20,7 +20,16 @@ impl Process {
 
     /// The memory that it has in the machine's, in bytes.
     pub(crate) fn resident(self) -> Option<u64> {
-        let kib: u64 = self.status("VmRSS:")?.strip_suffix("kB")?.trim().parse().ok()?;
+        self.memory("VmRSS:")
+    }
+
+    /// The most that it has ever had.
+    pub(crate) fn peak(self) -> Option<u64> {
+        self.memory("VmHWM:")
+    }
+
+    fn memory(self, name: &str) -> Option<u64> {
+        let kib: u64 = self.status(name)?.strip_suffix("kB")?.trim().parse().ok()?;
         Some(kib << 10)
     }
 

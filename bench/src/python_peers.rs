@@ -5,13 +5,33 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::Problem;
 use crate::peer::{Helper, Peer, Sample};
+use crate::{Problem, machine};
 
 const PROGRAM: &str = include_str!("python_peer.py");
 const RAW_PROGRAM: &str = include_str!("python_raw.py");
 const FORMATS_PROGRAM: &str = include_str!("python_formats.py");
 const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
+
+/// The versions of Python and of what it has for comparison.
+pub(crate) fn versions() -> Option<String> {
+    const PROGRAM: &str = "
+import sys
+from importlib.metadata import version, PackageNotFoundError
+def tell(name):
+    try:
+        return f'{name} {version(name)}'
+    except PackageNotFoundError:
+        return f'no {name}'
+print(f'Python {sys.version.split()[0]}', *map(tell, ['Pyro5', 'Pyro4', 'serpent', 'msgpack', 'numpy']), sep=', ')
+";
+    machine::says(&interpreter(), &["-c", PROGRAM])
+}
+
+/// The Python of the environment.
+fn interpreter() -> String {
+    std::env::var("FERROPYRO_PYTHON_VENV").unwrap_or_else(|_| "python3".to_owned())
+}
 
 /// A Python that has Pyro4 and Pyro5.
 pub(crate) struct Python(String);
@@ -19,7 +39,7 @@ pub(crate) struct Python(String);
 impl Python {
     /// The Python of the environment, or the reason why there is none.
     pub(crate) fn find() -> Result<Python, String> {
-        let python = std::env::var("FERROPYRO_PYTHON_VENV").unwrap_or_else(|_| "python3".to_owned());
+        let python = interpreter();
         let imports = Command::new(&python)
             .args(["-c", "import Pyro4, Pyro5.api"])
             .stdin(Stdio::null())

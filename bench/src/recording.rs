@@ -75,12 +75,18 @@ impl Recording {
 
     /// What the connection of this number asks.
     pub(crate) fn request_of(&self, connection: usize) -> Vec<u8> {
-        let mut request = self.request.clone();
-        if let Some(range) = self.number.clone() {
-            let digits = format!("{connection:0width$}", width = range.len());
-            request[range].copy_from_slice(digits.as_bytes());
+        let mut recording = self.clone();
+        recording.number_request(connection);
+        recording.request
+    }
+
+    /// Puts this number where connections have their own.
+    pub(crate) fn number_request(&mut self, number: usize) {
+        let mut rest = number;
+        for place in self.number.clone().unwrap_or_default().rev() {
+            self.request[place] = b'0' + (rest % 10) as u8;
+            rest /= 10;
         }
-        request
     }
 }
 

@@ -32,6 +32,15 @@ pub(crate) struct Score {
     pub(crate) server_time: Option<f64>,
 }
 
+impl Score {
+    /// Seconds a call, the median of the rounds.
+    pub(crate) fn median(&self) -> f64 {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+}
+
 impl Field {
     pub(crate) fn enter(&mut self, name: impl Into<String>, peer: impl Peer + 'static) {
         self.peers.push((name.into(), Box::new(peer)));
@@ -49,15 +58,6 @@ impl Field {
         Plan {
             turn,
             rounds: (rounds as usize).max(LEAST_ROUNDS),
-        }
-    }
-
-    /// The same for one of several fields that share the time.
-    pub(crate) fn plan_of(&self, turn: Duration, options: &Options, fields: usize) -> Plan {
-        let plan = self.plan(turn, options);
-        Plan {
-            rounds: (plan.rounds / fields).max(LEAST_ROUNDS),
-            ..plan
         }
     }
 

@@ -33,10 +33,21 @@ impl Object for Echo {
     }
 }
 
-/// The server's process, with settings `NAME=value` of Pyro, and `unixsocket=PATH`.
+/// The id of one of many objects.
+pub(crate) fn object_id(number: usize) -> String {
+    format!("object{number:07}")
+}
+
+/// The server's process, with settings `NAME=value` of Pyro, `unixsocket=PATH`, and `objects=N` for so many more objects.
 pub(crate) fn serve(settings: &[&str]) -> Result<(), Problem> {
     end_with_input();
-    let daemon = daemon(settings)?;
+    let (own, settings): (Vec<&str>, Vec<&str>) = settings.iter().partition(|setting| setting.starts_with("objects="));
+    let daemon = daemon(&settings)?;
+    for count in own.iter().filter_map(|setting| setting.strip_prefix("objects=")) {
+        for number in 0..count.parse()? {
+            daemon.register(&object_id(number), Echo)?;
+        }
+    }
     println!("{}", daemon.register("echo", Echo)?);
     daemon.run();
     Ok(())

@@ -1,7 +1,5 @@
 //! `bench servers`: calls a second, over many connections at a time, in parts of what a server reaches that does nothing but answer.
 
-use std::time::Duration;
-
 use ferropyro::Serializer;
 
 use crate::core::{Cores, Seat};
@@ -12,10 +10,11 @@ use crate::peer::Helper;
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::Field;
 use crate::rust_echo::{self, MESSAGE};
-use crate::table::{Scale, Summary, Table};
-use crate::{Options, Problem};
+use crate::table::{Summary, Table};
+use crate::{Options, Problem, load};
 
 const CONNECTIONS: [usize; 3] = [1, 64, 1000];
 const QUICK_CONNECTIONS: [usize; 3] = [1, 4, 16];
@@ -23,7 +22,7 @@ const QUICK_CONNECTIONS: [usize; 3] = [1, 4, 16];
 const POOL: &str = "THREADPOOL_SIZE=1100";
 const YARDSTICK: &str = "fixed frame";
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let mut bench = Bench::start(options)?;
     let counts = match options.connections {
         Some(count) => vec![count],
@@ -32,44 +31,40 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     };
     let mut summary = Summary::new("parts of the fixed-frame server's speed");
     for transport in Transport::ALL {
-        if options
-            .transport
-            .as_ref()
-            .is_some_and(|wanted| wanted != transport.name())
-        {
+        if options.leaves_out(transport.name()) {
             continue;
         }
         let servers = bench.start_servers(transport)?;
         for &count in &counts {
             let table = bench.measure(transport, &servers, count, options)?;
-            println!("{table}");
             summary.add(format!("{} {count}", transport.name()), table);
         }
     }
-    println!(
+    let mut report = Report::new("Servers and many clients");
+    report.text(format!(
         "Calls that send a text of {} bytes and get it back ({} bytes there, {} back), the next one on each connection as soon as \
-         the last one is answered.\nEvery server is a process of its own, on loopback, {}. \"fixed frame\" is one thread with an \
-         epoll loop that\nanswers whatever comes with the same bytes; with TLS it has rustls. Other programs on the machine distort speeds; the processor\n\
-         time that a server takes for a call hardly changes.\n",
+         the last one is answered. Every server is a process of its own, on loopback, {}. \"fixed frame\" is one thread with an \
+         epoll loop that answers whatever comes with the same bytes; with TLS it has rustls. Other programs on the machine distort speeds; the processor \
+         time that a server takes for a call hardly changes.",
         MESSAGE.len(),
         bench.recording.request.len(),
         bench.recording.reply.len(),
         bench.cores,
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
-    }
-    for reason in &bench.left_out {
-        println!("Left out: {reason}");
-    }
+    ));
+    report.summary(&summary, "TCP 64");
+    report.left_out = bench.left_out;
     let at_64 = |name| summary.median("TCP 64", name);
     if let (Some(multiplex), Some(thread)) = (at_64("ferropyro multiplex"), at_64("ferropyro thread")) {
-        println!(
+        report.finding(format!(
             "With 64 connections over TCP the multiplex server reaches {multiplex:.2}, the thread server {thread:.2}."
-        );
+        ));
     }
-    Ok(())
+    report.goal(Goal::new(
+        "calls over 64 connections to the multiplex server, parts of a server that answers with a fixed frame",
+        Bound::AtLeast(0.7),
+        at_64("ferropyro multiplex"),
+    ));
+    Ok(report)
 }
 
 /// A server that takes part.
@@ -179,34 +174,12 @@ impl Bench {
             })?;
             field.enter(server.name, generator);
         }
-        // Long enough for every connection to have several calls.
-        let turn = Duration::from_millis(20).max(Duration::from_micros(100) * count as u32);
-        let plan = match options.quick {
-            true => field.plan(turn, options),
-            false => field.plan_by_trial(turn, options)?,
-        };
-        let scores = field.measure(plan)?;
-        if let Some(first) = scores.first() {
-            let busy = first.server_time.map(|time| 100.0 * time / median(&first.times));
-            println!(
-                "{count} connections over {}, {} rounds of {} ms; the fixed-frame server answers {:.0} calls a second, its core is {:.0} % busy.",
-                transport.name(),
-                plan.rounds,
-                plan.turn.as_millis(),
-                1.0 / median(&first.times),
-                busy.unwrap_or(f64::NAN),
-            );
-        }
-        Ok(Table::new(
+        load::measure(
+            field,
+            count,
+            transport.name(),
             "parts of the fixed-frame server's speed",
-            Scale::Speed,
-            &scores,
-        ))
+            options,
+        )
     }
-}
-
-fn median(times: &[f64]) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,19 +1,21 @@
-//! The results: ratios in lines.
+//! What was measured of everybody, as ratios and as what they are ratios of.
 
-use std::fmt;
-
+use crate::chart::{Bar, Bars};
+use crate::grid::{self, Grid, number};
 use crate::rounds::Score;
 
 /// A line's ratios, one of each round, and that of the fastest rounds, which a busy machine disturbs least.
-pub(crate) struct Line {
+struct Line {
     name: String,
     ratios: Vec<f64>,
     fastest: f64,
     server: Option<f64>,
+    /// Seconds a call, the median.
+    time: f64,
 }
 
 /// What a ratio is.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scale {
     /// Its own time, in multiples of the yardstick's: less is better.
     Cost,
@@ -26,6 +28,34 @@ impl Scale {
         match self {
             Scale::Cost => time / yardstick,
             Scale::Speed => yardstick / time,
+        }
+    }
+
+    pub(crate) fn better(self) -> &'static str {
+        match self {
+            Scale::Cost => "less is better",
+            Scale::Speed => "more is better",
+        }
+    }
+}
+
+/// In what the absolute figures are given.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unit {
+    /// The time of a call.
+    Time,
+    /// Calls a second.
+    Calls,
+    /// The speed of calls that move so many bytes.
+    Bytes(usize),
+}
+
+impl Unit {
+    fn text(self, time: f64) -> String {
+        match self {
+            Unit::Time => grid::time(time),
+            Unit::Calls => format!("{}/s", grid::count(1.0 / time)),
+            Unit::Bytes(bytes) => format!("{} MiB/s", grid::count(bytes as f64 / f64::from(1 << 20) / time)),
         }
     }
 }
@@ -44,6 +74,7 @@ impl Line {
             ratios,
             fastest: scale.ratio(fastest(&score.times), fastest(&yardstick.times)),
             server: server_times.map(|(time, unit)| scale.ratio(time, unit)),
+            time: score.median(),
         }
     }
 
@@ -61,9 +92,11 @@ impl Line {
     }
 }
 
-/// Shown in columns; as Markdown with `{:#}`.
+/// Everybody in one race.
 pub(crate) struct Table {
     title: String,
+    scale: Scale,
+    unit: Unit,
     lines: Vec<Line>,
 }
 
@@ -84,22 +117,41 @@ impl Table {
             .map(|(score, yardstick)| Line::new(scale, score, yardstick));
         Table {
             title: title.into(),
+            scale,
+            unit: Unit::Time,
             lines: lines.collect(),
         }
     }
 
-    /// The median of the line with this name.
-    pub(crate) fn median(&self, name: &str) -> Option<f64> {
-        self.lines.iter().find(|line| line.name == name).map(Line::median)
+    /// With absolute figures in this unit; times of calls unless told.
+    pub(crate) fn in_unit(mut self, unit: Unit) -> Table {
+        self.unit = unit;
+        self
     }
 
-    fn cells(&self) -> Vec<Vec<String>> {
+    /// The median of the line with this name.
+    pub(crate) fn median(&self, name: &str) -> Option<f64> {
+        self.line(name).map(Line::median)
+    }
+
+    /// The ratio by the processor time of the servers, of the line with this name.
+    pub(crate) fn server(&self, name: &str) -> Option<f64> {
+        self.line(name)?.server
+    }
+
+    fn line(&self, name: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| line.name == name)
+    }
+
+    /// Medians, spread and absolute figures.
+    pub(crate) fn grid(&self) -> Grid {
         let has_servers = self.lines.iter().any(|line| line.server.is_some());
         let mut header = vec![&*self.title, "median", "middle half", "min..max", "fastest"];
         if has_servers {
             header.push("server's time");
         }
-        let mut rows = vec![header.into_iter().map(str::to_owned).collect::<Vec<_>>()];
+        header.push("absolute");
+        let mut grid = Grid::new(header);
         for line in &self.lines {
             let range = |from, to| format!("{}..{}", number(line.at(from)), number(line.at(to)));
             let mut row = vec![
@@ -112,19 +164,29 @@ impl Table {
             if has_servers {
                 row.push(line.server.map(number).unwrap_or_default());
             }
-            rows.push(row);
+            row.push(self.unit.text(line.time));
+            grid.row(row);
         }
-        rows
+        grid
+    }
+
+    /// The medians as a picture, with their middle halves.
+    pub(crate) fn bars(&self, title: impl Into<String>) -> Bars {
+        let bar = |line: &Line| Bar {
+            name: line.name.clone(),
+            value: line.median(),
+            low: line.at(0.25),
+            high: line.at(0.75),
+        };
+        Bars {
+            title: title.into(),
+            unit: format!("{} ({})", self.title, self.scale.better()),
+            bars: self.lines.iter().map(bar).collect(),
+        }
     }
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_cells(f, &self.cells())
-    }
-}
-
-/// The medians of several tables with the same lines, one column each.
+/// Several tables with the same lines, one column each.
 #[derive(Default)]
 pub(crate) struct Summary {
     title: String,
@@ -144,8 +206,18 @@ impl Summary {
     }
 
     pub(crate) fn median(&self, column: &str, name: &str) -> Option<f64> {
-        let (_, table) = self.columns.iter().find(|(header, _)| header == column)?;
-        table.median(name)
+        self.column(column)?.median(name)
+    }
+
+    pub(crate) fn column(&self, column: &str) -> Option<&Table> {
+        self.columns
+            .iter()
+            .find(|(header, _)| header == column)
+            .map(|(_, table)| table)
+    }
+
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, &Table)> {
+        self.columns.iter().map(|(header, table)| (&**header, table))
     }
 
     /// The lowest median of the lines with this name.
@@ -154,74 +226,38 @@ impl Summary {
         medians.reduce(f64::min)
     }
 
-    /// One number of each line and column.
-    fn cells(&self, title: &str, number: impl Fn(&Line) -> Option<f64>) -> Vec<Vec<String>> {
+    pub(crate) fn medians(&self) -> Grid {
+        self.grid(&self.title, |_, line| Some(number(line.median())))
+    }
+
+    /// The ratios by the processor time of the servers, if the system has told it.
+    pub(crate) fn by_server_time(&self) -> Option<Grid> {
+        let mut lines = self.columns.iter().flat_map(|(_, table)| &table.lines);
+        let is_known = lines.any(|line| line.server.is_some());
+        let title = "the same, by the server's processor time";
+        is_known.then(|| self.grid(title, |_, line| line.server.map(number)))
+    }
+
+    pub(crate) fn absolutes(&self) -> Grid {
+        self.grid("the same, absolute", |unit, line| Some(unit.text(line.time)))
+    }
+
+    /// One cell of each line and column.
+    fn grid(&self, title: &str, cell: impl Fn(Unit, &Line) -> Option<String>) -> Grid {
         let mut names: Vec<&str> = Vec::new();
         for line in self.columns.iter().flat_map(|(_, table)| &table.lines) {
             if !names.contains(&&*line.name) {
                 names.push(&line.name);
             }
         }
-        let header = self.columns.iter().map(|(header, _)| header.clone());
-        let mut rows = vec![[title.to_owned()].into_iter().chain(header).collect::<Vec<_>>()];
+        let mut grid = Grid::new([title].into_iter().chain(self.columns().map(|(header, _)| header)));
         for name in names {
-            let numbers = self.columns.iter().map(|(_, table)| {
-                let line = table.lines.iter().find(|line| line.name == name);
-                let number = line.and_then(&number);
-                number.map_or_else(|| "-".to_owned(), self::number)
+            let cells = self.columns.iter().map(|(_, table)| {
+                let cell = table.line(name).and_then(|line| cell(table.unit, line));
+                cell.unwrap_or_else(|| "-".to_owned())
             });
-            rows.push([name.to_owned()].into_iter().chain(numbers).collect());
+            grid.row([name.to_owned()].into_iter().chain(cells));
         }
-        rows
+        grid
     }
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_cells(f, &self.cells(&self.title, |line| Some(line.median())))?;
-        let mut lines = self.columns.iter().flat_map(|(_, table)| &table.lines);
-        if lines.all(|line| line.server.is_none()) {
-            return Ok(());
-        }
-        writeln!(f)?;
-        let title = "the same, by the server's processor time";
-        write_cells(f, &self.cells(title, |line| line.server))
-    }
-}
-
-/// Two decimals, or three where two would be hardly a number.
-fn number(number: f64) -> String {
-    let decimals = if number < 0.1 { 3 } else { 2 };
-    format!("{number:.decimals$}")
-}
-
-/// The first row is the header, the first column is of names, the others of numbers.
-fn write_cells(f: &mut fmt::Formatter<'_>, rows: &[Vec<String>]) -> fmt::Result {
-    let [left, between, right] = match f.alternate() {
-        true => ["| ", " | ", " |"],
-        false => ["", "  ", ""],
-    };
-    let count = rows.first().map_or(0, Vec::len);
-    let widths: Vec<usize> = (0..count)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    for (index, row) in rows.iter().enumerate() {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(column, (cell, width))| match column {
-                0 => format!("{cell:width$}"),
-                _ => format!("{cell:>width$}"),
-            });
-        writeln!(f, "{left}{}{right}", cells.collect::<Vec<_>>().join(between))?;
-        if index == 0 && f.alternate() {
-            let rules = widths.iter().enumerate().map(|(column, width)| match column {
-                0 => "-".repeat(*width),
-                _ => format!("{:->width$}", ":"),
-            });
-            writeln!(f, "{left}{}{right}", rules.collect::<Vec<_>>().join(between))?;
-        }
-    }
-    Ok(())
 }

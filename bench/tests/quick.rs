@@ -27,10 +27,12 @@ fn echo_prints_a_table_with_raw_and_with_every_serializer() {
     }
     let raw = out.lines().find_map(|line| line.strip_prefix("raw TCP ping-pong"));
     let raw: Vec<&str> = raw.unwrap_or_default().split_whitespace().collect();
-    assert_eq!(raw, ["1.00", "1.00..1.00", "1.00..1.00", "1.00"], "{out}");
+    assert_eq!(raw[..4], ["1.00", "1.00..1.00", "1.00..1.00", "1.00"], "{out}");
+    let unit = raw.last().copied();
+    assert!(unit == Some("µs") || unit == Some("ms"), "{out}");
     // Either the real Pyro takes part, or the reason is told.
     assert!(
-        out.contains("Pyro5 to Pyro5, serpent") != out.contains("left out"),
+        out.contains("Pyro5 to Pyro5, serpent") != out.contains("Left out: the real Pyro"),
         "{out}"
     );
 }
@@ -78,7 +80,7 @@ fn connection_prints_a_table_of_objects_and_one_of_bytes() {
     let lines = |name: &str| out.lines().filter(|line| line.starts_with(name)).count();
     assert_eq!((lines("raw TCP ping-pong"), lines("Rust to Rust")), (2, 2), "{out}");
     // Either Python takes part, or the reason is told.
-    let is_left_out = out.contains("multiprocessing.connection is left out");
+    let is_left_out = out.contains("Left out: Python's multiprocessing.connection");
     assert_eq!(lines("Python to Python"), if is_left_out { 0 } else { 2 }, "{out}");
 }
 
@@ -116,18 +118,21 @@ fn kinds_prints_a_table_of_every_serializer_and_says_what_json_cannot() {
 #[test]
 #[cfg(target_os = "linux")]
 fn idle_tells_memory_threads_and_descriptors_of_every_transport() {
-    let out = run(&["idle", "--quick"]);
-    for transport in ["TCP ", "Unix", "TLS "] {
-        assert!(out.contains(&format!("\n{transport}  ")), "no {transport} in\n{out}");
-    }
-    // The connections were there.
-    let descriptors = out.lines().filter_map(|line| line.split(" threads, from ").nth(1));
-    let counts: Vec<Vec<u32>> = descriptors
-        .map(|text| text.split(' ').filter_map(|word| word.parse().ok()).collect())
-        .collect();
-    assert_eq!(counts.len(), 3, "{out}");
-    for count in counts {
-        assert_eq!([count[1] - count[0], count[2] - count[0]], [100, 0], "{out}");
+    let out = run(&["idle", "--quick", "--markdown"]);
+    for transport in ["TCP", "Unix", "TLS"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("| {transport} ")));
+        let cells: Vec<&str> = line.unwrap_or_default().split('|').map(str::trim).collect();
+        let descriptors: Vec<u32> = cells
+            .get(7..10)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|cell| cell.parse().ok())
+            .collect();
+        // The connections were there, and have gone.
+        let [before, with, gone] = descriptors[..] else {
+            panic!("no {transport} in\n{out}");
+        };
+        assert_eq!((with - before, gone), (100, before), "{transport} in\n{out}");
     }
 }
 
@@ -143,6 +148,7 @@ fn names_prints_tables_of_look_ups_and_of_registrations() {
     for head in [
         "parts of the fixed-frame server's speed 1 16",
         "registrations for each fdatasync of a plain file 1 16",
+        "the same, absolute 1 16",
     ] {
         assert!(heads.iter().any(|line| line == head), "no line {head:?} in\n{out}");
     }
@@ -168,5 +174,102 @@ fn gateway_prints_a_table_for_each_number_of_clients() {
         // One table for each number, and one for both; another one if the system has told processor times.
         let lines = out.lines().filter(|line| line.starts_with(name)).count();
         assert!((3..=4).contains(&lines), "{name}: {lines}\n{out}");
+    }
+}
+
+#[test]
+fn all_writes_a_page_with_every_benchmark_its_pictures_and_what_was_to_be_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&[
+        "all",
+        "--quick",
+        "--no-python",
+        "--out",
+        folder.path().to_str().unwrap(),
+    ]);
+    let page = std::fs::read_to_string(folder.path().join("benchmarks.md")).unwrap();
+    let help = run(&["help"]);
+    let names: Vec<&str> = help
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .take_while(|word| !word.starts_with("--"))
+        .filter(|name| *name != "all")
+        .collect();
+    assert!(names.len() > 8, "{help}");
+    for name in names {
+        // Without Python there is nothing to be seen of some, and the page says so.
+        assert!(
+            page.contains(&format!("`cargo xtask bench {name}`")),
+            "no {name} in\n{page}"
+        );
+    }
+    assert!(page.contains("| what was to be reached "), "{page}");
+    let pictures = page.matches("](benchmarks/").count();
+    let files = std::fs::read_dir(folder.path().join("benchmarks")).unwrap().count();
+    assert!(files > 5 && pictures == files, "{files} files in\n{page}");
+}
+
+#[test]
+fn a_quick_run_of_everything_does_not_overwrite_the_page_of_a_real_one() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["all", "--quick"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("--out"), "{told}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn growth_prints_a_line_for_everything_that_there_can_be_more_of() {
+    let out = run(&["growth", "--quick", "--no-python", "--markdown"]);
+    for (more, columns) in [
+        ("connections", "1 | 10"),
+        ("bytes", "10 | 100 | 1,000"),
+        ("names", "10 | 100"),
+        ("objects", "10 | 100"),
+        ("calls in a batch", "1 | 10"),
+        ("items", "1 | 10"),
+        ("lists, each in the other", "1 | 10"),
+    ] {
+        let head = out.lines().find(|line| line.starts_with(&format!("| {more} ")));
+        let head = head
+            .unwrap_or_default()
+            .split('|')
+            .map(str::trim)
+            .collect::<Vec<_>>()
+            .join(" | ");
+        assert!(
+            head.contains(&format!("{more} | {columns} | steepness")),
+            "{more}: {head:?} in\n{out}"
+        );
+    }
+    assert!(
+        out.contains("Goal: steepness, names: ferropyro, sql: at most 0.1"),
+        "{out}"
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_prints_what_objects_names_and_messages_take() {
+    let out = run(&["memory", "--quick", "--markdown"]);
+    for name in ["object of a daemon", "name in memory", "name in a file of SQLite"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("| {name} ")));
+        let bytes: Option<u32> = line.and_then(|line| line.split('|').nth(2)?.trim().parse().ok());
+        assert!(bytes.is_some(), "{name} in\n{out}");
+    }
+    for serializer in ["marshal", "msgpack", "pickle", "json", "serpent"] {
+        let line = out.lines().find(|line| line.starts_with(&format!("| {serializer} ")));
+        let cells: Vec<f64> = line
+            .unwrap_or_default()
+            .split('|')
+            .filter_map(|cell| cell.trim().parse().ok())
+            .collect();
+        // A message of 1 MiB is there at some time, whatever else is.
+        assert!(
+            cells.len() == 4 && cells.iter().all(|peak| *peak > 0.5),
+            "{serializer} in\n{out}"
+        );
     }
 }

@@ -7,8 +7,14 @@ use crate::{Failure, python, venv};
 /// All arguments are for the benchmark program.
 pub(crate) fn main(args: &[String]) -> Result<(), Failure> {
     let mut command = cargo(&["run", "--release", "--package", "bench", "--"]);
-    command.args(args);
-    if args.first().is_some_and(|arg| arg.starts_with("python")) {
+    // Without the name of a benchmark it is everything.
+    let everything = args.first().is_none_or(|arg| arg.starts_with("--"));
+    command.args(everything.then_some("all")).args(args);
+    if everything
+        || args
+            .first()
+            .is_some_and(|arg| arg == "all" || arg.starts_with("python"))
+    {
         command.env("FERROPYRO_PACKAGE", python::release()?);
     }
     let python = venv::python();

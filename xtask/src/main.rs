@@ -23,7 +23,7 @@ usage: cargo xtask COMMAND
   ci                                        what a change must pass: fmt, clippy, doc, conformance --check, test
   conformance [--check] [--list] [ROWS...]  which rows of docs/conformance.md have tests; ROWS: NS-12, NS-*, NS-01..NS-07
                                             (--check: fail when a row of docs/conformance-required.txt has none)
-  bench [ARGS...]                           build the benchmarks in release and run them, for example: bench echo --seconds 5
+  bench [ARGS...]                           build the benchmarks in release and run them all, into docs/benchmarks.md; or one: bench echo --seconds 5
   stress [NAME...] [--full]                 servers under floods, bombs, silent, slow and dead peers, built in release; scaled to a small machine, or in full
 
 environment:

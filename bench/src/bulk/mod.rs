@@ -12,9 +12,10 @@ use rust::Use;
 use crate::core::{Cores, Seat};
 use crate::peer::Helper;
 use crate::python_peers::Python;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::Field;
-use crate::table::{Scale, Summary, Table};
-use crate::{Options, Problem};
+use crate::table::{Scale, Summary, Table, Unit};
+use crate::{Options, Problem, progress};
 
 pub(crate) use raw::{Raw, serve as serve_raw};
 pub(crate) use rust::serve as serve_rust;
@@ -36,7 +37,7 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// The method that is called.
-    fn method(self) -> &'static str {
+    pub(crate) fn method(self) -> &'static str {
         match self {
             Direction::There => "take",
             Direction::Back => "give",
@@ -53,7 +54,7 @@ impl fmt::Display for Direction {
     }
 }
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let cores = Cores::two()?;
     cores.sit(Seat::Servers)?;
     let servers = Servers::start(options)?;
@@ -73,41 +74,45 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         for &size in &sizes {
             let mut field = servers.field(direction, size)?;
             let plan = field.plan_by_trial(TURN, options)?;
+            progress(&format!("{} MiB {direction}, {} rounds", size / MIB, plan.rounds));
             let table = Table::new(title, Scale::Speed, &field.measure(plan)?);
-            println!("{} MiB {direction}, {} rounds\n{table}", size / MIB, plan.rounds);
-            summary.add(format!("{direction} {} MiB", size / MIB), table);
+            summary.add(column(direction, size), table.in_unit(Unit::Bytes(size)));
         }
     }
-    println!(
-        "One call with so many bytes as its argument (there) or result (back), against a raw TCP socket that moves as many from \
-         and into\na buffer that is there already. On loopback, {cores}. Results are looked at where \
-         they have arrived\n(`Proxy::call_bytes`); \"kept\": the client gets them in memory of its own, as with `Proxy::call`.\n"
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
-    }
-    let times = |column: &str| {
-        let median = |name| summary.median(column, name);
-        Some(median("Rust to Rust, serpent")? / median("Pyro5 to Pyro5, serpent")?)
-    };
-    let columns = [Direction::There, Direction::Back].into_iter().flat_map(|direction| {
-        let column = move |size: &usize| format!("{direction} {} MiB", size / MIB);
-        sizes.iter().map(column)
-    });
-    let serpent: Vec<String> = columns
-        .filter_map(|column| Some(format!("{column} {:.0}", times(&column)?)))
-        .collect();
-    if !serpent.is_empty() {
-        println!(
-            "Through serpent ferropyro is so many times as fast as Pyro5: {}.",
-            serpent.join(", ")
-        );
+    let mut report = Report::new("Many bytes in one call");
+    report.text(format!(
+        "One call with so many bytes as its argument (there) or result (back), against a raw TCP socket that moves as many from and into \
+         a buffer that is there already. On loopback, {cores}. Results are looked at where they have arrived (`Proxy::call_bytes`); \
+         \"kept\": the client gets them in memory of its own, as with `Proxy::call`."
+    ));
+    report.summary(&summary, &column(Direction::Back, sizes[0]));
+    for direction in [Direction::There, Direction::Back] {
+        for &size in &sizes {
+            let column = column(direction, size);
+            for serializer in &SERIALIZERS[..2] {
+                report.goal(Goal::new(
+                    format!("bytes through {serializer}, {column}, parts of a raw socket's speed"),
+                    Bound::AtLeast(0.6),
+                    summary.median(&column, &format!("Rust to Rust, {serializer}")),
+                ));
+            }
+            let median = |name| summary.median(&column, name);
+            let times = || Some(median("Rust to Rust, serpent")? / median("Pyro5 to Pyro5, serpent")?);
+            report.goal(Goal::new(
+                format!("bytes through serpent, {column}, times Pyro5"),
+                Bound::AtLeast(10.0),
+                times(),
+            ));
+        }
     }
     if let Some(reason) = &servers.left_out {
-        println!("The real Pyro is left out: {reason}");
+        report.leave_out(format!("the real Pyro: {reason}"));
     }
-    Ok(())
+    Ok(report)
+}
+
+fn column(direction: Direction, size: usize) -> String {
+    format!("{direction} {} MiB", size / MIB)
 }
 
 /// The servers' processes, with what it takes to reach them.

@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::python_peers::Python;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::{Field, Score, TURN};
 use crate::table::{Scale, Summary, Table};
 use crate::{Options, Problem, core};
@@ -24,6 +25,7 @@ use peers::{Codec, OneWay, PythonOneWay};
 /// The document of the figures that are promised.
 const MIXED: &str = "mixed";
 const FORMATS: [&str; 5] = ["serpent", "json", "marshal", "msgpack", "pickle"];
+const C_MODULES: [&str; 3] = ["marshal", "msgpack", "pickle"];
 const ROADS: [&str; 2] = ["typed", "Value"];
 const PACKAGE: &str = "the Python package";
 
@@ -37,6 +39,7 @@ enum Direction {
 impl Direction {
     const ALL: [Direction; 3] = [Direction::Write, Direction::Read, Direction::Both];
 
+    /// As the Python program knows it.
     fn name(self) -> &'static str {
         match self {
             Direction::Write => "write",
@@ -44,9 +47,16 @@ impl Direction {
             Direction::Both => "both",
         }
     }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Direction::Both => "write and read",
+            one => one.name(),
+        }
+    }
 }
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let pinned = core::pin();
     let python = match options.python {
         true => Python::find(),
@@ -56,23 +66,18 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     for document in all_documents(python.as_ref().ok())? {
         results.add(document, options)?;
     }
-    println!(
-        "Writing and reading documents: \"{MIXED}\" has lists, dicts, texts and numbers, the others what their names say; {pinned}; {} ms a turn.",
+    let mut report = Report::new("Writing and reading documents");
+    report.text(format!(
+        "\"{MIXED}\" has lists, dicts, texts and numbers, the others what their names say; from types and by way of a Value, which may be anything, \
+         as Python's objects are; everybody reads what it has written itself; {pinned}; {} ms a turn.",
         TURN.as_millis(),
-    );
+    ));
     match python {
-        Ok(_) => println!("Against {}.\n", results.about_python),
-        Err(reason) => println!("Python is left out: {reason}\n"),
+        Ok(_) => report.text(format!("Python's own: {}.", results.about_python)),
+        Err(reason) => report.leave_out(format!("Python's own serializers: {reason}")),
     }
-    for summary in results.summaries() {
-        if options.markdown {
-            println!("{summary:#}");
-        } else {
-            println!("{summary}");
-        }
-    }
-    println!("{}", results.statement());
-    Ok(())
+    results.tell(&mut report);
+    Ok(report)
 }
 
 /// A document with all who write and read it.
@@ -135,9 +140,12 @@ fn bytes(bytes: Vec<u8>, python: Option<&Python>) -> Result<Document, Problem> {
         "serpent, typed",
         Codec::new(typed.clone(), serpent::to_vec, |bytes| serpent::from_slice(bytes))?,
     );
-    let formats: [&str; 3] = ["marshal", "msgpack", "pickle"];
     document.enter_compact(typed, Value::Bytes(bytes))?;
-    document.enter_python(python, &[&["serpent"], &formats[..]].concat(), &format!("bytes {hex}"))?;
+    document.enter_python(
+        python,
+        &[&["serpent"], &C_MODULES[..]].concat(),
+        &format!("bytes {hex}"),
+    )?;
     Ok(document)
 }
 
@@ -229,9 +237,10 @@ impl Results {
         if self.directions.is_empty() {
             self.directions = Direction::ALL.map(summaries).into();
         }
+        let part_of_direction = options.with_time(options.time / 3);
         self.about_python = document.about_python;
         for (mut field, (_, json, python)) in document.fields.into_iter().zip(&mut self.directions) {
-            let plan = field.plan_of(TURN, options, 3);
+            let plan = field.plan(TURN, &part_of_direction);
             let scores = field.measure(plan)?;
             json.add(document.name, against_serde_json(&scores));
             python.add(document.name, against_python(&scores));
@@ -239,41 +248,67 @@ impl Results {
         Ok(())
     }
 
-    fn summaries(&self) -> impl Iterator<Item = &Summary> {
-        self.directions.iter().flat_map(|(_, json, python)| [json, python])
-    }
-
-    /// The sentences that hold on any machine.
-    fn statement(&self) -> String {
-        let mut sentences = Vec::new();
+    fn tell(&self, report: &mut Report) {
         for (direction, json, python) in &self.directions {
-            let what = direction.name();
-            let cost = |road| json.median(MIXED, &format!("serpent, {road}")).unwrap_or(f64::NAN);
-            let mut sentence = format!(
-                "{what}: serpent takes {:.2} times as long as serde_json with the mixed document from types, {:.2} times by way of a Value",
-                cost("typed"),
-                cost("Value"),
-            );
-            let speed = |road| python.median(MIXED, &format!("serpent, {road}"));
-            if let (Some(typed), Some(value)) = (speed("typed"), speed("Value")) {
-                sentence += &format!("; it is {typed:.0} and {value:.0} times as fast as Python's");
-            }
-            for format in ["marshal", "msgpack", "pickle"] {
-                let lowest = |road: &str| python.lowest(&format!("{format}, {road}"));
-                if let (Some(typed), Some(value)) = (lowest("typed"), lowest("Value")) {
-                    sentence += &format!(
-                        "; {format} {typed:.2} and {value:.2} times as fast as CPython's, where it is slowest"
-                    );
-                }
-            }
-            sentences.push(sentence + ".");
+            report.summary(json, MIXED);
+            report.summary(python, MIXED);
+            report.finding(statement(*direction, json, python));
         }
-        sentences.join("\n")
+        for (direction, json, python) in &self.directions[..2] {
+            goals(*direction, json, python, report);
+        }
+    }
+}
+
+/// The sentence that holds on any machine.
+fn statement(direction: Direction, json: &Summary, python: &Summary) -> String {
+    let cost = |road| json.median(MIXED, &format!("serpent, {road}")).unwrap_or(f64::NAN);
+    let mut sentence = format!(
+        "To {} the mixed document takes serpent {:.2} times as long as serde_json from types, {:.2} times by way of a Value",
+        direction.verb(),
+        cost("typed"),
+        cost("Value"),
+    );
+    let speed = |road| python.median(MIXED, &format!("serpent, {road}"));
+    if let (Some(typed), Some(value)) = (speed("typed"), speed("Value")) {
+        sentence += &format!("; it is {typed:.0} and {value:.0} times as fast as Python's");
+    }
+    for format in C_MODULES {
+        let lowest = |road: &str| python.lowest(&format!("{format}, {road}"));
+        if let (Some(typed), Some(value)) = (lowest("typed"), lowest("Value")) {
+            sentence += &format!(
+                "; {format} is at least {typed:.2} and {value:.2} times as fast as CPython's, whatever the document"
+            );
+        }
+    }
+    sentence + "."
+}
+
+fn goals(direction: Direction, json: &Summary, python: &Summary, report: &mut Report) {
+    let verb = direction.verb();
+    for road in ROADS {
+        report.goal(Goal::new(
+            format!("serpent, {road}: to {verb} a mixed document, times serde_json"),
+            Bound::AtMost(2.0),
+            json.median(MIXED, &format!("serpent, {road}")),
+        ));
+        report.goal(Goal::new(
+            format!("serpent, {road}: to {verb} a mixed document, speed of Python's serpent"),
+            Bound::AtLeast(20.0),
+            python.median(MIXED, &format!("serpent, {road}")),
+        ));
+        for format in C_MODULES {
+            report.goal(Goal::new(
+                format!("{format}, {road}: to {verb} a mixed document, speed of CPython's C module"),
+                Bound::AtLeast(1.0),
+                python.median(MIXED, &format!("{format}, {road}")),
+            ));
+        }
     }
 }
 
 fn summaries(direction: Direction) -> (Direction, Summary, Summary) {
-    let what = direction.name();
+    let what = direction.verb();
     (
         direction,
         Summary::new(format!("{what}: times serde_json")),
@@ -288,7 +323,7 @@ fn against_serde_json(scores: &[Score]) -> Table {
         let yardstick = score(scores, &format!("serde_json, {road}"));
         ours.into_iter().filter_map(move |ours| Some((ours?, yardstick?)))
     });
-    Table::of_pairs("", Scale::Cost, pairs)
+    Table::of_pairs("times serde_json", Scale::Cost, pairs)
 }
 
 /// Every format against Python's own.
@@ -298,7 +333,7 @@ fn against_python(scores: &[Score]) -> Table {
         let yardstick = score(scores, &format!("Python's {format}"));
         ours.into_iter().filter_map(move |ours| Some((ours?, yardstick?)))
     });
-    Table::of_pairs("", Scale::Speed, pairs)
+    Table::of_pairs("speed of Python's own", Scale::Speed, pairs)
 }
 
 fn score<'a>(scores: &'a [Score], name: &str) -> Option<&'a Score> {

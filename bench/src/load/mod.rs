@@ -8,13 +8,14 @@ pub(crate) mod transport;
 use std::time::Duration;
 
 use crate::rounds::Field;
-use crate::table::{Scale, Table};
-use crate::{Options, Problem};
+use crate::table::{Scale, Table, Unit};
+use crate::{Options, Problem, progress};
 
-/// The speed of servers over so many connections, in parts of that of the first one, and on the way what that one does in a second.
+/// The speed of servers over so many connections of a kind, in parts of that of the first one.
 pub(crate) fn measure(
     mut field: Field,
     count: usize,
+    kind: &str,
     title: &'static str,
     options: &Options,
 ) -> Result<Table, Problem> {
@@ -24,17 +25,10 @@ pub(crate) fn measure(
         true => field.plan(turn, options),
         false => field.plan_by_trial(turn, options)?,
     };
-    let scores = field.measure(plan)?;
-    if let Some(first) = scores.first() {
-        let mut times = first.times.clone();
-        times.sort_by(f64::total_cmp);
-        println!(
-            "{count} connections, {} rounds of {} ms; {}: {:.0} a second.",
-            plan.rounds,
-            plan.turn.as_millis(),
-            first.name,
-            1.0 / times[times.len() / 2]
-        );
-    }
-    Ok(Table::new(title, Scale::Speed, &scores))
+    progress(&format!(
+        "{count} connections, {kind}, {} rounds of {} ms",
+        plan.rounds,
+        plan.turn.as_millis()
+    ));
+    Ok(Table::new(title, Scale::Speed, &field.measure(plan)?).in_unit(Unit::Calls))
 }

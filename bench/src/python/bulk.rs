@@ -6,9 +6,10 @@ use super::LIBRARIES;
 use crate::core::{Cores, Seat};
 use crate::peer::Helper;
 use crate::python_peers::Python;
+use crate::report::Report;
 use crate::rounds::Field;
-use crate::table::{Scale, Summary, Table};
-use crate::{Options, Problem};
+use crate::table::{Scale, Summary, Table, Unit};
+use crate::{Options, Problem, progress};
 
 const MIB: usize = 1 << 20;
 const SIZES: [usize; 2] = [MIB, 8 * MIB];
@@ -41,7 +42,7 @@ const KINDS: [Kind; 2] = [
     },
 ];
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let python = Python::find()?;
     let cores = Cores::two()?;
     let sizes = sizes(options)?;
@@ -57,30 +58,28 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
         for &size in &sizes {
             let mut field = servers.field(&python, kind, size)?;
             let plan = field.plan_by_trial(TURN, options)?;
-            let table = Table::new(TITLE, Scale::Speed, &field.measure(plan)?);
             let column = column(kind, size);
-            println!("{column}, {} rounds\n{table}", plan.rounds);
-            summary.add(column, table);
+            progress(&format!("{column}, {} rounds", plan.rounds));
+            let table = Table::new(TITLE, Scale::Speed, &field.measure(plan)?);
+            summary.add(column, table.in_unit(Unit::Bytes(2 * size)));
         }
     }
-    println!(
-        "A call from Python to Python with so many bytes, or an array of float64 of numpy as large, as its argument, which comes back as its result; against\n\
-         a plain socket of Python's that moves as many both ways. On loopback, {cores}. Pyro5 has no arrays: its programs\n\
-         send `tobytes()`, the type and the shape; the package does so by itself (`util.register(\"numpy\")`), and so does pickle.\n"
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
-    }
+    let mut report = Report::new("Large data in Python");
+    report.text(format!(
+        "A call from Python to Python with so many bytes, or an array of float64 of numpy as large, as its argument, which comes back as its result; against \
+         a plain socket of Python's that moves as many both ways. On loopback, {cores}. Pyro5 has no arrays: its programs \
+         send `tobytes()`, the type and the shape; the package does so by itself (`util.register(\"numpy\")`), and so does pickle."
+    ));
+    report.summary(&summary, &column(&KINDS[0], sizes[sizes.len() - 1]));
     for kind in &kinds {
         for &size in &sizes {
-            println!("{}", statement(&summary, kind, size));
+            report.finding(statement(&summary, kind, size));
         }
     }
     if kinds.len() < KINDS.len() {
-        println!("Left out: arrays, for there is no numpy.");
+        report.leave_out("arrays, for there is no numpy");
     }
-    Ok(())
+    Ok(report)
 }
 
 fn sizes(options: &Options) -> Result<Vec<usize>, Problem> {

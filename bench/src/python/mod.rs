@@ -9,6 +9,7 @@ use ferropyro::Serializer;
 use crate::peer::Helper;
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::{Bound, Goal, Report};
 use crate::rounds::{Field, TURN};
 use crate::rust_echo::{self, MESSAGE};
 use crate::table::{Scale, Table};
@@ -18,7 +19,7 @@ const SERIALIZERS: [&str; 3] = ["serpent", "marshal", "msgpack"];
 /// Who takes part, and what they are called. The package is found where FERROPYRO_PACKAGE says.
 const LIBRARIES: [(&str, &str); 3] = [("ferropyro", "ferropyro"), ("pyro5", "Pyro5"), ("pyro4", "Pyro4")];
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     let python = Python::find()?;
     let pinned = core::pin();
     let mut field = Field::default();
@@ -37,21 +38,23 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
     }
     let plan = field.plan(TURN, options);
     let table = Table::new("times the plain socket", Scale::Cost, &field.measure(plan)?);
-    println!(
+    let mut report = Report::new("A call from Python to Python");
+    report.text(format!(
         "A call that sends a text of {} bytes and gets it back, from Python to Python, against a ping-pong of {request} and {reply} bytes over a plain socket \
-         of Python's.\nClients and servers are processes of their own, on loopback, {pinned}; {} rounds of {} ms each.\n",
+         of Python's. Clients and servers are processes of their own, on loopback, {pinned}; {} rounds of {} ms each.",
         MESSAGE.len(),
         plan.rounds,
         plan.turn.as_millis(),
-    );
-    if options.markdown {
-        println!("{table:#}");
-    } else {
-        println!("{table}");
-    }
-    println!("{}", statement(&table));
+    ));
+    report.table("echo in Python, all on one core", &table);
+    report.finding(statement(&table));
+    report.goal(Goal::new(
+        "an echo call of the Python package with serpent, times a raw Python socket on the same core",
+        Bound::AtMost(1.6),
+        table.median("ferropyro, serpent"),
+    ));
     drop(servers);
-    Ok(())
+    Ok(report)
 }
 
 /// Of the frames of such a call with serpent.

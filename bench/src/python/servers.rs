@@ -11,6 +11,7 @@ use crate::peer::Helper;
 use crate::process::{Process, raise_file_limit};
 use crate::python_peers::Python;
 use crate::recording::Recording;
+use crate::report::Report;
 use crate::rounds::Field;
 use crate::rust_echo::{self, MESSAGE};
 use crate::table::{Summary, Table};
@@ -28,7 +29,7 @@ const LIBRARIES: [(&str, Dialect, &str); 4] = [
 ];
 const SERVER_TYPES: [&str; 2] = ["thread", "multiplex"];
 
-pub(crate) fn main(options: &Options) -> Result<(), Problem> {
+pub(crate) fn run(options: &Options) -> Result<Report, Problem> {
     raise_file_limit();
     let python = Python::find()?;
     let cores = Cores::two()?;
@@ -48,21 +49,18 @@ pub(crate) fn main(options: &Options) -> Result<(), Problem> {
             example: &uri,
         };
         let table = bench.measure(serializer, count, options)?;
-        println!("{}\n{table}", serializer.name());
         summary.add(serializer.name(), table);
     }
-    println!(
-        "Calls to a Python server that send a text of {} bytes and get it back, the next one on each of {count} connections as soon as the last one is\n\
-         answered. On loopback, {cores}; one client in Rust makes the calls of all. \"plain sockets\" is a Python loop with a selector that answers\n\
-         whatever comes with the same bytes.\n",
+    let mut report = Report::new("Python servers and many clients");
+    report.text(format!(
+        "Calls to a Python server that send a text of {} bytes and get it back, the next one on each of {count} connections as soon as the last one is \
+         answered. On loopback, {cores}; one client in Rust makes the calls of all. \"plain sockets\" is a Python loop with a selector that answers \
+         whatever comes with the same bytes.",
         MESSAGE.len(),
-    );
-    match options.markdown {
-        true => println!("{summary:#}"),
-        false => println!("{summary}"),
-    }
-    println!("{}", statement(&summary, count));
-    Ok(())
+    ));
+    report.summary(&summary, SERIALIZERS[0].name());
+    report.finding(statement(&summary, count));
+    Ok(report)
 }
 
 /// A server that takes part.
@@ -120,7 +118,7 @@ impl Bench<'_> {
                 generator.map_err(|problem| format!("{}: {problem}", server.name))?,
             );
         }
-        load::measure(field, count, TITLE, options)
+        load::measure(field, count, serializer.name(), TITLE, options)
     }
 }
 
