@@ -316,10 +316,10 @@ fn summaries(direction: Direction) -> (Direction, Summary, Summary) {
     )
 }
 
-/// The formats of text against serde_json, each road against the same.
+/// Every format against serde_json, each road against the same.
 fn against_serde_json(scores: &[Score]) -> Table {
     let pairs = ROADS.iter().flat_map(|road| {
-        let ours = ["serpent", "json"].map(|format| score(scores, &format!("{format}, {road}")));
+        let ours = FORMATS.map(|format| score(scores, &format!("{format}, {road}")));
         let yardstick = score(scores, &format!("serde_json, {road}"));
         ours.into_iter().filter_map(move |ours| Some((ours?, yardstick?)))
     });
