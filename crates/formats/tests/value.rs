@@ -377,7 +377,11 @@ fn a_dict_keeps_its_order_and_finds_its_keys_however_many_there_are() {
     for count in 0..40_i64 {
         let key = |number: i64| format!("key {number}");
         let mut dict: Dict = (0..count).map(|number| (key(number), number)).collect();
-        assert!(dict.iter().map(|(_, value)| value.clone()).eq((0..count).map(Value::Int)));
+        assert!(
+            dict.iter()
+                .map(|(_, value)| value.clone())
+                .eq((0..count).map(Value::Int))
+        );
         for number in 0..count {
             assert_eq!(dict.insert(key(number), number + 1), Some(Value::Int(number)));
             assert_eq!(dict.get(&key(number)), Some(&Value::Int(number + 1)));
