@@ -162,6 +162,7 @@ impl<'a> Writer<'a> {
 
     /// Bytes behind their length, in 8, 32 or 64 bits.
     fn sized(&mut self, short: Option<u8>, usual: u8, long: Option<u8>, bytes: &[u8]) -> Result<(), Error> {
+        self.out.reserve(bytes.len() + AROUND);
         match (u8::try_from(bytes.len()), u32::try_from(bytes.len()), short, long) {
             (Ok(length), _, Some(short), _) => self.op_with(short, [length]),
             (_, Ok(length), _, _) => self.op_with(usual, length.to_le_bytes()),
@@ -357,6 +358,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 }
+
+/// What stands around long bytes, as a rule: when they just fit, the opcode behind them would double the room, and copy them.
+const AROUND: usize = 16;
 
 /// How many bytes of a number in two's complement, little-endian, are not just its sign.
 fn needed_bytes(bytes: &[u8]) -> usize {
