@@ -88,7 +88,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "formats",
-        about: "writing and reading a document of many types, against serde_json",
+        about: "writing and reading documents of several kinds, against serde_json and against what Python has for each format",
         run: formats::run,
     },
     #[cfg(unix)]

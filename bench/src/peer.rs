@@ -25,6 +25,15 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
+    /// As our Python programs print it: so many calls, a blank, so many seconds.
+    pub(crate) fn from_line(line: &str) -> Result<Sample, Problem> {
+        let (calls, seconds) = line.split_once(' ').ok_or("no sample from a Python client")?;
+        Ok(Sample {
+            calls: calls.parse()?,
+            time: Duration::try_from_secs_f64(seconds.parse()?)?,
+        })
+    }
+
     pub(crate) fn seconds_per_call(self) -> f64 {
         self.time.as_secs_f64() / f64::from(self.calls.max(1))
     }

@@ -1,9 +1,6 @@
 """An echo server or client with the real Pyro4 or Pyro5, or the package of this project: `server GENERATION [NAME=value...]`, `client GENERATION SERIALIZER URI MESSAGE`,
 `bulk GENERATION SERIALIZER URI METHOD SIZE`, `kind GENERATION SERIALIZER URI KIND SIZE`, `both GENERATION SERIALIZER URI KIND SIZE`.
-
-And its serializer alone: `serpent GENERATION DOCUMENT`, the document in JSON.
 """
-import json
 import os
 import sys
 import threading
@@ -160,13 +157,6 @@ def call_both(serializer, uri, kind, size):
     answer_samples(measured, batch=1)
 
 
-def write_and_read(document):
-    import serpent
-    document = json.loads(document)
-    assert serpent.loads(serpent.dumps(document)) == document
-    answer_samples(lambda: serpent.loads(serpent.dumps(document)), batch=1)
-
-
 def answer_samples(measured, batch):
     """Each line of input says for how many seconds to measure."""
     print("ready", flush=True)
@@ -191,7 +181,5 @@ elif role == "bulk":
     call_bulk(*sys.argv[3:])
 elif role == "kind":
     call_kind(*sys.argv[3:])
-elif role == "both":
-    call_both(*sys.argv[3:])
 else:
-    write_and_read(*sys.argv[3:])
+    call_both(*sys.argv[3:])

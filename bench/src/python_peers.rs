@@ -9,6 +9,7 @@ use crate::{Problem, machine};
 
 const PROGRAM: &str = include_str!("python_peer.py");
 const RAW_PROGRAM: &str = include_str!("python_raw.py");
+const FORMATS_PROGRAM: &str = include_str!("python_formats.py");
 const CONNECTION_PROGRAM: &str = include_str!("python_connection.py");
 const CONTENDERS_PROGRAM: &str = include_str!("python_contenders.py");
 
@@ -163,9 +164,12 @@ impl Python {
         self.start_client(&["both", generation, serializer, uri, kind, &size.to_string()])
     }
 
-    /// Python's serpent, with a document given as JSON.
-    pub(crate) fn serpent(&self, document: &str) -> Result<Client, Problem> {
-        self.start_client(&["serpent", "pyro5", document])
+    /// A serializer, with a document given in a line; and what it is.
+    pub(crate) fn start_format(&self, args: &[&str], document: &str) -> Result<(Helper, String), Problem> {
+        let mut helper = self.start_program(FORMATS_PROGRAM, args)?;
+        helper.input_line(document)?;
+        let about = helper.line()?;
+        Ok((helper, about))
     }
 
     /// The other end of a ping-pong over a plain socket, and its port.

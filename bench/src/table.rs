@@ -103,7 +103,18 @@ pub(crate) struct Table {
 impl Table {
     /// Of scores, that of the yardstick first.
     pub(crate) fn new(title: impl Into<String>, scale: Scale, scores: &[Score]) -> Table {
-        let lines = scores.iter().map(|score| Line::new(scale, score, &scores[0]));
+        Table::of_pairs(title, scale, scores.iter().map(|score| (score, &scores[0])))
+    }
+
+    /// Of scores that each have a yardstick of their own.
+    pub(crate) fn of_pairs<'a>(
+        title: impl Into<String>,
+        scale: Scale,
+        pairs: impl IntoIterator<Item = (&'a Score, &'a Score)>,
+    ) -> Table {
+        let lines = pairs
+            .into_iter()
+            .map(|(score, yardstick)| Line::new(scale, score, yardstick));
         Table {
             title: title.into(),
             scale,
@@ -207,6 +218,12 @@ impl Summary {
 
     pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, &Table)> {
         self.columns.iter().map(|(header, table)| (&**header, table))
+    }
+
+    /// The lowest median of the lines with this name.
+    pub(crate) fn lowest(&self, name: &str) -> Option<f64> {
+        let medians = self.columns.iter().filter_map(|(_, table)| table.median(name));
+        medians.reduce(f64::min)
     }
 
     pub(crate) fn medians(&self) -> Grid {

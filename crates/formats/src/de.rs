@@ -65,6 +65,11 @@ macro_rules! forward_to_python_types {
 
 pub(crate) use forward_to_python_types;
 
+/// How many items to tell of: one may make room for them, but their number is only announced.
+pub(crate) fn cautious(announced: usize) -> usize {
+    announced.min(128)
+}
+
 /// Hands over the items of a list, or with a tag those of one of Python's other sequences.
 pub(crate) fn visit_items<'de, V, A>(visitor: V, tag: Option<Tag>, items: A) -> Result<V::Value, A::Error>
 where

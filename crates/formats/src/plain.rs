@@ -3,6 +3,16 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
+/// The text of UTF-8 bytes.
+#[inline]
+pub(crate) fn utf8(bytes: &[u8]) -> Result<&str, std::str::Utf8Error> {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        // It does not say where.
+        Err(_) => std::str::from_utf8(bytes),
+    }
+}
+
 /// How many bytes come before the first quote, backslash or byte below `limit`.
 #[inline]
 pub(crate) fn plain_length(text: &[u8], quote: u8, limit: u8) -> usize {

@@ -1,5 +1,6 @@
 //! Python's texts for what it refuses, where several formats share them.
 
+use crate::plain;
 use crate::tag::Tag;
 use crate::value::BigInt;
 use crate::{Error, ErrorKind, Limits, Surrogates};
@@ -79,7 +80,7 @@ pub(crate) fn no_string<E: serde::de::Error>() -> E {
 
 /// The text of UTF-8 bytes; `start` is their position in the input, `offset` the number from which Python would count.
 pub(crate) fn utf8(bytes: &[u8], start: usize, offset: usize) -> Result<&str, Error> {
-    std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error, start, offset))
+    plain::utf8(bytes).map_err(|error| not_utf8(bytes, error, start, offset))
 }
 
 fn not_utf8(bytes: &[u8], error: std::str::Utf8Error, start: usize, offset: usize) -> Error {

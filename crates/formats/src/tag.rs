@@ -29,6 +29,7 @@ macro_rules! tags {
             }
 
             /// The tag of this name.
+            #[inline] // names are constants, so that nothing is left of it in most places
             pub fn from_name(name: &str) -> Option<Tag> {
                 match name.strip_prefix(PREFIX)? {
                     $($name => Some(Tag::$tag),)*

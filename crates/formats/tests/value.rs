@@ -371,3 +371,32 @@ fn bytes_are_borrowed_from_messages_in_which_they_stand_as_they_are() {
         assert_eq!(*read, **bytes);
     }
 }
+
+#[test]
+fn a_dict_keeps_its_order_and_finds_its_keys_however_many_there_are() {
+    for count in 0..40_i64 {
+        let key = |number: i64| format!("key {number}");
+        let mut dict: Dict = (0..count).map(|number| (key(number), number)).collect();
+        assert!(
+            dict.iter()
+                .map(|(_, value)| value.clone())
+                .eq((0..count).map(Value::Int))
+        );
+        for number in 0..count {
+            assert_eq!(dict.insert(key(number), number + 1), Some(Value::Int(number)));
+            assert_eq!(dict.get(&key(number)), Some(&Value::Int(number + 1)));
+            assert_eq!(dict.get_value(&key(number).into()), Some(&Value::Int(number + 1)));
+        }
+        assert_eq!(dict.len() as i64, count);
+        assert_eq!(dict.get("another"), None);
+        let reversed: Dict = (0..count).rev().map(|number| (key(number), number + 1)).collect();
+        assert_eq!(dict, reversed);
+        if count > 0 {
+            assert_eq!(dict.remove(&key(0)), Some(Value::Int(1)));
+            assert_eq!(dict.remove(&key(0)), None);
+            assert_ne!(dict, reversed);
+        }
+        let left = dict.into_iter().map(|(key, _)| key);
+        assert!(left.eq((1..count).map(|number| Value::from(key(number)))));
+    }
+}

@@ -61,7 +61,7 @@ impl Default for Options {
 ///
 /// Errors: what JSON cannot hold (see the [module](self)), with Python's text; nesting deeper than [`LIMITS`].
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(128);
     append(&mut out, value, &Options::default())?;
     Ok(out)
 }

@@ -1,6 +1,6 @@
 //! The tokens of JSON text, by the rules of Python's `json.loads`.
 
-use crate::plain::plain_length;
+use crate::plain::{self, plain_length};
 use crate::refusal::{check_digits, utf8};
 use crate::stack::with_stack;
 use crate::{Error, ErrorKind, Limits};
@@ -268,7 +268,7 @@ impl<'de> Scanner<'de> {
         }
         self.at += 1;
         // Every piece was UTF-8, so only a lone surrogate can spoil the whole.
-        match std::str::from_utf8(&self.scratch) {
+        match plain::utf8(&self.scratch) {
             Ok(text) => Ok(Text::Unescaped(text)),
             Err(_) => Ok(Text::Lone(&self.scratch)),
         }

@@ -4,8 +4,9 @@ use serde::forward_to_deserialize_any;
 
 use super::token::{Lexer, References, Sequence, Token};
 use crate::de::{
-    forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_items, visit_surrogates,
+    cautious, forward_to_python_types, visit_big_int, visit_bytes_as_seq, visit_complex, visit_items, visit_surrogates,
 };
+use crate::plain::utf8;
 use crate::refusal;
 use crate::stack::with_stack;
 use crate::tag::{Tag, visit_tagged};
@@ -68,7 +69,8 @@ impl<'de> Deserializer<'de> {
         match self.token()? {
             Token::Null => Err(null_object("object", start)),
             Token::None => visitor.visit_unit(),
-            Token::Bool(value) => visitor.visit_bool(value),
+            Token::True => visitor.visit_bool(true),
+            Token::False => visitor.visit_bool(false),
             Token::Int(number) => visitor.visit_i64(number),
             Token::Long(long) => visit_big_int(visitor, &BigInt(long.to_bigint()), want == Want::Rich),
             Token::Float(number) => visitor.visit_f64(number),
@@ -98,30 +100,43 @@ impl<'de> Deserializer<'de> {
     }
 
     /// The next token, if the limits still allow it.
+    #[inline(always)] // as `Lexer::next`
     fn token(&mut self) -> Result<Token<'de>, Error> {
         let start = self.lexer.at;
         let token = self.lexer.next()?;
         let length = token.length();
         if length > self.limits.bytes {
-            let limit = self.limits.bytes;
-            return Err(too_much(
-                format!("a text or number of {length} bytes, more than {limit}"),
-                start,
-            ));
+            return Err(self.too_long(length, start));
         }
-        self.items = self
-            .items
-            .checked_sub(1)
-            .ok_or_else(|| too_much(format!("more than {} values", self.limits.items), start))?;
+        match self.items.checked_sub(1) {
+            Some(left) => self.items = left,
+            None => return Err(self.too_many(start)),
+        }
         if self.following > 0 {
-            self.repeats = self.repeats.checked_sub(length).ok_or_else(|| {
-                too_much(
-                    format!("references repeat more than {} bytes", self.limits.bytes),
-                    start,
-                )
-            })?;
+            self.count_repeated(length, start)?;
         }
         Ok(token)
+    }
+
+    #[cold]
+    fn too_long(&self, length: usize, position: usize) -> Error {
+        let limit = self.limits.bytes;
+        too_much(
+            format!("a text or number of {length} bytes, more than {limit}"),
+            position,
+        )
+    }
+
+    #[cold]
+    fn too_many(&self, position: usize) -> Error {
+        too_much(format!("more than {} values", self.limits.items), position)
+    }
+
+    fn count_repeated(&mut self, length: usize, position: usize) -> Result<(), Error> {
+        let limit = self.limits.bytes;
+        let too_much = || too_much(format!("references repeat more than {limit} bytes"), position);
+        self.repeats = self.repeats.checked_sub(length).ok_or_else(too_much)?;
+        Ok(())
     }
 
     /// Runs `inner` one level deeper.
@@ -166,7 +181,7 @@ impl<'de> Deserializer<'de> {
             left: sequence.count,
             name: sequence.name(),
         };
-        let value = visit_items(visitor, sequence.tag.filter(|_| want == Want::Rich), &mut items)?;
+        let value = visit_items(visitor, sequence.tag().filter(|_| want == Want::Rich), &mut items)?;
         match items.left {
             0 => Ok(value),
             left => Err(too_long(sequence.name(), left)),
@@ -229,10 +244,12 @@ impl<'de> Deserializer<'de> {
         self.token().map(drop)
     }
 
+    #[inline]
     fn at_null(&self) -> bool {
         self.lexer.peek() == Some(b'0')
     }
 
+    #[inline]
     fn refuse_null(&self, of: &'static str) -> Result<(), Error> {
         if self.at_null() {
             return Err(null_object(of, self.lexer.at));
@@ -258,11 +275,11 @@ fn visit_bytes<'de, V: Visitor<'de>>(bytes: &'de [u8], visitor: V, want: Want) -
 }
 
 fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok()
+    utf8(bytes).is_ok()
 }
 
 fn visit_text<'de, V: Visitor<'de>>(text: &'de [u8], visitor: V, want: Want) -> Result<V::Value, Error> {
-    match std::str::from_utf8(text) {
+    match utf8(text) {
         Ok(text) if want == Want::Enum => visitor.visit_enum(BorrowedStrDeserializer::new(text)),
         Ok(text) => visitor.visit_borrowed_str(text),
         Err(_) => visit_wtf8(text, visitor, want),
@@ -368,8 +385,7 @@ impl<'de> de::SeqAccess<'de> for Items<'_, 'de> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        // The count is only announced; every item takes a byte at least.
-        Some(self.left.min(self.de.lexer.left()))
+        Some(cautious(self.left))
     }
 }
 

@@ -82,7 +82,7 @@ impl Default for Options {
 ///
 /// Fails with Python's text "unmarshallable object" for what marshal lacks, and beyond the depth of [`LIMITS`].
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(128);
     append(&mut out, value, &Options::default())?;
     Ok(out)
 }

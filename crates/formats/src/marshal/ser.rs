@@ -66,20 +66,27 @@ impl<'a> Serializer<'a> {
         }
     }
 
-    fn int(&mut self, number: i128) -> Result<(), Error> {
+    fn int(&mut self, number: i64) -> Result<(), Error> {
         match i32::try_from(number) {
             Ok(small) => {
-                self.out.push(b'i');
-                self.out.extend_from_slice(&small.to_le_bytes());
+                let [a, b, c, d] = small.to_le_bytes();
+                self.out.extend_from_slice(&[b'i', a, b, c, d]);
                 Ok(())
             }
-            Err(_) => self.long(number < 0, &number.unsigned_abs().to_le_bytes()),
+            Err(_) => self.wide_int(number.into()),
+        }
+    }
+
+    fn wide_int(&mut self, number: i128) -> Result<(), Error> {
+        match i64::try_from(number) {
+            Ok(number) if i32::try_from(number).is_ok() => self.int(number),
+            _ => self.long(number < 0, &number.unsigned_abs().to_le_bytes()),
         }
     }
 
     fn big_int(&mut self, number: &Number) -> Result<(), Error> {
         match i128::try_from(number) {
-            Ok(number) => self.int(number),
+            Ok(number) => self.wide_int(number),
             Err(_) => self.long(number.sign() == Sign::Minus, &number.magnitude().to_bytes_le()),
         }
     }
@@ -204,8 +211,8 @@ fn unmarshallable() -> Error {
 }
 
 macro_rules! ints {
-    ($($method:ident($int:ty))*) => {
-        $(fn $method(self, number: $int) -> Result<(), Error> { self.int(number.into()) })*
+    ($($write:ident: $($method:ident($int:ty))*;)*) => {
+        $($(fn $method(self, number: $int) -> Result<(), Error> { self.$write(number.into()) })*)*
     };
 }
 
@@ -228,20 +235,21 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     }
 
     ints! {
-        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
-        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64)
+        int: serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_u8(u8) serialize_u16(u16) serialize_u32(u32);
+        wide_int: serialize_u64(u64) serialize_i128(i128);
     }
 
     fn serialize_u128(self, number: u128) -> Result<(), Error> {
         match i128::try_from(number) {
-            Ok(number) => self.int(number),
+            Ok(number) => self.wide_int(number),
             Err(_) => self.long(false, &number.to_le_bytes()),
         }
     }
 
     fn serialize_f64(self, number: f64) -> Result<(), Error> {
-        self.out.push(b'g');
-        self.out.extend_from_slice(&number.to_le_bytes());
+        let mut float = [b'g'; 9];
+        float[1..].copy_from_slice(&number.to_le_bytes());
+        self.out.extend_from_slice(&float);
         Ok(())
     }
 

@@ -9,12 +9,15 @@ use crate::{Error, ErrorKind};
 const FLAG_REF: u8 = 0x80;
 
 /// A scalar, or the head of a container whose items follow.
+///
+/// Whatever is in one is as wide as a word, so that nothing is squeezed in beside the discriminant: tokens would be copied in small pieces.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Token<'de> {
     /// The end of a dict; no value.
     Null,
     None,
-    Bool(bool),
+    True,
+    False,
     StopIteration,
     Ellipsis,
     Int(i64),
@@ -32,8 +35,8 @@ pub(super) enum Token<'de> {
     Dict,
     /// Three items follow.
     Slice,
-    Reference(i32),
-    StringReference(i32),
+    Reference(i64),
+    StringReference(i64),
 }
 
 impl Token<'_> {
@@ -51,7 +54,7 @@ impl Token<'_> {
         use Token::*;
         !matches!(
             self,
-            Null | None | Bool(_) | StopIteration | Ellipsis | Reference(_) | StringReference(_)
+            Null | None | True | False | StopIteration | Ellipsis | Reference(_) | StringReference(_)
         )
     }
 }
@@ -59,18 +62,36 @@ impl Token<'_> {
 /// The head of a list or its like; `count` items follow.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sequence {
-    /// `None` for a list.
-    pub(super) tag: Option<Tag>,
+    pub(super) kind: Kind,
     pub(super) count: usize,
+}
+
+#[derive(Debug, Clone, Copy)]
+#[repr(usize)]
+pub(super) enum Kind {
+    List,
+    Tuple,
+    Set,
+    FrozenSet,
 }
 
 impl Sequence {
     /// As in Python's error texts.
     pub(super) fn name(&self) -> &'static str {
-        match self.tag {
-            None => "list",
-            Some(Tag::Tuple) => "tuple",
-            Some(_) => "set",
+        match self.kind {
+            Kind::List => "list",
+            Kind::Tuple => "tuple",
+            Kind::Set | Kind::FrozenSet => "set",
+        }
+    }
+
+    /// `None` for a list.
+    pub(super) fn tag(&self) -> Option<Tag> {
+        match self.kind {
+            Kind::List => None,
+            Kind::Tuple => Some(Tag::Tuple),
+            Kind::Set => Some(Tag::Set),
+            Kind::FrozenSet => Some(Tag::FrozenSet),
         }
     }
 }
@@ -78,7 +99,8 @@ impl Sequence {
 /// An int in digits of 15 bits, each as two bytes, the least first.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Long<'de> {
-    sign: Sign,
+    /// Below zero for a negative one.
+    sign: isize,
     digits: &'de [u8],
 }
 
@@ -96,7 +118,8 @@ impl Long<'_> {
             }
         }
         bytes.push(pending as u8);
-        BigInt::from_bytes_le(self.sign, &bytes)
+        let sign = if self.sign < 0 { Sign::Minus } else { Sign::Plus };
+        BigInt::from_bytes_le(sign, &bytes)
     }
 }
 
@@ -117,8 +140,8 @@ impl<'de> Lexer<'de> {
         Ok(match code {
             b'0' => Token::Null,
             b'N' => Token::None,
-            b'T' => Token::Bool(true),
-            b'F' => Token::Bool(false),
+            b'T' => Token::True,
+            b'F' => Token::False,
             b'S' => Token::StopIteration,
             b'.' => Token::Ellipsis,
             b'i' => Token::Int(self.i32()?.into()),
@@ -133,18 +156,18 @@ impl<'de> Lexer<'de> {
             b'u' => Token::Text(self.sized("string")?),
             b'a' | b'A' => Token::Latin1(self.sized("string")?),
             b'z' | b'Z' => Token::Latin1(self.short()?),
-            b'(' => self.sequence(Some(Tag::Tuple))?,
+            b'(' => self.sequence(Kind::Tuple)?,
             b')' => Token::Sequence(Sequence {
-                tag: Some(Tag::Tuple),
+                kind: Kind::Tuple,
                 count: self.u8()?.into(),
             }),
-            b'[' => self.sequence(None)?,
-            b'<' => self.sequence(Some(Tag::Set))?,
-            b'>' => self.sequence(Some(Tag::FrozenSet))?,
+            b'[' => self.sequence(Kind::List)?,
+            b'<' => self.sequence(Kind::Set)?,
+            b'>' => self.sequence(Kind::FrozenSet)?,
             b'{' => Token::Dict,
             b':' => Token::Slice,
-            b'r' => Token::Reference(self.i32()?),
-            b'R' => Token::StringReference(self.i32()?),
+            b'r' => Token::Reference(self.i32()?.into()),
+            b'R' => Token::StringReference(self.i32()?.into()),
             _ => return Err(unknown(code, start)),
         })
     }
@@ -152,10 +175,6 @@ impl<'de> Lexer<'de> {
     /// The next type byte without its flag; `None` at the end.
     pub(super) fn peek(&self) -> Option<u8> {
         self.input.get(self.at).map(|code| code & !FLAG_REF)
-    }
-
-    pub(super) fn left(&self) -> usize {
-        self.input.len() - self.at
     }
 
     fn take(&mut self, count: usize) -> Result<&'de [u8], Error> {
@@ -196,8 +215,8 @@ impl<'de> Lexer<'de> {
         self.take(size.into())
     }
 
-    fn sequence(&mut self, tag: Option<Tag>) -> Result<Token<'de>, Error> {
-        let mut sequence = Sequence { tag, count: 0 };
+    fn sequence(&mut self, kind: Kind) -> Result<Token<'de>, Error> {
+        let mut sequence = Sequence { kind, count: 0 };
         sequence.count = self.size(sequence.name())?;
         Ok(Token::Sequence(sequence))
     }
@@ -222,7 +241,7 @@ impl<'de> Lexer<'de> {
         if count == i32::MIN {
             return Err(bad_data("long size out of range", start));
         }
-        let sign = if count < 0 { Sign::Minus } else { Sign::Plus };
+        let sign = if count < 0 { -1 } else { 1 };
         let digits = self.take(count.unsigned_abs() as usize * 2)?;
         if digits.chunks_exact(2).any(|digit| digit[1] >= 0x80) {
             return Err(bad_data("digit out of range in long", start));
@@ -272,13 +291,13 @@ pub(super) struct References {
 
 impl References {
     /// The position of the object that is named by `reference`, which stands at `at`.
-    pub(super) fn object(&mut self, input: &[u8], reference: i32, at: usize) -> Result<usize, Error> {
+    pub(super) fn object(&mut self, input: &[u8], reference: i64, at: usize) -> Result<usize, Error> {
         self.scan(input, at)?;
         before(&self.flagged, reference, at)
     }
 
     /// As [`Self::object`], for references of Python 2 to interned strings.
-    pub(super) fn string(&mut self, input: &[u8], reference: i32, at: usize) -> Result<usize, Error> {
+    pub(super) fn string(&mut self, input: &[u8], reference: i64, at: usize) -> Result<usize, Error> {
         self.scan(input, at)?;
         before(&self.interned, reference, at)
     }
@@ -303,7 +322,7 @@ impl References {
     }
 }
 
-fn before(positions: &[usize], reference: i32, at: usize) -> Result<usize, Error> {
+fn before(positions: &[usize], reference: i64, at: usize) -> Result<usize, Error> {
     usize::try_from(reference)
         .ok()
         .and_then(|nr| positions.get(nr))

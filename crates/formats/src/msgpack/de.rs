@@ -3,7 +3,7 @@ use serde::Deserializer as _;
 use serde::de::{self, DeserializeSeed, Visitor};
 
 use super::read::{Head, Reader};
-use crate::de::{forward_to_python_types, visit_bytes_as_seq, visit_items};
+use crate::de::{cautious, forward_to_python_types, visit_bytes_as_seq, visit_items};
 use crate::stack::with_stack;
 use crate::tag::Tag;
 use crate::variant::{NOT_A_VARIANT, Variant};
@@ -196,8 +196,6 @@ impl<'de> de::Deserializer<'de> for &mut Deserializer<'de> {
 }
 
 /// The items of a list, or the entries of a dict.
-///
-/// It does not tell how many there are: that number is only announced.
 struct Items<'a, 'de> {
     de: &'a mut Deserializer<'de>,
     left: usize,
@@ -228,6 +226,10 @@ impl<'de> de::SeqAccess<'de> for &mut Items<'_, 'de> {
             false => Ok(None),
         }
     }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(cautious(self.left))
+    }
 }
 
 impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
@@ -246,5 +248,9 @@ impl<'de> de::MapAccess<'de> for &mut Items<'_, 'de> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
         seed.deserialize(&mut *self.de)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(cautious(self.left))
     }
 }

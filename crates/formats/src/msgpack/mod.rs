@@ -74,7 +74,7 @@ impl Default for Options {
 ///
 /// Errors: what Pyro's msgpack refuses (see the [module](self)), with its text; nesting deeper than [`LIMITS`].
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(128);
     append(&mut out, value, &Options::default())?;
     Ok(out)
 }

@@ -50,6 +50,7 @@ impl<'de> Reader<'de> {
         self.input.get(self.at).copied()
     }
 
+    #[inline(always)] // so that a head is taken apart where it is put together
     pub(super) fn head(&mut self) -> Result<Head<'de>, Error> {
         self.count()?;
         let start = self.at;
@@ -152,13 +153,19 @@ impl<'de> Reader<'de> {
 
     fn count(&mut self) -> Result<(), Error> {
         if self.items >= self.limits.items {
-            let message = format!("more than {} values", self.limits.items);
-            return Err(Error::at(ErrorKind::Limit, message, self.at));
+            return Err(self.too_many());
         }
         self.items += 1;
         Ok(())
     }
 
+    #[cold]
+    fn too_many(&self) -> Error {
+        let message = format!("more than {} values", self.limits.items);
+        Error::at(ErrorKind::Limit, message, self.at)
+    }
+
+    #[cold]
     fn incomplete(&self) -> Error {
         Error::eof("Unpack failed: incomplete input", self.input.len())
     }

@@ -73,9 +73,12 @@ impl<'a> Serializer<'a> {
         Ok(())
     }
 
+    /// A marker and up to eight bytes.
+    #[inline]
     fn marked<const N: usize>(&mut self, marker: u8, bytes: [u8; N]) -> Result<(), Error> {
-        self.out.push(marker);
-        self.out.extend_from_slice(&bytes);
+        let mut all = [marker; 9];
+        all[1..=N].copy_from_slice(&bytes);
+        self.out.extend_from_slice(&all[..=N]);
         Ok(())
     }
 

@@ -6,16 +6,23 @@ use super::document::{By, Change, Entry, Made, Name, Node, Object, Step, What};
 use super::input::Input;
 use super::machine::Machine;
 use super::names;
+use crate::plain::utf8;
 use crate::{BigInt, Error, ErrorKind, Surrogates, refusal};
 
 impl<'de> Machine<'de, '_> {
+    #[inline(always)] // so that nodes are put together where they shall stand
     pub(super) fn push(&mut self, node: Node<'de>) -> Result<(), Error> {
-        let Some(left) = self.left.checked_sub(1) else {
-            return Err(Error::limit(format!("more than {} values", self.limits.items)));
-        };
-        self.left = left;
+        match self.left.checked_sub(1) {
+            Some(left) => self.left = left,
+            None => return Err(self.too_many()),
+        }
         self.stack.push(node);
         Ok(())
+    }
+
+    #[cold]
+    fn too_many(&self) -> Error {
+        Error::limit(format!("more than {} values", self.limits.items))
     }
 
     /// Pushes a new object.
@@ -53,8 +60,17 @@ impl<'de> Machine<'de, '_> {
     /// What stands above the last mark, which is taken away.
     pub(super) fn pop_mark(&mut self) -> Result<Vec<Node<'de>>, Error> {
         let mark = self.marks.pop();
-        let mark = mark.ok_or_else(|| Error::new(ErrorKind::Syntax, "could not find MARK"))?;
+        let mark = mark.ok_or_else(no_mark)?;
         Ok(self.stack.split_off(mark))
+    }
+
+    /// The keys and values above the last mark, which is taken away.
+    pub(super) fn pop_pairs(&mut self) -> Result<Vec<Entry<'de>>, Error> {
+        let mark = self.marks.pop();
+        let mark = mark.ok_or_else(no_mark)?;
+        let entries = pairs(&self.stack[mark..])?;
+        self.stack.truncate(mark);
+        Ok(entries)
     }
 
     /// Drops the top of the stack, or a mark. The result of a call that was made for what it does is remembered with the object that it did it to.
@@ -114,7 +130,7 @@ impl<'de> Machine<'de, '_> {
     pub(super) fn text(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
         let length = length(&mut self.input)?;
         let bytes = self.input.bytes(length)?;
-        match std::str::from_utf8(bytes) {
+        match utf8(bytes) {
             Ok(text) => self.push(Node::Str(text)),
             Err(_) => self.wtf8(bytes),
         }
@@ -215,8 +231,7 @@ impl<'de> Machine<'de, '_> {
         }
     }
 
-    pub(super) fn set_items(&mut self, items: Vec<Node<'de>>) -> Result<(), Error> {
-        let mut items = pairs(items)?;
+    pub(super) fn set_items(&mut self, mut items: Vec<Entry<'de>>) -> Result<(), Error> {
         let (nr, object) = self.top_object().ok_or_else(|| cannot_change("SETITEMS"))?;
         let count = items.len();
         match object {
@@ -343,12 +358,17 @@ impl<'de> Machine<'de, '_> {
     }
 }
 
-pub(super) fn pairs(items: Vec<Node<'_>>) -> Result<Vec<Entry<'_>>, Error> {
+pub(super) fn pairs<'de>(items: &[Node<'de>]) -> Result<Vec<Entry<'de>>, Error> {
     let (pairs, rest) = items.as_chunks();
     match rest.is_empty() {
         true => Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect()),
         false => Err(Error::new(ErrorKind::Syntax, "odd number of items for SETITEMS")),
     }
+}
+
+#[cold]
+fn no_mark() -> Error {
+    Error::new(ErrorKind::Syntax, "could not find MARK")
 }
 
 #[cold]

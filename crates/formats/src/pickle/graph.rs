@@ -100,7 +100,7 @@ impl<'de> Graph<'_, '_, 'de> {
         match node {
             Node::None => self.writer.op(opcode::NONE),
             Node::Bool(value) => self.writer.bool(value),
-            Node::Int(number) => self.writer.int(number.into()),
+            Node::Int(number) => self.writer.int(number),
             Node::Float(number) => self.writer.float(number),
             Node::Str(text) => return self.text(text.as_bytes(), |writer| writer.text(text)),
             Node::Long(bytes) => return self.text(bytes, |writer| writer.big_int(&BigInt::from_bytes(bytes))),

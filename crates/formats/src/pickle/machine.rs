@@ -129,12 +129,12 @@ impl<'de> Machine<'de, '_> {
                 self.append(items)
             }
             opcode::SETITEMS => {
-                let items = self.pop_mark()?;
-                self.set_items(items)
+                let entries = self.pop_pairs()?;
+                self.set_items(entries)
             }
             opcode::SETITEM => {
-                let items = self.pop_last(2)?;
-                self.set_items(items)
+                let entries = pairs(&self.pop_last(2)?)?;
+                self.set_items(entries)
             }
             opcode::ADDITEMS => self.add_items(),
             opcode::TUPLE1 => self.tuple(1),
@@ -153,7 +153,7 @@ impl<'de> Machine<'de, '_> {
                 self.add(Object::FrozenSet(items))
             }
             opcode::DICT => {
-                let entries = pairs(self.pop_mark()?)?;
+                let entries = self.pop_pairs()?;
                 self.add(Object::Dict(entries))
             }
             opcode::BINGET => self.get(Input::u8),

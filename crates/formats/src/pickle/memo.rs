@@ -27,8 +27,14 @@ impl<'de> Memo<'de> {
     }
 
     /// Gives the value the number that Python gives it: how many there are.
+    #[inline]
     pub(super) fn memoize(&mut self, node: Node<'de>) {
-        self.put(self.count, node);
+        if self.count == self.dense.len() && self.sparse.is_empty() {
+            self.dense.push(Some(node));
+            self.count += 1;
+        } else {
+            self.put(self.count, node);
+        }
     }
 
     pub(super) fn get(&self, nr: usize) -> Option<Node<'de>> {

@@ -114,7 +114,7 @@ impl Default for Options {
 ///
 /// Fails beyond the depth of [`LIMITS`].
 pub fn to_vec<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, Error> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(128);
     append(&mut out, value, &Options::default())?;
     Ok(out)
 }

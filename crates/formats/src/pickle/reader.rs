@@ -56,10 +56,16 @@ impl<'de> Walk<'de> {
 
     /// Counts so many values.
     pub(super) fn count(&self, count: usize) -> Result<(), Error> {
-        let left = self.items.get().checked_sub(count);
-        let too_many = || Error::limit(format!("more than {} values", self.limits.items));
-        self.items.set(left.ok_or_else(too_many)?);
+        match self.items.get().checked_sub(count) {
+            Some(left) => self.items.set(left),
+            None => return Err(self.too_many()),
+        }
         Ok(())
+    }
+
+    #[cold]
+    fn too_many(&self) -> Error {
+        Error::limit(format!("more than {} values", self.limits.items))
     }
 
     /// Counts the bytes of a text.
@@ -119,6 +125,7 @@ impl Want {
 }
 
 impl<'a, 'de> Reader<'a, 'de> {
+    #[inline(always)] // so that what is wanted is known
     fn visit<V: Visitor<'de>>(self, visitor: V, want: Want) -> Result<V::Value, Error> {
         self.walk.count(1)?;
         match self.node {

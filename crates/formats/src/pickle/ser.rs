@@ -228,11 +228,11 @@ impl<'a> Serializer<'a> {
 }
 
 macro_rules! ints {
-    ($($method:ident($int:ty))*) => {
-        $(fn $method(self, number: $int) -> Result<(), Error> {
-            self.writer.int(number.into());
+    ($($write:ident: $($method:ident($int:ty))*;)*) => {
+        $($(fn $method(self, number: $int) -> Result<(), Error> {
+            self.writer.$write(number.into());
             Ok(())
-        })*
+        })*)*
     };
 }
 
@@ -250,8 +250,8 @@ impl<'s, 'a> ser::Serializer for &'s mut Serializer<'a> {
     forward_to_python_forms! {}
 
     ints! {
-        serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_i128(i128)
-        serialize_u8(u8) serialize_u16(u16) serialize_u32(u32) serialize_u64(u64)
+        int: serialize_i8(i8) serialize_i16(i16) serialize_i32(i32) serialize_i64(i64) serialize_u8(u8) serialize_u16(u16) serialize_u32(u32);
+        wide_int: serialize_u64(u64) serialize_i128(i128);
     }
 
     fn serialize_u128(self, number: u128) -> Result<(), Error> {

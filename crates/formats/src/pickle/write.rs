@@ -38,9 +38,12 @@ impl<'a> Writer<'a> {
         self.out.push(opcode);
     }
 
+    /// An opcode and up to eight bytes.
+    #[inline]
     fn op_with<const N: usize>(&mut self, opcode: u8, bytes: [u8; N]) {
-        self.out.push(opcode);
-        self.out.extend_from_slice(&bytes);
+        let mut all = [opcode; 9];
+        all[1..=N].copy_from_slice(&bytes);
+        self.out.extend_from_slice(&all[..=N]);
     }
 
     fn line(&mut self, opcode: u8, line: &str) {
@@ -58,7 +61,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    pub(super) fn int(&mut self, number: i128) {
+    pub(super) fn int(&mut self, number: i64) {
         match i32::try_from(number) {
             Ok(number) if self.binary() => match number {
                 0..=0xFF => self.op_with(opcode::BININT1, [number as u8]),
@@ -66,20 +69,34 @@ impl<'a> Writer<'a> {
                 _ => self.op_with(opcode::BININT, number.to_le_bytes()),
             },
             Ok(number) => self.line(opcode::INT, itoa::Buffer::new().format(number)),
-            Err(_) if self.protocol >= 2 => {
+            Err(_) => self.long(number.into()),
+        }
+    }
+
+    pub(super) fn wide_int(&mut self, number: i128) {
+        match i64::try_from(number) {
+            Ok(number) => self.int(number),
+            Err(_) => self.long(number),
+        }
+    }
+
+    /// An int beyond 32 bits.
+    fn long(&mut self, number: i128) {
+        match self.protocol {
+            2.. => {
                 let bytes = number.to_le_bytes();
                 self.out.push(opcode::LONG1);
                 let needed = needed_bytes(&bytes);
                 self.out.push(needed as u8);
                 self.out.extend_from_slice(&bytes[..needed]);
             }
-            Err(_) => self.line(opcode::LONG, &format!("{number}L")),
+            _ => self.line(opcode::LONG, &format!("{number}L")),
         }
     }
 
     pub(super) fn big_int(&mut self, number: &BigInt) -> Result<(), Error> {
         if let Ok(number) = i128::try_from(&number.0) {
-            self.int(number);
+            self.wide_int(number);
             return Ok(());
         }
         if self.protocol < 2 {
@@ -145,6 +162,7 @@ impl<'a> Writer<'a> {
 
     /// Bytes behind their length, in 8, 32 or 64 bits.
     fn sized(&mut self, short: Option<u8>, usual: u8, long: Option<u8>, bytes: &[u8]) -> Result<(), Error> {
+        self.out.reserve(bytes.len() + AROUND);
         match (u8::try_from(bytes.len()), u32::try_from(bytes.len()), short, long) {
             (Ok(length), _, Some(short), _) => self.op_with(short, [length]),
             (_, Ok(length), _, _) => self.op_with(usual, length.to_le_bytes()),
@@ -340,6 +358,9 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 }
+
+/// What stands around long bytes, as a rule: when they just fit, the opcode behind them would double the room, and copy them.
+const AROUND: usize = 16;
 
 /// How many bytes of a number in two's complement, little-endian, are not just its sign.
 fn needed_bytes(bytes: &[u8]) -> usize {

@@ -34,6 +34,9 @@ enum Kind {
 impl<'de> Scanner<'de> {
     /// Takes a number with its sign, and what may be added to it to make a complex number.
     pub(super) fn number(&mut self) -> Result<Number, Error> {
+        if let Some(number) = self.short_int() {
+            return Ok(Number::Int(number));
+        }
         let negative = self.sign();
         let literal = self.literal()?;
         let left = self.value_of(&literal, negative)?;
@@ -41,6 +44,25 @@ impl<'de> Scanner<'de> {
             b'+' | b'-' => self.sum(left),
             _ => Ok(left),
         }
+    }
+
+    /// Takes an int as most of them are: of at most 18 decimal digits, with a comma or bracket behind it. Nothing if it is not that plain.
+    fn short_int(&mut self) -> Option<i64> {
+        let rest = &self.input[self.at..];
+        let negative = rest.first() == Some(&b'-');
+        let digits = &rest[usize::from(negative)..];
+        let mut number = 0;
+        for (length, byte) in digits.iter().take(19).enumerate() {
+            match byte {
+                b'0'..=b'9' if length < 18 => number = number * 10 + i64::from(byte - b'0'),
+                b',' | b']' | b')' | b'}' | b':' if length == 1 || length > 0 && digits[0] != b'0' => {
+                    self.at += usize::from(negative) + length;
+                    return Some(if negative { -number } else { number });
+                }
+                _ => return None,
+            }
+        }
+        None
     }
 
     pub(super) fn skip_number(&mut self) -> Result<(), Error> {
@@ -227,8 +249,11 @@ impl<'de> Scanner<'de> {
     }
 
     fn float_of(&self, literal: &Literal<'de>) -> Result<f64, Error> {
-        let text = String::from_utf8_lossy(literal.text);
-        let text = text.trim_end_matches(['j', 'J']);
+        let digits = match literal.kind {
+            Kind::Imaginary => &literal.text[..literal.text.len() - 1],
+            _ => literal.text,
+        };
+        let text = std::str::from_utf8(digits).map_err(|_| self.unexpected("a number"))?;
         let number = match literal.underscores {
             true => text.replace('_', "").parse(),
             false => text.parse(),

@@ -44,6 +44,7 @@ impl<'a> Serializer<'a> {
 
     fn text(&mut self, text: &str) -> Result<(), Error> {
         if is_plain(text) {
+            self.out.reserve(text.len() + 2);
             self.out.push(b'\'');
             self.raw(text)?;
             self.out.push(b'\'');

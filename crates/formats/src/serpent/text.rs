@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Scanner, is_name};
-use crate::plain::plain_length;
+use crate::plain::{plain_length, utf8};
 use crate::{Error, Surrogates};
 
 /// A text or bytes, in one or more pieces.
@@ -59,7 +59,7 @@ impl<'de> Scanner<'de> {
 
     fn borrowed_text(&self, content: &'de [u8], at: usize) -> Result<Text<'de>, Error> {
         self.check_length(content.len())?;
-        match std::str::from_utf8(content) {
+        match utf8(content) {
             Ok(text) => Ok(Text::Str(Cow::Borrowed(text))),
             Err(error) => Err(not_utf8(at + error.valid_up_to())),
         }
@@ -209,7 +209,7 @@ impl Piece<'_> {
     /// Appends what the piece means: bytes, or text in WTF-8.
     fn decode(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         if !self.bytes
-            && let Err(error) = std::str::from_utf8(self.content)
+            && let Err(error) = utf8(self.content)
         {
             return Err(not_utf8(self.at + error.valid_up_to()));
         }

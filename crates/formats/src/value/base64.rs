@@ -19,7 +19,8 @@ const PIECE: usize = 3 << 10;
 
 /// Appends the text for some bytes.
 pub(crate) fn append_base64(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), ::base64::EncodeSliceError> {
-    out.reserve(bytes.len().div_ceil(3) * 4);
+    // And for what stands behind it: when the text just fits, the next byte would double the room, and copy it.
+    out.reserve(bytes.len().div_ceil(3) * 4 + 32);
     // By way of a piece that stays near: the room need not be filled with zeros first.
     let mut text = [0; PIECE / 3 * 4];
     for piece in bytes.chunks(PIECE) {

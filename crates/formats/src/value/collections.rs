@@ -11,8 +11,20 @@ use super::Value;
 use crate::tag::{Tag, read_tag};
 
 /// A Python dict: any hashable key, in insertion order. Equality does not regard the order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Dict(Box<IndexMap<Value, Value>>);
+#[derive(Clone)]
+pub struct Dict(Entries);
+
+/// Most dicts have few keys, and to compare a key with these is faster than to hash it; they also take one piece of memory, not three.
+#[derive(Clone)]
+enum Entries {
+    /// At most [`FEW`].
+    Few(Vec<(Value, Value)>),
+    Many(Box<IndexMap<Value, Value>>),
+}
+
+use Entries::{Few, Many};
+
+const FEW: usize = 8;
 
 impl Dict {
     /// An empty dict.
@@ -20,39 +32,138 @@ impl Dict {
         Dict::default()
     }
 
+    /// An empty dict with room for so many entries.
+    pub(super) fn with_capacity(capacity: usize) -> Dict {
+        match capacity <= FEW {
+            true => Dict(Few(Vec::with_capacity(capacity))),
+            false => Dict(Many(Box::new(IndexMap::with_capacity(capacity)))),
+        }
+    }
+
     /// The number of entries.
     pub fn len(&self) -> usize {
-        self.0.len()
+        match &self.0 {
+            Few(entries) => entries.len(),
+            Many(entries) => entries.len(),
+        }
     }
 
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
     }
 
     /// The value under a text key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(&Text(key))
+        match &self.0 {
+            Few(entries) => entries
+                .iter()
+                .find_map(|(other, value)| (other.as_str() == Some(key)).then_some(value)),
+            Many(entries) => entries.get(&Text(key)),
+        }
     }
 
     /// The value under any key.
     pub fn get_value(&self, key: &Value) -> Option<&Value> {
-        self.0.get(key)
+        match &self.0 {
+            Few(entries) => entries
+                .iter()
+                .find_map(|(other, value)| (other == key).then_some(value)),
+            Many(entries) => entries.get(key),
+        }
     }
 
     /// Sets an entry; an existing key keeps its place. Gives the old value.
     pub fn insert(&mut self, key: impl Into<Value>, value: impl Into<Value>) -> Option<Value> {
-        self.0.insert(key.into(), value.into())
+        let length = self.len();
+        let old = std::mem::replace(self.place(key.into()), value.into());
+        (self.len() == length).then_some(old)
+    }
+
+    /// Where the value of this key stands, or shall: until then there is None.
+    pub(super) fn place(&mut self, key: Value) -> &mut Value {
+        if let Few(entries) = &mut self.0
+            && entries.len() == FEW
+            && entries.iter().all(|(other, _)| *other != key)
+        {
+            self.0 = Many(Box::new(entries.drain(..).collect()));
+        }
+        match &mut self.0 {
+            Few(entries) => {
+                let known = entries.iter().position(|(other, _)| *other == key);
+                let at = known.unwrap_or(entries.len());
+                if known.is_none() {
+                    entries.push((key, Value::None));
+                }
+                &mut entries[at].1
+            }
+            Many(entries) => entries.entry(key).or_default(),
+        }
     }
 
     /// Takes the entry of a text key out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        self.0.shift_remove(&Text(key))
+        match &mut self.0 {
+            Few(entries) => {
+                let at = entries.iter().position(|(other, _)| other.as_str() == Some(key))?;
+                Some(entries.remove(at).1)
+            }
+            Many(entries) => entries.shift_remove(&Text(key)),
+        }
     }
 
     /// The entries in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
-        self.0.iter()
+        match &self.0 {
+            Few(entries) => Iter::Few(entries.iter()),
+            Many(entries) => Iter::Many(entries.iter()),
+        }
+    }
+}
+
+/// The entries of a dict in order.
+enum Iter<'a> {
+    Few(std::slice::Iter<'a, (Value, Value)>),
+    Many(indexmap::map::Iter<'a, Value, Value>),
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = (&'a Value, &'a Value);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Iter::Few(entries) => entries.next().map(|(key, value)| (key, value)),
+            Iter::Many(entries) => entries.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match self {
+            Iter::Few(entries) => entries.size_hint(),
+            Iter::Many(entries) => entries.size_hint(),
+        }
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
+
+impl Default for Dict {
+    fn default() -> Dict {
+        Dict(Few(Vec::new()))
+    }
+}
+
+impl PartialEq for Dict {
+    fn eq(&self, other: &Dict) -> bool {
+        self.len() == other.len() && self.iter().all(|(key, value)| other.get_value(key) == Some(value))
+    }
+}
+
+impl Eq for Dict {}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -74,12 +185,11 @@ impl indexmap::Equivalent<Value> for Text<'_> {
 
 impl<K: Into<Value>, V: Into<Value>> FromIterator<(K, V)> for Dict {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Dict {
-        Dict(Box::new(
-            entries
-                .into_iter()
-                .map(|(key, value)| (key.into(), value.into()))
-                .collect(),
-        ))
+        let mut dict = Dict::new();
+        for (key, value) in entries {
+            dict.insert(key, value);
+        }
+        dict
     }
 }
 
@@ -91,10 +201,13 @@ impl<K: Into<Value>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Dict 
 
 impl IntoIterator for Dict {
     type Item = (Value, Value);
-    type IntoIter = indexmap::map::IntoIter<Value, Value>;
+    type IntoIter = std::vec::IntoIter<(Value, Value)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        match self.0 {
+            Few(entries) => entries.into_iter(),
+            Many(entries) => entries.into_iter().collect::<Vec<_>>().into_iter(),
+        }
     }
 }
 

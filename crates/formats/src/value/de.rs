@@ -9,93 +9,99 @@ use crate::tag::{Tag, read_tag};
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_newtype_struct(Tag::Value.name(), ValueVisitor)
+        let mut value = Value::None;
+        Place(&mut value).deserialize(deserializer)?;
+        Ok(value)
     }
 }
 
-struct ValueVisitor;
+/// Reads a value into its place: given back, it would move several times on its way, piece by piece.
+struct Place<'a>(&'a mut Value);
 
-impl<'de> Visitor<'de> for ValueVisitor {
-    type Value = Value;
+impl Place<'_> {
+    #[inline]
+    fn put(self, value: Value) {
+        match self.0 {
+            // What stands there as a rule: nothing to drop.
+            Value::None => std::mem::forget(std::mem::replace(self.0, value)),
+            _ => *self.0 = value,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_newtype_struct(Tag::Value.name(), self)
+    }
+}
+
+macro_rules! visit_leaf {
+    ($($method:ident |$content:ident: $type:ty| $value:expr;)*) => {
+        $(#[inline]
+        fn $method<E>(self, $content: $type) -> Result<(), E> {
+            self.put($value);
+            Ok(())
+        })*
+    };
+}
+
+impl<'de> Visitor<'de> for Place<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    visit_leaf! {
+        visit_bool |value: bool| Value::Bool(value);
+        visit_i64 |number: i64| Value::Int(number);
+        visit_u64 |number: u64| number.into();
+        visit_i128 |number: i128| number.into();
+        visit_u128 |number: u128| number.into();
+        visit_f64 |number: f64| Value::Float(number);
+        visit_str |text: &str| Value::Str(text.to_owned());
+        visit_string |text: String| Value::Str(text);
+        visit_bytes |bytes: &[u8]| Value::Bytes(bytes.to_vec());
+        visit_byte_buf |bytes: Vec<u8>| Value::Bytes(bytes);
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self.0 = Value::None;
+        Ok(())
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        *self.0 = Value::None;
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.deserialize(deserializer)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::None)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        self.put(Value::List(ItemsSeed.visit_seq(seq)?));
+        Ok(())
     }
 
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::None)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.put(read_entries(map)?.read_object()?);
+        Ok(())
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        Value::deserialize(deserializer)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok(Value::Int(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_u128<E>(self, number: u128) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(Value::Float(number))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Str(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Str(text))
-    }
-
-    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Value, E> {
-        Ok(Value::Bytes(bytes.to_vec()))
-    }
-
-    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Value, E> {
-        Ok(Value::Bytes(bytes))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Value::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
-        read_entries(map)?.read_object()
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<(), A::Error> {
         let (tag, content) = read_tag(data)?;
-        Ok(match tag {
+        *self.0 = match tag {
             Tag::Value | Tag::ClassName => content.newtype_variant()?,
             Tag::Exception | Tag::Instance => content.newtype_variant_seed(ObjectSeed)?,
-            Tag::Tuple => Value::Tuple(content.newtype_variant()?),
+            Tag::Tuple => Value::Tuple(content.newtype_variant_seed(ItemsSeed)?),
             Tag::Set => Value::Set(members(content)?),
             Tag::FrozenSet => Value::FrozenSet(members(content)?),
             Tag::BigInt => BigInt::from_bytes(&bytes(content)?).into(),
@@ -118,15 +124,62 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 Some(object) => Value::Pickled(Box::new(object)),
                 None => return Err(de::Error::custom("a pickled object with foreign content")),
             },
-        })
+        };
+        Ok(())
+    }
+}
+
+/// How many items to make room for before they are read: a number that is only announced may be anything.
+fn capacity(announced: Option<usize>) -> usize {
+    announced.unwrap_or(0).min((1 << 20) / size_of::<Value>())
+}
+
+/// The items of a sequence.
+struct ItemsSeed;
+
+impl<'de> DeserializeSeed<'de> for ItemsSeed {
+    type Value = Vec<Value>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Value>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ItemsSeed {
+    type Value = Vec<Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
+        let mut items = Vec::with_capacity(capacity(seq.size_hint()));
+        while seq.next_element_seed(Push(&mut items))?.is_some() {}
+        Ok(items)
+    }
+}
+
+/// Reads one more item of a list.
+struct Push<'a>(&'a mut Vec<Value>);
+
+impl<'de> DeserializeSeed<'de> for Push<'_> {
+    type Value = ();
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let at = self.0.len();
+        // Not pushed: that would put it together elsewhere and copy it.
+        self.0.resize_with(at + 1, || Value::None);
+        Place(&mut self.0[at]).deserialize(deserializer)
     }
 }
 
 fn read_entries<'de, A: MapAccess<'de>>(mut map: A) -> Result<Dict, A::Error> {
-    let mut dict = Dict::new();
-    while let Some(key) = map.next_key::<Value>()? {
+    let mut dict = Dict::with_capacity(capacity(map.size_hint()));
+    let mut key = Value::None;
+    while map.next_key_seed(Place(&mut key))?.is_some() {
         check_hashable(&key)?;
-        dict.insert(key, map.next_value::<Value>()?);
+        map.next_value_seed(Place(dict.place(std::mem::take(&mut key))))?;
     }
     Ok(dict)
 }
@@ -155,7 +208,7 @@ impl<'de> Visitor<'de> for ObjectSeed {
 }
 
 fn members<'de, V: VariantAccess<'de>>(content: V) -> Result<Set<Value>, V::Error> {
-    let members: Vec<Value> = content.newtype_variant()?;
+    let members = content.newtype_variant_seed(ItemsSeed)?;
     members.iter().try_for_each(check_hashable)?;
     Ok(members.into_iter().collect())
 }

@@ -126,13 +126,15 @@ pub(crate) fn write_float(out: &mut impl Write, number: f64) -> fmt::Result {
     if number.is_infinite() {
         return out.write_str(if number > 0.0 { "inf" } else { "-inf" });
     }
-    // Ryu has Python's digits (of two that are equally near it takes the even one) and, but for the cases below, Python's layout.
-    let mut buffer = ryu::Buffer::new();
+    // It has Python's digits (of two that are equally near it takes the even one) and, but for the cases below, Python's layout.
+    let mut buffer = zmij::Buffer::new();
     let text = buffer.format_finite(number);
+    if matches!(number.abs(), 1e-4..1e16) {
+        return out.write_str(text);
+    }
     if let Some((mantissa, exponent)) = text.split_once('e') {
-        let (sign, digits) = exponent
-            .strip_prefix('-')
-            .map_or(('+', exponent), |digits| ('-', digits));
+        let sign = if exponent.starts_with('-') { '-' } else { '+' };
+        let digits = exponent.trim_start_matches(['-', '+']);
         return write!(out, "{mantissa}e{sign}{digits:0>2}");
     }
     let (sign, magnitude) = text.strip_prefix('-').map_or(("", text), |magnitude| ("-", magnitude));
