@@ -155,19 +155,20 @@ impl Codec {
         self.read_seed(input, std::marker::PhantomData)
     }
 
-    /// Reads the front of a call, its first two items, and perhaps more: the seed may leave containers before their end by `Ok` with serpent, Pyro's default, and
-    /// has to by an error with the others. False for those.
+    /// Reads the front of a call, its first two items, and perhaps more: the seed may leave containers before their end.
     pub(crate) fn read_front<'de, S: DeserializeSeed<'de>>(
         &self,
         input: &'de [u8],
-        seed: impl FnOnce(bool) -> S,
+        seed: S,
     ) -> Result<S::Value, formats::Error> {
         match self.serializer {
-            Serializer::Serpent => seed(true).deserialize(&mut serpent::Deserializer::front(input, &serpent::LIMITS)),
+            Serializer::Serpent => seed.deserialize(&mut serpent::Deserializer::front(input, &serpent::LIMITS)),
+            Serializer::Json => seed.deserialize(&mut json::Deserializer::front(input, &json::LIMITS)),
+            Serializer::Marshal => seed.deserialize(&mut marshal::Deserializer::front(input, &marshal::LIMITS)),
+            Serializer::Msgpack => seed.deserialize(&mut msgpack::Deserializer::front(input, &msgpack::LIMITS)),
             Serializer::Pickle | Serializer::Dill | Serializer::Cloudpickle => {
-                seed(false).deserialize(&mut pickle::Deserializer::front(input, &pickle::LIMITS, 2))
+                seed.deserialize(&mut pickle::Deserializer::front(input, &pickle::LIMITS, 2))
             }
-            _ => self.read_seed(input, seed(false)),
         }
     }
 

@@ -19,15 +19,11 @@ impl<'de> Head<'de> {
     /// Reads the front of an INVOKE payload and leaves the rest alone.
     pub(crate) fn read(codec: &Codec, payload: &'de [u8]) -> Result<Head<'de>, ferropyro_formats::Error> {
         let mut found = Partial::default();
-        let result = codec.read_front(payload, |may_leave| {
-            found.may_leave = may_leave;
-            HeadSeed(&mut found)
-        });
+        let result = codec.read_front(payload, HeadSeed(&mut found));
         match found {
             Partial {
                 object: Some(object),
                 method: Some(method),
-                ..
             } => Ok(Head { object, method }),
             _ => Err(result
                 .err()
@@ -93,19 +89,6 @@ impl Span {
 struct Partial<'de> {
     object: Option<Cow<'de, str>>,
     method: Option<Cow<'de, str>>,
-    /// Whether the reader lets go of a call that is not read to its end.
-    may_leave: bool,
-}
-
-impl Partial<'_> {
-    /// Leaves the reader when all is found, if need be by an error that nobody will see. Not to read on would be an error as well, but one that takes the
-    /// time to say where it is and what is left.
-    fn stop<E: de::Error>(&self) -> Result<(), E> {
-        match (&self.object, &self.method) {
-            (Some(_), Some(_)) if !self.may_leave => Err(E::custom("")),
-            _ => Ok(()),
-        }
-    }
 }
 
 struct HeadSeed<'h, 'de>(&'h mut Partial<'de>);
@@ -129,7 +112,7 @@ impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         self.0.object = seq.next_element_seed(TextSeed)?;
         self.0.method = seq.next_element_seed(TextSeed)?;
-        self.0.stop()
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
@@ -141,7 +124,7 @@ impl<'de> Visitor<'de> for HeadSeed<'_, 'de> {
                 None => break,
             }
         }
-        self.0.stop()
+        Ok(())
     }
 }
 

@@ -11,6 +11,8 @@ use crate::{BigInt, Error, Limits};
 #[derive(Debug)]
 pub struct Deserializer<'de> {
     scan: Scanner<'de>,
+    /// The reader may leave lists and dicts before their end.
+    is_front: bool,
 }
 
 /// What the visitor wants.
@@ -29,6 +31,16 @@ impl<'de> Deserializer<'de> {
     pub fn new(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
         Deserializer {
             scan: Scanner::new(input, limits),
+            is_front: false,
+        }
+    }
+
+    /// A deserializer for who wants the front of a value only: lists and dicts may be left before their end, and nothing is known of what follows.
+    /// [`Deserializer::end`] makes no sense for it.
+    pub fn front(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            is_front: true,
+            ..Deserializer::new(input, limits)
         }
     }
 
@@ -207,6 +219,9 @@ impl<'a, 'de> Items<'a, 'de> {
 
     /// A visitor may stop early; then the closing bracket must come next.
     fn end(&mut self) -> Result<(), Error> {
+        if self.de.is_front {
+            return Ok(());
+        }
         match self.next()? {
             false => Ok(()),
             true => Err(de::Error::custom("more items than expected")),

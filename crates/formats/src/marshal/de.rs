@@ -25,6 +25,8 @@ pub struct Deserializer<'de> {
     following: usize,
     /// The bytes of text that references may still repeat: a long text is soon referred to many times.
     repeats: usize,
+    /// The reader may leave lists and dicts before their end.
+    is_front: bool,
 }
 
 /// What the caller asked for, where the answer depends on it.
@@ -51,6 +53,15 @@ impl<'de> Deserializer<'de> {
             items: limits.items,
             following: 0,
             repeats: limits.bytes,
+            is_front: false,
+        }
+    }
+
+    /// A deserializer for who wants the front of a value only: lists and dicts may be left before their end, and nothing is known of what follows.
+    pub fn front(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            is_front: true,
+            ..Deserializer::new(input, limits)
         }
     }
 
@@ -184,6 +195,7 @@ impl<'de> Deserializer<'de> {
         let value = visit_items(visitor, sequence.tag().filter(|_| want == Want::Rich), &mut items)?;
         match items.left {
             0 => Ok(value),
+            _ if items.de.is_front => Ok(value),
             left => Err(too_long(sequence.name(), left)),
         }
     }

@@ -16,6 +16,8 @@ pub struct Deserializer<'de> {
     strict_map_key: bool,
     /// Inside a dict's key, where a list cannot have been one.
     in_key: bool,
+    /// The reader may leave lists and dicts before their end.
+    is_front: bool,
 }
 
 /// What the visitor wants.
@@ -38,6 +40,16 @@ impl<'de> Deserializer<'de> {
             reader: Reader::new(input, limits),
             strict_map_key: false,
             in_key: false,
+            is_front: false,
+        }
+    }
+
+    /// A deserializer for who wants the front of a value only: lists and dicts may be left before their end, and nothing is known of what follows.
+    /// [`Deserializer::end`] makes no sense for it.
+    pub fn front(input: &'de [u8], limits: &Limits) -> Deserializer<'de> {
+        Deserializer {
+            is_front: true,
+            ..Deserializer::new(input, limits)
         }
     }
 
@@ -209,7 +221,7 @@ impl Items<'_, '_> {
     }
 
     fn end(self) -> Result<(), Error> {
-        if self.left > 0 {
+        if self.left > 0 && !self.de.is_front {
             return Err(de::Error::custom("more items than expected"));
         }
         self.de.reader.leave();
