@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::grid::{Grid, number};
 use crate::python_peers::{self, Python};
 use crate::report::{Part, Report};
-use crate::{BENCHES, Bench, Options, Problem, machine, progress};
+use crate::{BENCHES, Options, Problem, machine, progress};
 
 /// What is said by hand of figures that were not reached; a page that is made anew keeps it.
 const NOTES: &str = include_str!("../notes.md");
@@ -44,9 +44,39 @@ pub(crate) fn write(options: &Options) -> Result<(), Problem> {
             Err(reason) if bench.name.starts_with("python") => Ok(Report::left_out(bench.about, reason.clone())),
             _ => (bench.run)(options),
         };
-        page.add(bench, result)?;
+        page.add(bench.name, bench.about, result)?;
     }
+    page.add("profile echo", "instructions", Ok(instructions()))?;
     page.finish(&machine)
+}
+
+/// What was counted, and is kept for comparison: whoever changes it has it checked.
+fn instructions() -> Report {
+    const KEPT: &str = include_str!("../instructions.txt");
+
+    let (comments, rows): (Vec<&str>, Vec<&str>) = KEPT.lines().partition(|line| line.starts_with('#'));
+    let taken_with = comments.iter().find_map(|line| line.strip_prefix("# taken with "));
+    let mut report = Report::new("Instructions of a call");
+    report.text(format!(
+        "What an echo call takes of instructions outside the system's kernel, on each side and by part, as callgrind counts them: they are the same on a \
+         busy machine. These are kept in bench/instructions.txt (taken with {}), and `cargo xtask bench profile echo --check` compares; it is part of the tests. \
+         Built without optimisation across crates, which takes a few percent more.",
+        taken_with.unwrap_or("an unknown compiler")
+    ));
+    let mut rows = rows.iter().map(|row| row.split_whitespace());
+    // Side and serializer make one name.
+    let join = |mut row: std::str::SplitWhitespace<'static>| {
+        let name = [row.next(), row.next()].into_iter().flatten().collect::<Vec<_>>();
+        [name.join(", ")].into_iter().chain(row.map(str::to_owned))
+    };
+    if let Some(header) = rows.next() {
+        let mut grid = Grid::new(join(header));
+        for row in rows {
+            grid.row(join(row));
+        }
+        report.grid(grid);
+    }
+    report
 }
 
 struct Page {
@@ -67,13 +97,14 @@ impl Page {
         })
     }
 
-    fn add(&mut self, bench: &Bench, result: Result<Report, Problem>) -> Result<(), Problem> {
+    /// The section of the benchmark of this name.
+    fn add(&mut self, name: &'static str, about: &str, result: Result<Report, Problem>) -> Result<(), Problem> {
         let report = match result {
             Ok(report) => report,
             Err(problem) => {
-                progress(&format!("{}: {problem}", bench.name));
-                self.failed.push(bench.name);
-                writeln!(self.sections, "## {}\n\n**Not measured:** {problem}\n", bench.about)?;
+                progress(&format!("{}: {problem}", name));
+                self.failed.push(name);
+                writeln!(self.sections, "## {}\n\n**Not measured:** {problem}\n", about)?;
                 return Ok(());
             }
         };
@@ -82,11 +113,7 @@ impl Page {
             self.goals
                 .row([goal.what.clone(), goal.bound.to_string(), reached, goal.verdict()]);
         }
-        writeln!(
-            self.sections,
-            "## {}\n\n`cargo xtask bench {}`\n",
-            report.title, bench.name
-        )?;
+        writeln!(self.sections, "## {}\n\n`cargo xtask bench {}`\n", report.title, name)?;
         let mut pictured = 0;
         for part in &report.parts {
             match part {
@@ -95,7 +122,7 @@ impl Page {
                 Part::Details(tables) => self.details(tables)?,
                 Part::Picture(chart) => {
                     pictured += 1;
-                    let file = format!("{}-{pictured}.svg", bench.name);
+                    let file = format!("{}-{pictured}.svg", name);
                     fs::write(pictures(&self.folder).join(&file), chart.svg()?)?;
                     writeln!(self.sections, "![{}](benchmarks/{file})\n", chart.title())?;
                 }

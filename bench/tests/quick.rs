@@ -284,7 +284,7 @@ fn all_writes_a_page_with_every_benchmark_its_pictures_and_what_was_to_be_reache
     for name in names {
         // Without Python there is nothing to be seen of some, and the page says so.
         assert!(
-            page.contains(&format!("`cargo xtask bench {name}`")),
+            page.contains(&format!("`cargo xtask bench {name}")),
             "no {name} in\n{page}"
         );
     }
