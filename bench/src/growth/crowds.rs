@@ -29,6 +29,7 @@ pub(super) fn names(options: &Options) -> Result<Growth, Problem> {
     );
     let workshop = Workshop::open()?;
     for count in counts(options) {
+        let registered = count - 1; // the name server's own is one of them
         Cores::one()?.sit(Seat::Servers)?;
         let mut field = Field::default();
         let mut helpers = Vec::new();
@@ -37,7 +38,7 @@ pub(super) fn names(options: &Options) -> Result<Growth, Problem> {
                 "sql" => format!("sql:{}", workshop.folder().join(format!("names-{count}")).display()),
                 other => other.to_owned(),
             };
-            let (helper, uri) = names::start_filled(&storage, count)?;
+            let (helper, uri) = names::start_filled(&storage, registered)?;
             let recording = Recording::of(&uri, |relayed| {
                 let nameserver = NameServer::new(Proxy::new(relayed)?);
                 nameserver.ping()?;
@@ -46,7 +47,7 @@ pub(super) fn names(options: &Options) -> Result<Growth, Problem> {
             let recording = recording.with_numbers(names::filled_name(0).as_bytes());
             field.enter(
                 format!("ferropyro, {form}"),
-                Asker::connect(&workshop, &uri, &recording, count)?,
+                Asker::connect(&workshop, &uri, &recording, registered)?,
             );
             helpers.push(helper);
         }
