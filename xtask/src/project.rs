@@ -27,7 +27,16 @@ pub(crate) fn binary() -> Result<PathBuf, Failure> {
 /// `cargo` with these arguments, in the project's root.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    command(program, args)
+    let mut cargo = command(program, args);
+    // What the cargo that started this very program says of its package. Build scripts that look at it (ring's does) would run again, and all that depends
+    // on them be built anew, each time somebody changes between `cargo` and `cargo xtask`.
+    for (name, _) in std::env::vars_os() {
+        let of_a_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(of_a_package) {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
 }
 
 /// Any program with these arguments, in the project's root.
