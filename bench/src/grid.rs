@@ -81,6 +81,9 @@ pub(crate) fn count(number: f64) -> String {
 /// A time in the unit that suits it.
 pub(crate) fn time(seconds: f64) -> String {
     match seconds {
+        // A byte of a large message takes less than the others can tell.
+        seconds if seconds < 1e-9 => format!("{:.2} ns", seconds * 1e9),
+        seconds if seconds < 1e-8 => format!("{:.1} ns", seconds * 1e9),
         seconds if seconds < 1e-6 => format!("{:.0} ns", seconds * 1e9),
         seconds if seconds < 1e-4 => format!("{:.1} µs", seconds * 1e6),
         seconds if seconds < 1e-3 => format!("{:.0} µs", seconds * 1e6),
