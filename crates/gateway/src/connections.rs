@@ -40,7 +40,7 @@ pub enum Reuse {
 pub(crate) struct Connection {
     pub(crate) proxy: aio::Proxy,
     pub(crate) metadata: Arc<Metadata>,
-    pub(crate) uri: Uri,
+    pub(crate) uri: Arc<Uri>,
     /// Whether one instance serves all.
     is_for_all: bool,
     opened: Instant,
@@ -52,18 +52,18 @@ pub(crate) struct Connections(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    idle: HashMap<Uri, Vec<(Connection, Instant)>>,
+    idle: HashMap<Arc<Uri>, Vec<(Connection, Instant)>>,
     /// How many these are: every request asks.
     count: usize,
     /// Objects whose connections are not used again, and since when that is known.
-    not_for_all: HashMap<Uri, Instant>,
+    not_for_all: HashMap<Arc<Uri>, Instant>,
     /// Whether somebody will drop those that were kept for too long.
     is_swept: bool,
 }
 
 impl Connection {
     /// To an object that is there.
-    pub(crate) async fn to(core: &Core, uri: Uri) -> Result<Connection, Failure> {
+    pub(crate) async fn to(core: &Core, uri: Arc<Uri>) -> Result<Connection, Failure> {
         if let Some(kept) = core.connections.take(&uri) {
             core.metrics.reused.add();
             return Ok(kept);
@@ -73,7 +73,7 @@ impl Connection {
             .config(core.settings.config.clone())
             .serializer(Serializer::Json)
             .hmac_key(&core.settings.hmac_key)
-            .build_async(uri.clone())?;
+            .build_async(Uri::clone(&uri))?;
         Ok(Connection {
             metadata: Arc::new(proxy.metadata().await?),
             proxy,
@@ -151,12 +151,18 @@ impl Connections {
     /// Keeps a connection for later. Gives whether somebody has to begin sweeping.
     fn put_back(&self, connection: Connection, most: usize) -> bool {
         let mut state = self.state();
-        let of_this = state.idle.get(&connection.uri).map_or(0, Vec::len);
-        if of_this >= most || state.count >= MOST_IDLE {
+        if state.count >= MOST_IDLE {
             return false;
         }
-        let kept = state.idle.entry(connection.uri.clone()).or_default();
-        kept.push((connection, Instant::now()));
+        match state.idle.get_mut(&connection.uri) {
+            Some(kept) if kept.len() >= most => return false,
+            Some(kept) => kept.push((connection, Instant::now())),
+            None if most == 0 => return false,
+            None => {
+                let uri = Arc::clone(&connection.uri);
+                state.idle.insert(uri, vec![(connection, Instant::now())]);
+            }
+        }
         state.count += 1;
         !std::mem::replace(&mut state.is_swept, true)
     }
@@ -174,7 +180,7 @@ impl Connections {
     }
 
     /// Whether an object is one of which nothing is known. From now on it counts as one whose connections are not used again, until it has told otherwise.
-    fn begins_to_ask(&self, uri: &Uri) -> bool {
+    fn begins_to_ask(&self, uri: &Arc<Uri>) -> bool {
         let mut state = self.state();
         let known = state.not_for_all.get(uri);
         if known.is_some_and(|since| since.elapsed() < KNOWN_FOR) {
@@ -183,7 +189,7 @@ impl Connections {
         if state.not_for_all.len() >= MOST_KNOWN {
             state.not_for_all.clear();
         }
-        state.not_for_all.insert(uri.clone(), Instant::now());
+        state.not_for_all.insert(Arc::clone(uri), Instant::now());
         true
     }
 

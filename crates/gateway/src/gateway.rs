@@ -285,14 +285,19 @@ pub(crate) fn key_of(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 fn with_header(mut answer: Answer, id: Uuid) -> Answer {
-    if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
+    if let Ok(id) = HeaderValue::from_str(id.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
         answer.headers_mut().insert(CORRELATION_ID, id);
     }
     answer
 }
 
+/// Whether requests are logged: what is only for that is not made otherwise.
+pub(crate) fn are_logged() -> bool {
+    tracing::enabled!(target: logger::HTTPGATEWAY, tracing::Level::INFO)
+}
+
 fn log(head: &Parts, response: &Response<Body>, time: Duration) {
-    if !tracing::enabled!(target: logger::HTTPGATEWAY, tracing::Level::INFO) {
+    if !are_logged() {
         return;
     }
     let client = head.extensions.get::<SocketAddr>();

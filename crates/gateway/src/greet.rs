@@ -34,7 +34,7 @@ where
         let (core, places, act) = (Arc::clone(core), Arc::clone(&places), act.clone());
         greeting.spawn(async move {
             let _place = places.acquire().await;
-            let answer = match timeout(patience / 2, Connection::to(&core, uri)).await {
+            let answer = match timeout(patience / 2, Connection::to(&core, Arc::new(uri))).await {
                 Ok(Ok(connection)) => Ok(act(core, name.clone(), connection).await),
                 Ok(Err(failure)) => Err(failure.text()),
                 Err(_) => Err("no answer in time".to_owned()),

@@ -18,7 +18,7 @@ impl Hosts {
     pub(crate) fn allow(&mut self, host: &str) {
         match host {
             "*" => self.any = true,
-            host => self.names.push(normal(host)),
+            host => self.names.push(without_last_dot(host).to_owned()),
         }
     }
 
@@ -32,13 +32,17 @@ impl Hosts {
 
     /// Whether pages of this host are ours because its name was allowed. Those of this machine and of addresses may be anybody's, as may those of other ports.
     pub(crate) fn is_allowed(&self, host: &str) -> bool {
-        let name = normal(host);
-        !is_of_all(&name) && self.names.contains(&name)
+        let name = without_last_dot(host);
+        !is_of_all(name) && self.has(name)
     }
 
     fn is_ours(&self, host: &str) -> bool {
-        let name = normal(host);
-        self.any || is_of_all(&name) || self.names.contains(&name)
+        let name = without_last_dot(host);
+        self.any || is_of_all(name) || self.has(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known.eq_ignore_ascii_case(name))
     }
 }
 
@@ -50,7 +54,8 @@ pub(crate) fn asked<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<Cow<'r, 
 
 /// Whether a name is none that a site could have.
 fn is_of_all(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost") || name.parse::<IpAddr>().is_ok()
+    let top = name.rsplit('.').next().unwrap_or(name);
+    top.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 /// `[::1]:8080` is `::1`.
@@ -68,8 +73,9 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-fn normal(host: &str) -> String {
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+/// The dot of a name that is complete.
+fn without_last_dot(host: &str) -> &str {
+    host.strip_suffix('.').unwrap_or(host)
 }
 
 #[cfg(test)]

@@ -29,13 +29,16 @@ pub(crate) struct Names {
     lookups: Mutex<HashMap<String, (usize, Arc<Lookup>)>>,
 }
 
+/// Where a name leads.
+type Place = Result<Arc<Uri>, Failure>;
+
 /// A name that somebody asks for at present.
 #[derive(Default)]
 struct Lookup {
     /// Those who have come so far.
     arrivals: AtomicU64,
     /// The last answer, and how many had come when the question was sent: theirs it is too.
-    answer: sync::Mutex<Option<(u64, Result<Uri, Failure>)>>,
+    answer: sync::Mutex<Option<(u64, Place)>>,
 }
 
 /// Somebody who asks for a name.
@@ -55,7 +58,7 @@ impl Names {
     }
 
     /// Where the object of this name is, as the name server says after this was called.
-    pub(crate) async fn lookup(&self, name: &str, metrics: &Metrics) -> Result<Uri, Failure> {
+    pub(crate) async fn lookup(&self, name: &str, metrics: &Metrics) -> Place {
         let asking = Asking::new(self, name);
         let place = asking.lookup.arrivals.fetch_add(1, Ordering::SeqCst) + 1;
         let mut known = asking.lookup.answer.lock().await;
@@ -67,7 +70,7 @@ impl Names {
         let asked_for = asking.lookup.arrivals.load(Ordering::SeqCst);
         metrics.lookups.add();
         let found = self.call("lookup", &(name,), &Dict::new()).await;
-        let answer = found.map(|(_, uri)| uri).map_err(Failure::of_lookup);
+        let answer = found.map(|(_, uri)| Arc::new(uri)).map_err(Failure::of_lookup);
         *known = Some((asked_for, answer.clone()));
         answer
     }

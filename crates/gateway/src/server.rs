@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::Gateway;
+use crate::gateway::are_logged;
 use crate::patient::Patient;
 
 /// The most bytes of the head of a request.
@@ -138,7 +139,9 @@ async fn converse(stream: TcpStream, client: SocketAddr, gateway: Gateway, limit
     // Answers are short, and written at once.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|mut request: Request<Incoming>| async {
-        request.extensions_mut().insert(client);
+        if are_logged() {
+            request.extensions_mut().insert(client);
+        }
         Ok::<_, Infallible>(gateway.answer(request).await)
     });
     let conversation = http1::Builder::new()
