@@ -65,7 +65,7 @@ fn plain(value: Value) -> Value {
             let seconds = delta.days() as f64 * 86400.0 + delta.seconds() as f64;
             Value::Float(seconds + delta.microseconds() as f64 / 1e6)
         }
-        Value::Time(time) => Value::Str(time.to_string()),
+        Value::Time(time) => Value::from(time.to_string()),
         Value::Exception(exception) => Value::Dict(Dict::from([
             ("__class__", Value::from(exception.class)),
             ("args", list(exception.args)),
@@ -78,7 +78,7 @@ fn plain(value: Value) -> Value {
             });
             Value::Dict(dict)
         }
-        Value::Complex(_) | Value::Surrogates(_) | Value::Type(_) | Value::Ellipsis => Value::Str(value.to_string()),
+        Value::Complex(_) | Value::Surrogates(_) | Value::Type(_) | Value::Ellipsis => Value::from(value.to_string()),
         other => other,
     }
 }
@@ -97,7 +97,7 @@ fn plain_dict(dict: Dict) -> Dict {
 fn plain_key(key: Value) -> Value {
     match key {
         Value::Str(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) | Value::Bool(_) | Value::None => key,
-        other => Value::Str(other.to_string()),
+        other => Value::from(other.to_string()),
     }
 }
 

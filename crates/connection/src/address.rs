@@ -141,9 +141,9 @@ impl From<&Address> for Address {
 impl From<Address> for Value {
     fn from(address: Address) -> Value {
         match address {
-            Address::Inet(host, port) => Value::Tuple(vec![Value::Str(host), Value::Int(i64::from(port))]),
-            Address::Unix(path) => Value::Str(path.to_string_lossy().into_owned()),
-            Address::Pipe(name) => Value::Str(name),
+            Address::Inet(host, port) => Value::Tuple(vec![Value::from(host), Value::Int(i64::from(port))]),
+            Address::Unix(path) => Value::from(path.to_string_lossy().into_owned()),
+            Address::Pipe(name) => Value::from(name),
         }
     }
 }
@@ -161,7 +161,7 @@ impl TryFrom<&Value> for Address {
             },
             Value::Tuple(pair) => match pair.as_slice() {
                 [Value::Str(host), Value::Int(port)] => match u16::try_from(*port) {
-                    Ok(port) => Ok(Address::Inet(host.clone(), port)),
+                    Ok(port) => Ok(Address::Inet(host.to_string(), port)),
                     Err(_) => Err(Error::Address(format!("port must be 0-65535, and is {port}"))),
                 },
                 _ => Err(Error::Address(format!(

@@ -49,7 +49,8 @@ pub use description::{
 pub use error::{Error, ErrorKind, Raise, RemoteError, Result};
 pub use ferropyro_formats as formats;
 pub use ferropyro_formats::{
-    BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Time, TimeDelta, Value,
+    BigInt, ByteArray, Bytes, Complex, Date, DateTime, Decimal, Dict, Exception, Instance, Set, Str, Time, TimeDelta,
+    Value,
 };
 #[doc = include_str!("../docs/class.md")]
 pub use ferropyro_macros::PyroClass;

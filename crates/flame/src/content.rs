@@ -10,7 +10,7 @@ impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Error> {
         match Value::deserialize(deserializer)? {
             Value::Bytes(bytes) | Value::ByteArray(bytes) => Ok(Content(bytes)),
-            Value::Str(text) => Ok(Content(text.into_bytes())),
+            Value::Str(text) => Ok(Content(text.into_string().into_bytes())),
             _ => Err(de::Error::custom("the content of a file is bytes")),
         }
     }

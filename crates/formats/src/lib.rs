@@ -31,7 +31,7 @@ pub use error::{Error, ErrorKind};
 pub use limits::Limits;
 pub use value::{
     BigInt, ByteArray, Bytes, BytesRef, ClassDict, ClassName, Complex, Date, DateTime, Decimal, Dict, Exception,
-    Instance, InvalidTemporal, Pickled, Set, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems,
+    Instance, InvalidTemporal, Pickled, Set, Str, Surrogates, Time, TimeDelta, Value, ValueEntries, ValueItems,
     ValueSerializer, from_value, to_value,
 };
 

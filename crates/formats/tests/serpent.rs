@@ -477,7 +477,7 @@ fn arrived(value: Value) -> Option<Value> {
             Value::Set(items) if !items.iter().all(Value::is_hashable) => return None,
             Value::Dict(entries) if !entries.iter().all(|(key, _)| key.is_hashable()) => return None,
             Value::Decimal(_) | Value::Uuid(_) | Value::Date(_) | Value::DateTime(_) | Value::Time(_) => {
-                Value::Str(text_of(&value))
+                Value::from(text_of(&value))
             }
             Value::TimeDelta(delta) => Value::Float(delta.total_seconds()),
             other => other,

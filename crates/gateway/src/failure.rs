@@ -57,7 +57,7 @@ impl Failure {
     /// What is wrong, in a sentence.
     pub(crate) fn text(&self) -> String {
         match self.exception.args.first() {
-            Some(Value::Str(text)) => text.clone(),
+            Some(Value::Str(text)) => text.to_string(),
             _ => self.exception.class.clone(),
         }
     }

@@ -1,9 +1,8 @@
 //! What a request gives a method: the fields of its form, and those of its query.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use ferropyro::{Dict, Value};
+use ferropyro::{Dict, Str, Value};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Body;
 use hyper::header::CONTENT_TYPE;
@@ -61,20 +60,16 @@ impl Parameters {
 
     /// Keyword arguments: texts, and a list of texts where there were several.
     pub(crate) fn into_kwargs(self) -> Dict {
-        let mut places = HashMap::new();
-        let mut names: Vec<(String, Vec<Value>)> = Vec::new();
-        for (name, text) in self.0 {
-            let place = *places.entry(name).or_insert_with_key(|name| {
-                names.push((name.clone(), Vec::new()));
-                names.len() - 1
-            });
-            names[place].1.push(Value::from(text));
-        }
         let mut kwargs = Dict::new();
-        for (name, mut values) in names {
-            let value = match values.len() {
-                1 => values.remove(0),
-                _ => Value::List(values),
+        for (name, text) in self.0 {
+            let (name, text) = (Str::from(name), Value::from(text));
+            let value = match kwargs.insert(name.clone(), Value::None) {
+                None => text,
+                Some(Value::List(mut texts)) => {
+                    texts.push(text);
+                    Value::List(texts)
+                }
+                Some(first) => Value::List(vec![first, text]),
             };
             kwargs.insert(name, value);
         }

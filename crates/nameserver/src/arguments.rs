@@ -11,7 +11,7 @@ use crate::store::{MAX_TAGS, MAX_TEXT, Select};
 /// A text; or the bytes that a Python 2 client with marshal sends for one.
 fn text(value: Value) -> Result<String, Value> {
     match value {
-        Value::Str(text) => Ok(text),
+        Value::Str(text) => Ok(text.into_string()),
         Value::Bytes(bytes) => String::from_utf8(bytes).map_err(|error| Value::Bytes(error.into_bytes())),
         other => Err(other),
     }

@@ -13,7 +13,7 @@ pub(crate) fn describe(value: &Value) -> Json {
         Value::BigInt(number) => json!({"t": "int", "v": number.to_string()}),
         Value::Float(number) => json!({"t": "float", "bits": bits(*number)}),
         Value::Complex(number) => json!({"t": "complex", "re": bits(number.re), "im": bits(number.im)}),
-        Value::Str(text) => json!({"t": "str", "v": text}),
+        Value::Str(text) => json!({"t": "str", "v": text.as_str()}),
         Value::Surrogates(text) => json!({"t": "str", "wtf8": hex(text.as_bytes())}),
         Value::Bytes(bytes) => json!({"t": "bytes", "hex": hex(bytes)}),
         Value::ByteArray(bytes) => json!({"t": "bytearray", "hex": hex(bytes)}),
@@ -112,7 +112,7 @@ fn text(json: &Json) -> Result<Value, String> {
         return name(&json["v"]);
     }
     match Surrogates::from_wtf8(unhex(&json["wtf8"])?) {
-        Ok(Ok(text)) => Ok(Value::Str(text)),
+        Ok(Ok(text)) => Ok(Value::from(text)),
         Ok(Err(text)) => Ok(Value::Surrogates(text)),
         Err(at) => Err(format!("no WTF-8 at {at}")),
     }

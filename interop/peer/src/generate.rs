@@ -52,16 +52,16 @@ impl Generator {
                 Value::Bytes((0..size).map(|_| self.next() as u8).collect())
             }
             9 if self.serializer == Serializer::Marshal => self.code_points(),
-            _ => Value::Str(self.text()),
+            _ => Value::from(self.text()),
         }
     }
 
     fn hashable(&mut self) -> Value {
         match self.below(6) {
-            0 => Value::Tuple(vec![Value::Int(self.int()), Value::Str(self.text())]),
+            0 => Value::Tuple(vec![Value::Int(self.int()), Value::from(self.text())]),
             // Not 0 nor 1, which Python takes for the same as False and True, and integral floats for ints.
             1 | 2 => Value::Int(self.int() | 2),
-            _ => Value::Str(self.text()),
+            _ => Value::from(self.text()),
         }
     }
 
@@ -70,7 +70,7 @@ impl Generator {
             self.hashable()
         } else {
             // A dict with this key is a class dict.
-            Value::Str(format!("k{}", self.text()))
+            Value::from(format!("k{}", self.text()))
         }
     }
 
@@ -147,7 +147,7 @@ impl Generator {
     fn code_points(&mut self) -> Value {
         let size = self.below(5);
         match Surrogates::from_code_points((0..size).map(|_| 0xD7F0 + self.below(0x820) as u32)) {
-            Ok(Ok(text)) => Value::Str(text),
+            Ok(Ok(text)) => Value::from(text),
             Ok(Err(text)) => Value::Surrogates(text),
             Err(_) => Value::None,
         }

@@ -52,7 +52,7 @@ pub(super) fn run(args: ConnectArgs) -> Outcome {
 fn send_lines(mut sender: Sender, bytes: bool) -> Result<(), Failure> {
     for line in io::stdin().lock().lines() {
         let line = line.map_err(|error| Failure::new(Exit::Failed, format_args!("cannot read the input: {error}")))?;
-        let value = serpent::from_slice(line.as_bytes()).unwrap_or(Value::Str(line));
+        let value = serpent::from_slice(line.as_bytes()).unwrap_or(Value::from(line));
         match (bytes, value) {
             (false, value) => sender.send(&value)?,
             (true, Value::Bytes(message)) => sender.send_bytes(&message)?,

@@ -130,7 +130,7 @@ impl Check {
         let is_asked_for = is_verbose || matches!(self.verdict, Verdict::Warning | Verdict::Failed);
         for (name, value) in self.facts.iter().filter(|_| is_asked_for) {
             let text = match value {
-                Value::Str(text) => text.clone(),
+                Value::Str(text) => text.to_string(),
                 other => other.to_string(),
             };
             // What the line says already need not be said again.

@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for StateVisitor {
 
 fn object_of<E: de::Error>(object: Value) -> Result<UriObject, E> {
     let items = match object {
-        Value::Str(text) => return Ok(UriObject::Text(text)),
+        Value::Str(text) => return Ok(UriObject::Text(text.into_string())),
         other => other
             .into_items()
             .map_err(|_| E::custom("the object of a URI is a text or a set of texts"))?,

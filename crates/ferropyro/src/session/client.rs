@@ -168,7 +168,7 @@ impl ClientSession {
         let codec = self.codec_of(message.header.serializer)?;
         if message.header.kind == MessageKind::CONNECTFAIL {
             let text = match codec.read(&message.payload) {
-                Ok(Value::Str(text)) => text,
+                Ok(Value::Str(text)) => text.into_string(),
                 // A server on Python 2 sends bytes.
                 Ok(Value::Bytes(bytes)) => String::from_utf8_lossy(&bytes).into_owned(),
                 _ => "?".to_owned(),

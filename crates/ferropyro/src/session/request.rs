@@ -289,7 +289,8 @@ fn batch_call(call: Value) -> Result<(String, Vec<Value>, Dict), Raise> {
         Some(Value::None) | None => Dict::new(),
         Some(_) => return Err(malformed()),
     };
-    Ok((method, args.into_items().map_err(|_| malformed())?, kwargs))
+    let args = args.into_items().map_err(|_| malformed())?;
+    Ok((method.into_string(), args, kwargs))
 }
 
 /// How an exception stands in the results of a batch.

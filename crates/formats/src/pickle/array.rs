@@ -61,7 +61,7 @@ fn joined(code: &str, items: &[Value]) -> Value {
 
 fn text(points: impl IntoIterator<Item = u32>) -> Option<Value> {
     Some(match Surrogates::from_code_points(points).ok()? {
-        Ok(text) => Value::Str(text),
+        Ok(text) => Value::from(text),
         Err(text) => Value::Surrogates(text),
     })
 }

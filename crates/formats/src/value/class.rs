@@ -33,7 +33,7 @@ impl Exception {
         };
         Exception {
             class,
-            args: vec![Value::Str(text.into())],
+            args: vec![Value::from(text.into())],
             attributes: Dict::new(),
         }
     }
@@ -59,7 +59,7 @@ impl Exception {
     pub fn text(&self) -> String {
         match self.args.as_slice() {
             [] => String::new(),
-            [Value::Str(text)] if self.class != "builtins.KeyError" => text.clone(),
+            [Value::Str(text)] if self.class != "builtins.KeyError" => text.to_string(),
             [one] => one.to_string(),
             all => Value::Tuple(all.to_vec()).to_string(),
         }
@@ -70,7 +70,7 @@ impl Exception {
     /// The dict that stands for this exception; [`Dict::into_object`] is the way back.
     pub(super) fn into_class_dict(self) -> Dict {
         Dict::from([
-            (CLASS, Value::Str(self.class)),
+            (CLASS, Value::from(self.class)),
             ("__exception__", Value::Bool(true)),
             ("args", Value::Tuple(self.args)),
             ("attributes", Value::Dict(self.attributes)),

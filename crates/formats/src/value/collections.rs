@@ -7,7 +7,7 @@ use serde::de::{EnumAccess, SeqAccess, VariantAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Value;
+use super::{Str, Value};
 use crate::tag::{Tag, read_tag};
 
 /// A Python dict: any hashable key, in insertion order. Equality does not regard the order.
@@ -172,7 +172,7 @@ struct Text<'a>(&'a str);
 
 impl Hash for Text<'_> {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        std::mem::discriminant(&Value::Str(String::new())).hash(state);
+        std::mem::discriminant(&Value::Str(Str::default())).hash(state);
         self.0.hash(state);
     }
 }

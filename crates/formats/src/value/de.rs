@@ -62,8 +62,8 @@ impl<'de> Visitor<'de> for Place<'_> {
         visit_i128 |number: i128| number.into();
         visit_u128 |number: u128| number.into();
         visit_f64 |number: f64| Value::Float(number);
-        visit_str |text: &str| Value::Str(text.to_owned());
-        visit_string |text: String| Value::Str(text);
+        visit_str |text: &str| Value::Str(text.into());
+        visit_string |text: String| Value::Str(text.into());
         visit_bytes |bytes: &[u8]| Value::Bytes(bytes.to_vec());
         visit_byte_buf |bytes: Vec<u8>| Value::Bytes(bytes);
     }
@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for Place<'_> {
             Tag::BigInt => BigInt::from_bytes(&bytes(content)?).into(),
             Tag::Complex => Value::Complex(super::Complex::from_bytes(array(content)?)),
             Tag::Surrogates => match Surrogates::from_wtf8(bytes(content)?) {
-                Ok(Ok(text)) => Value::Str(text),
+                Ok(Ok(text)) => Value::from(text),
                 Ok(Err(surrogates)) => Value::Surrogates(surrogates),
                 Err(at) => return Err(de::Error::custom(format_args!("invalid text at its byte {at}"))),
             },

@@ -90,7 +90,7 @@ impl<'de> Reader<'de> {
                 leaf => visit_leaf(leaf, visitor),
             },
             Cow::Owned(value) => match value {
-                Value::Str(text) => visitor.visit_string(text),
+                Value::Str(text) => visitor.visit_string(text.into_string()),
                 Value::Bytes(bytes) | Value::ByteArray(bytes) => visitor.visit_byte_buf(bytes),
                 Value::List(items) | Value::Tuple(items) => {
                     visit_items(items.into_iter().map(owned).collect(), visitor)

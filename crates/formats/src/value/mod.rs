@@ -11,6 +11,7 @@ mod pickled;
 mod printable;
 pub(crate) mod repr;
 mod ser;
+mod str;
 mod temporal;
 mod text;
 mod to_value;
@@ -21,6 +22,7 @@ pub use collections::{Dict, Set};
 pub use from_value::from_value;
 pub use number::{BigInt, Complex, Decimal};
 pub use pickled::Pickled;
+pub use str::Str;
 pub use temporal::{Date, DateTime, InvalidTemporal, Time, TimeDelta};
 pub use text::{ByteArray, Bytes, BytesRef, Surrogates};
 pub use to_value::{ValueEntries, ValueItems, ValueSerializer, to_value};
@@ -46,7 +48,7 @@ pub enum Value {
     /// A complex number.
     Complex(Complex),
     /// A text.
-    Str(String),
+    Str(Str),
     /// A text with lone surrogates, which no Rust string can hold.
     Surrogates(Surrogates),
     /// Bytes.
@@ -217,8 +219,9 @@ from! {
     f32 => |value| Value::Float(value.into());
     f64 => |value| Value::Float(value);
     Complex => |value| Value::Complex(value);
-    &str => |value| Value::Str(value.to_owned());
-    String => |value| Value::Str(value);
+    &str => |value| Value::Str(value.into());
+    String => |value| Value::Str(value.into());
+    Str => |value| Value::Str(value);
     Bytes => |value| Value::Bytes(value.0);
     ByteArray => |value| Value::ByteArray(value.0);
     Dict => |value| Value::Dict(value);

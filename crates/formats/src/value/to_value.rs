@@ -133,7 +133,7 @@ impl ValueSerializer {
             Tag::BigInt => BigInt::from_bytes(&capture(content)?).into(),
             Tag::Complex => Value::Complex(Complex::from_bytes(capture_array(content)?)),
             Tag::Surrogates => match capture_surrogates(content)? {
-                Ok(text) => Value::Str(text),
+                Ok(text) => Value::from(text),
                 Err(surrogates) => Value::Surrogates(surrogates),
             },
             Tag::ByteArray => Value::ByteArray(capture(content)?),

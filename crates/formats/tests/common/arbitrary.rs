@@ -37,7 +37,7 @@ fn plain_leaf() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::Bool),
         int(),
         finite_float().prop_map(Value::Float),
-        text().prop_map(Value::Str),
+        text().prop_map(Value::from),
     ]
 }
 
@@ -123,7 +123,7 @@ pub fn text() -> impl Strategy<Value = String> {
 fn code_points() -> impl Strategy<Value = Value> {
     vec(prop_oneof![0..0x80_u32, 0xD7F0..0xE010_u32, 0x10000..0x10010_u32], 0..6).prop_map(|points| {
         match Surrogates::from_code_points(points).expect("code points") {
-            Ok(text) => Value::Str(text),
+            Ok(text) => Value::from(text),
             Err(surrogates) => Value::Surrogates(surrogates),
         }
     })

@@ -175,11 +175,11 @@ fn bits(json: &Json) -> f64 {
 fn str_value(json: &Json) -> Value {
     if let Some(wtf8) = json["wtf8"].as_str() {
         return match Surrogates::from_wtf8(super::unhex(wtf8)).expect("WTF-8") {
-            Ok(text) => Value::Str(text),
+            Ok(text) => Value::from(text),
             Err(surrogates) => Value::Surrogates(surrogates),
         };
     }
-    Value::Str(match json["times"].as_u64() {
+    Value::from(match json["times"].as_u64() {
         Some(times) => text(json, "unit").repeat(times as usize),
         None => text(json, "v").to_owned(),
     })

@@ -24,7 +24,7 @@ fn equal_in_python2(one: Value, other: Value) -> bool {
 fn as_python2(value: Value) -> Value {
     let all = |items: Vec<Value>| items.into_iter().map(as_python2).collect();
     match value {
-        Value::Str(text) => Value::Bytes(text.into_bytes()),
+        Value::Str(text) => Value::Bytes(text.into_string().into_bytes()),
         Value::List(items) => Value::List(all(items)),
         Value::Tuple(items) => Value::Tuple(all(items)),
         Value::Set(items) => Value::Set(items.into_iter().map(as_python2).collect()),

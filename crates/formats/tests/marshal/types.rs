@@ -195,7 +195,7 @@ fn as_marshal_keeps_it(value: Value) -> Option<Value> {
         Value::Decimal(_) | Value::DateTime(_) | Value::Date(_) | Value::Time(_) => return None,
         Value::TimeDelta(_) | Value::Type(_) => return None,
         Value::ByteArray(bytes) => Value::Bytes(bytes),
-        Value::Uuid(uuid) => Value::Str(uuid.to_string()),
+        Value::Uuid(uuid) => Value::from(uuid.to_string()),
         Value::List(items) => Value::List(all(items)?),
         Value::Tuple(items) => Value::Tuple(all(items)?),
         Value::Set(members) => Value::Set(all(members.into_iter().collect())?.into_iter().collect()),
