@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
+use super::contents::Contents;
 use crate::BigInt;
 
 /// A value on the stack, in a container or in the memo. What can be copied cheaply stands in here, everything else in [`Document::objects`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Node<'de> {
+    #[default]
     None,
     Bool(bool),
     Int(i64),
@@ -32,18 +34,18 @@ pub(super) enum Object<'de> {
     Wtf8(Vec<u8>),
     OldStr(Vec<u8>),
     BigInt(Box<BigInt>),
-    List(Vec<Node<'de>>),
-    Tuple(Vec<Node<'de>>),
-    Set(Vec<Node<'de>>),
-    FrozenSet(Vec<Node<'de>>),
-    Dict(Vec<Entry<'de>>),
+    List(Contents<'de>),
+    Tuple(Contents<'de>),
+    Set(Contents<'de>),
+    FrozenSet(Contents<'de>),
+    Dict(Contents<'de>),
     /// A class, function or other attribute of a module, by name.
     Global(Box<Name<'de>>),
     Made(Box<Made<'de>>),
 }
 
 /// Key and value.
-pub(super) type Entry<'de> = (Node<'de>, Node<'de>);
+pub(super) type Entry<'de> = [Node<'de>; 2];
 
 /// The name of a global, as Python 3 has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,18 +90,19 @@ pub(super) enum Step<'de> {
 }
 
 impl<'de> Object<'de> {
-    /// Adds the nodes that the object is made of.
-    pub(super) fn parts(&self, parts: &mut Vec<Node<'de>>) {
+    /// Adds the nodes that the object is made of. `shared`: the document's nodes.
+    pub(super) fn parts(&self, shared: &[Node<'de>], parts: &mut Vec<Node<'de>>) {
         match self {
-            Object::List(items) | Object::Tuple(items) | Object::Set(items) | Object::FrozenSet(items) => {
-                parts.extend_from_slice(items);
-            }
-            Object::Dict(entries) => parts.extend(entries.iter().flat_map(|(key, value)| [*key, *value])),
+            Object::List(contents)
+            | Object::Tuple(contents)
+            | Object::Set(contents)
+            | Object::FrozenSet(contents)
+            | Object::Dict(contents) => parts.extend_from_slice(contents.nodes(shared)),
             Object::Made(made) => {
                 parts.extend([made.callee, made.args]);
                 parts.extend(made.kwargs);
                 parts.extend(made.items());
-                parts.extend(made.entries().flat_map(|(key, value)| [key, value]));
+                parts.extend(made.entries().flatten());
             }
             _ => {}
         }
@@ -151,15 +154,17 @@ pub(super) enum What<'de> {
     /// So many more entries.
     SetItems(usize),
     State(Node<'de>),
-    /// This call was made, for what it does to the object, and its result dropped.
-    Call(Node<'de>),
+    /// The call of this number was made, for what it does to the object, and its result dropped.
+    Call(usize),
 }
 
 /// A whole pickle.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Document<'de> {
     /// In the order in which they were made.
     pub(super) objects: Vec<Object<'de>>,
+    /// What stands in the containers among them.
+    pub(super) nodes: Vec<Node<'de>>,
     /// What was done to them, in order.
     pub(super) log: Vec<Change<'de>>,
     /// The numbers of an object's changes in the log.
@@ -193,6 +198,7 @@ impl<'de> Document<'de> {
     }
 
     /// The object behind a node, if it has one.
+    #[inline]
     pub(super) fn object(&self, node: Node<'de>) -> Option<&Object<'de>> {
         match node {
             Node::Object(nr) => self.objects.get(nr),
@@ -216,7 +222,7 @@ impl<'de> Document<'de> {
     /// The items, if the node is a tuple.
     pub(super) fn tuple(&self, node: Node<'de>) -> Option<&[Node<'de>]> {
         match self.object(node)? {
-            Object::Tuple(items) => Some(items),
+            Object::Tuple(items) => Some(items.nodes(&self.nodes)),
             _ => None,
         }
     }
@@ -224,7 +230,7 @@ impl<'de> Document<'de> {
     /// The items, if the node is a list.
     pub(super) fn list(&self, node: Node<'de>) -> Option<&[Node<'de>]> {
         match self.object(node)? {
-            Object::List(items) => Some(items),
+            Object::List(items) => Some(items.nodes(&self.nodes)),
             _ => None,
         }
     }
@@ -232,7 +238,7 @@ impl<'de> Document<'de> {
     /// The entries, if the node is a dict.
     pub(super) fn dict(&self, node: Node<'de>) -> Option<&[Entry<'de>]> {
         match self.object(node)? {
-            Object::Dict(entries) => Some(entries),
+            Object::Dict(entries) => Some(entries.entries(&self.nodes)),
             _ => None,
         }
     }

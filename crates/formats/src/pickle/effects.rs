@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::document::{By, Change, Entry, Made, Name, Node, Object, Step, What};
+use super::contents::Contents;
+use super::document::{By, Change, Document, Entry, Made, Name, Node, Object, Step, What};
 use super::input::Input;
 use super::machine::Machine;
 use super::names;
@@ -26,18 +27,30 @@ impl<'de> Machine<'de, '_> {
     }
 
     /// Pushes a new object.
+    #[inline]
     pub(super) fn add(&mut self, object: Object<'de>) -> Result<(), Error> {
-        let nr = self.objects.len();
+        let nr = self.document.objects.len();
         self.push(Node::Object(nr))?;
-        self.objects.push(object);
+        self.document.objects.push(object);
         Ok(())
     }
 
+    /// Makes a container of what stands from here on, and pushes it in its place.
+    #[inline]
+    pub(super) fn gather(&mut self, start: usize, make: fn(Contents<'de>) -> Object<'de>) -> Result<(), Error> {
+        let mut contents = Contents::EMPTY;
+        contents.add(&mut self.document.nodes, &self.stack[start..]);
+        self.stack.truncate(start);
+        self.add(make(contents))
+    }
+
     /// How high the stack was at the last mark: what is below is out of reach.
+    #[inline]
     pub(super) fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
 
+    #[inline]
     pub(super) fn top(&self) -> Result<Node<'de>, Error> {
         match self.stack.last() {
             Some(top) if self.stack.len() > self.floor() => Ok(*top),
@@ -45,32 +58,35 @@ impl<'de> Machine<'de, '_> {
         }
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Result<Node<'de>, Error> {
         let top = self.top()?;
         self.stack.pop();
         Ok(top)
     }
 
-    pub(super) fn pop_last(&mut self, count: usize) -> Result<Vec<Node<'de>>, Error> {
-        let height = self.stack.len() - self.floor();
-        let start = height.checked_sub(count).ok_or_else(underflow)?;
-        Ok(self.stack.split_off(self.floor() + start))
+    /// Where the last nodes, so many, start on the stack.
+    #[inline]
+    pub(super) fn last(&self, count: usize) -> Result<usize, Error> {
+        match self.stack.len().checked_sub(count) {
+            Some(start) if start >= self.floor() => Ok(start),
+            _ => Err(underflow()),
+        }
     }
 
-    /// What stands above the last mark, which is taken away.
-    pub(super) fn pop_mark(&mut self) -> Result<Vec<Node<'de>>, Error> {
-        let mark = self.marks.pop();
-        let mark = mark.ok_or_else(no_mark)?;
-        Ok(self.stack.split_off(mark))
+    /// Where the stack starts above the last mark, which is taken away.
+    #[inline]
+    pub(super) fn pop_mark(&mut self) -> Result<usize, Error> {
+        self.marks.pop().ok_or_else(no_mark)
     }
 
-    /// The keys and values above the last mark, which is taken away.
-    pub(super) fn pop_pairs(&mut self) -> Result<Vec<Entry<'de>>, Error> {
-        let mark = self.marks.pop();
-        let mark = mark.ok_or_else(no_mark)?;
-        let entries = pairs(&self.stack[mark..])?;
-        self.stack.truncate(mark);
-        Ok(entries)
+    /// The keys and values from here on.
+    #[inline]
+    pub(super) fn pairs(&self, start: usize) -> Result<&[Entry<'de>], Error> {
+        match self.stack[start..].as_chunks() {
+            (pairs, []) => Ok(pairs),
+            _ => Err(odd_number()),
+        }
     }
 
     /// Drops the top of the stack, or a mark. The result of a call that was made for what it does is remembered with the object that it did it to.
@@ -80,24 +96,25 @@ impl<'de> Machine<'de, '_> {
             return Ok(());
         }
         let dropped = self.pop()?;
-        if !self.just_called || self.is_taken_from_memo(dropped) {
+        let just_called = self.called_at.checked_add(1) == Some(self.start);
+        if !just_called || self.is_taken_from_memo(dropped) {
             return Ok(());
         }
-        let first = match self.object(dropped) {
+        let first = match self.document.object(dropped) {
             Some(Object::Made(call)) => self.first_argument(call),
             _ => None,
         };
-        let is_made = |node: &Node<'de>| matches!(self.object(*node), Some(Object::Made(_)));
-        match self.top().ok().filter(is_made).or_else(|| first.filter(is_made)) {
-            Some(changed) => self.add_step(changed, Step::Call, What::Call(dropped), "a call"),
-            None => Err(cannot_change("a call")),
+        let is_made = |node: &Node<'de>| matches!(self.document.object(*node), Some(Object::Made(_)));
+        match (self.top().ok().filter(is_made).or_else(|| first.filter(is_made)), dropped) {
+            (Some(changed), Node::Object(call)) => self.add_step(changed, Step::Call, What::Call(call), "a call"),
+            _ => Err(cannot_change("a call")),
         }
     }
 
     /// Whether the object that was just made is dropped because it was made already, on the way to itself: the memo has it.
     pub(super) fn is_taken_from_memo(&self, dropped: Node<'de>) -> bool {
         let next = self.input.peek_get().and_then(|nr| self.memo.get(nr));
-        match (self.object(dropped), next.and_then(|node| self.object(node))) {
+        match (self.document.object(dropped), next.and_then(|node| self.document.object(node))) {
             (Some(Object::Made(one)), Some(Object::Made(other))) => self.is_same_global(one.callee, other.callee),
             _ => false,
         }
@@ -106,7 +123,7 @@ impl<'de> Machine<'de, '_> {
     pub(super) fn is_same_global(&self, one: Node<'de>, other: Node<'de>) -> bool {
         match (one, other) {
             (Node::Object(one), Node::Object(other)) if one == other => true,
-            _ => match (self.object(one), self.object(other)) {
+            _ => match (self.document.object(one), self.document.object(other)) {
                 (Some(Object::Global(one)), Some(Object::Global(other))) => one == other,
                 _ => false,
             },
@@ -114,19 +131,10 @@ impl<'de> Machine<'de, '_> {
     }
 
     pub(super) fn first_argument(&self, call: &Made<'de>) -> Option<Node<'de>> {
-        match self.object(call.args)? {
-            Object::Tuple(args) => args.first().copied(),
-            _ => None,
-        }
+        self.document.tuple(call.args)?.first().copied()
     }
 
-    pub(super) fn object(&self, node: Node<'de>) -> Option<&Object<'de>> {
-        match node {
-            Node::Object(nr) => self.objects.get(nr),
-            _ => None,
-        }
-    }
-
+    #[inline]
     pub(super) fn text(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
         let length = length(&mut self.input)?;
         let bytes = self.input.bytes(length)?;
@@ -141,13 +149,14 @@ impl<'de> Machine<'de, '_> {
             Ok(Ok(text)) => self.add(Object::Text(text)),
             Ok(Err(text)) => self.add(Object::Wtf8(text.as_bytes().to_vec())),
             Err(at) => {
-                let start = self.input.at - bytes.len();
+                let start = self.input.at() - bytes.len();
                 refusal::utf8(&bytes[at..], start + at, at)?;
                 Err(Error::syntax("text that is not UTF-8", start + at))
             }
         }
     }
 
+    #[inline]
     pub(super) fn bytes(
         &mut self,
         length: fn(&mut Input<'de>) -> Result<usize, Error>,
@@ -158,6 +167,7 @@ impl<'de> Machine<'de, '_> {
         self.push(node(bytes))
     }
 
+    #[inline]
     pub(super) fn long(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
         let length = length(&mut self.input)?;
         let bytes = self.input.bytes(length)?;
@@ -200,61 +210,67 @@ impl<'de> Machine<'de, '_> {
         self.add(Object::BigInt(Box::new(BigInt(number))))
     }
 
+    #[inline]
     pub(super) fn tuple(&mut self, count: usize) -> Result<(), Error> {
-        let items = self.pop_last(count)?;
-        self.add(Object::Tuple(items))
+        let start = self.last(count)?;
+        self.gather(start, Object::Tuple)
     }
 
-    pub(super) fn append(&mut self, mut items: Vec<Node<'de>>) -> Result<(), Error> {
-        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("APPENDS"))?;
-        let count = items.len();
-        match object {
-            Object::List(list) if list.is_empty() => *list = items,
-            Object::List(list) => list.append(&mut items),
-            Object::Made(made) => made.add(Step::Append(items)),
+    /// Appends what stands from here on to the object below it.
+    pub(super) fn append(&mut self, start: usize) -> Result<(), Error> {
+        let (nr, items) = (self.number_below(start), &self.stack[start..]);
+        let Document { objects, nodes, .. } = &mut self.document;
+        match objects.get_mut(nr) {
+            Some(Object::List(list)) => list.add(nodes, items),
+            Some(Object::Made(made)) => made.add(Step::Append(items.to_vec())),
             _ => return Err(cannot_change("APPENDS")),
         }
-        self.remember(nr, What::Append(count));
+        self.remember(nr, What::Append(items.len()));
+        self.stack.truncate(start);
         Ok(())
     }
 
     pub(super) fn add_items(&mut self) -> Result<(), Error> {
-        let mut items = self.pop_mark()?;
-        let count = items.len();
-        match self.top_object() {
-            Some((nr, Object::Set(members))) => {
-                members.append(&mut items);
-                self.remember(nr, What::Append(count));
-                Ok(())
-            }
-            _ => Err(cannot_change("ADDITEMS")),
+        let start = self.pop_mark()?;
+        let (nr, items) = (self.number_below(start), &self.stack[start..]);
+        let Document { objects, nodes, .. } = &mut self.document;
+        match objects.get_mut(nr) {
+            Some(Object::Set(members)) => members.add(nodes, items),
+            _ => return Err(cannot_change("ADDITEMS")),
         }
-    }
-
-    pub(super) fn set_items(&mut self, mut items: Vec<Entry<'de>>) -> Result<(), Error> {
-        let (nr, object) = self.top_object().ok_or_else(|| cannot_change("SETITEMS"))?;
-        let count = items.len();
-        match object {
-            Object::Dict(entries) if entries.is_empty() => *entries = items,
-            Object::Dict(entries) => entries.append(&mut items),
-            Object::Made(made) => made.add(Step::SetItems(items)),
-            _ => return Err(cannot_change("SETITEMS")),
-        }
-        self.remember(nr, What::SetItems(count));
+        self.remember(nr, What::Append(items.len()));
+        self.stack.truncate(start);
         Ok(())
     }
 
-    /// The object on top of the stack, with its number.
-    fn top_object(&mut self) -> Option<(usize, &mut Object<'de>)> {
-        match self.top() {
-            Ok(Node::Object(nr)) => self.objects.get_mut(nr).map(|object| (nr, object)),
-            _ => None,
+    /// Sets what stands from here on as keys and values in the object below it.
+    pub(super) fn set_items(&mut self, start: usize) -> Result<(), Error> {
+        let count = self.pairs(start)?.len();
+        let (nr, items) = (self.number_below(start), &self.stack[start..]);
+        let Document { objects, nodes, .. } = &mut self.document;
+        match objects.get_mut(nr) {
+            Some(Object::Dict(dict)) => dict.add(nodes, items),
+            Some(Object::Made(made)) => made.add(Step::SetItems(items.as_chunks().0.to_vec())),
+            _ => return Err(cannot_change("SETITEMS")),
+        }
+        self.remember(nr, What::SetItems(count));
+        self.stack.truncate(start);
+        Ok(())
+    }
+
+    /// The number of the object that stands just below this place of the stack; if there is none, one that no object has.
+    #[inline]
+    fn number_below(&self, start: usize) -> usize {
+        match self.stack[..start].last() {
+            Some(Node::Object(nr)) if start > self.floor() => *nr,
+            _ => usize::MAX,
         }
     }
 
+    #[inline]
     fn remember(&mut self, object: usize, what: What<'de>) {
-        let time = self.objects.len();
-        self.log.push(Change { object, time, what });
+        let time = self.document.objects.len();
+        self.document.log.push(Change { object, time, what });
     }
 
     /// Sets the state of the object on top.
@@ -267,7 +283,7 @@ impl<'de> Machine<'de, '_> {
         let Node::Object(nr) = node else {
             return Err(cannot_change(name));
         };
-        match self.objects.get_mut(nr) {
+        match self.document.objects.get_mut(nr) {
             Some(Object::Made(made)) => made.add(step),
             _ => return Err(cannot_change(name)),
         }
@@ -293,18 +309,20 @@ impl<'de> Machine<'de, '_> {
 
     /// The name of a type of Python's own that dill names by a call.
     pub(super) fn loaded_type(&self, callee: Node<'de>, args: Node<'de>) -> Option<Cow<'de, str>> {
-        match (self.object(callee)?, self.object(args)?) {
-            (Object::Global(callee), Object::Tuple(args)) if callee.is("dill._dill", "_load_type") => match args[..] {
-                [name] => self.name_part(name).filter(|name| Name::builtin(name).is_known()),
-                _ => None,
-            },
+        let callee = self.document.global(callee)?;
+        match self.document.tuple(args)? {
+            [name] if callee.is("dill._dill", "_load_type") => {
+                self.name_part(*name).filter(|name| Name::builtin(name).is_known())
+            }
             _ => None,
         }
     }
 
     /// An instance as Python 2 pickles those of old-style classes.
-    pub(super) fn instance(&mut self, callee: Node<'de>, args: Vec<Node<'de>>) -> Result<(), Error> {
-        self.add(Object::Tuple(args))?;
+    pub(super) fn instance(&mut self, callee: Node<'de>, args: &[Node<'de>]) -> Result<(), Error> {
+        let start = self.stack.len();
+        self.stack.extend_from_slice(args);
+        self.gather(start, Object::Tuple)?;
         let args = self.pop()?;
         self.make(By::Old, callee, args, None)
     }
@@ -321,11 +339,10 @@ impl<'de> Machine<'de, '_> {
     pub(super) fn name_part(&self, node: Node<'de>) -> Option<Cow<'de, str>> {
         match node {
             Node::Str(text) => Some(text.into()),
-            Node::Object(nr) => match self.objects.get(nr)? {
+            _ => match self.document.object(node)? {
                 Object::Text(text) => Some(text.clone().into()),
                 _ => None,
             },
-            _ => None,
         }
     }
 
@@ -358,12 +375,9 @@ impl<'de> Machine<'de, '_> {
     }
 }
 
-pub(super) fn pairs<'de>(items: &[Node<'de>]) -> Result<Vec<Entry<'de>>, Error> {
-    let (pairs, rest) = items.as_chunks();
-    match rest.is_empty() {
-        true => Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect()),
-        false => Err(Error::new(ErrorKind::Syntax, "odd number of items for SETITEMS")),
-    }
+#[cold]
+fn odd_number() -> Error {
+    Error::new(ErrorKind::Syntax, "odd number of items for SETITEMS")
 }
 
 #[cold]

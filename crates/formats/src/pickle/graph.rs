@@ -62,12 +62,12 @@ impl Parts {
             if !parts.objects.insert(nr) {
                 continue;
             }
-            document.objects[nr].parts(&mut pending);
+            document.objects[nr].parts(&document.nodes, &mut pending);
             for change in document.changes(nr) {
                 parts.changes.insert(*change);
                 match document.log[*change].what {
                     What::State(state) => pending.push(state),
-                    What::Call(Node::Object(call)) => {
+                    What::Call(call) => {
                         parts.effects.insert(call, nr);
                         pending.push(Node::Object(call));
                     }
@@ -138,6 +138,7 @@ impl<'de> Graph<'_, '_, 'de> {
     /// Makes an object as it was at first.
     fn object(&mut self, nr: usize, effect_on: Option<usize>) -> Result<(), Error> {
         let document = self.document;
+        let shared = &document.nodes;
         let (later_items, later_entries) = document.added_later(nr);
         match &document.objects[nr] {
             Object::Global(_) => return Ok(()),
@@ -160,25 +161,28 @@ impl<'de> Graph<'_, '_, 'de> {
             Object::BigInt(number) => self.writer.big_int(number)?,
             Object::List(items) => {
                 self.writer.start_list();
+                let items = items.nodes(shared);
                 let first = items.len() - later_items;
                 self.append(&items[..first], opcode::APPENDS)?;
                 self.items.insert(nr, (first, 0));
             }
             Object::Dict(entries) => {
                 self.writer.start_dict();
+                let entries = entries.entries(shared);
                 let first = entries.len() - later_entries;
                 self.set_items(&entries[..first])?;
                 self.items.insert(nr, (0, first));
             }
             Object::Set(_) if self.writer.protocol >= 4 => self.writer.op(opcode::EMPTY_SET),
-            Object::Set(items) => self.call_with_list("set", items)?,
+            Object::Set(items) => self.call_with_list("set", items.nodes(shared))?,
             Object::FrozenSet(items) if self.writer.protocol >= 4 => {
                 self.writer.op(opcode::MARK);
-                self.nodes(items)?;
+                self.nodes(items.nodes(shared))?;
                 self.writer.op(opcode::FROZENSET);
             }
-            Object::FrozenSet(items) => self.call_with_list("frozenset", items)?,
+            Object::FrozenSet(items) => self.call_with_list("frozenset", items.nodes(shared))?,
             Object::Tuple(items) => {
+                let items = items.nodes(shared);
                 self.writer.start_tuple(items.len());
                 self.nodes(items)?;
                 self.writer.end_tuple(items.len());
@@ -199,7 +203,8 @@ impl<'de> Graph<'_, '_, 'de> {
     /// Does to an object what was done to it.
     fn change(&mut self, change: &Change<'de>) -> Result<(), Error> {
         let nr = change.object;
-        let object = &self.document.objects[nr];
+        let Document { objects, nodes: shared, .. } = self.document;
+        let object = &objects[nr];
         let (items, entries) = self.items.get(&nr).copied().unwrap_or_default();
         match (change.what, object) {
             // It was written where it was made.
@@ -211,6 +216,7 @@ impl<'de> Graph<'_, '_, 'de> {
             }
             (What::Append(count), Object::Set(members)) if self.writer.protocol < 4 => {
                 self.items.insert(nr, (items + count, entries));
+                let members = members.nodes(shared);
                 if items + count == members.len() {
                     self.call_with_list("set", members)?;
                     self.number(nr);
@@ -222,8 +228,8 @@ impl<'de> Graph<'_, '_, 'de> {
                 self.node(Node::Object(nr))?;
                 let added = items..items + count;
                 match object {
-                    Object::List(list) => self.append(&list[added], opcode::APPENDS)?,
-                    Object::Set(members) => self.append(&members[added], opcode::ADDITEMS)?,
+                    Object::List(list) => self.append(&list.nodes(shared)[added], opcode::APPENDS)?,
+                    Object::Set(members) => self.append(&members.nodes(shared)[added], opcode::ADDITEMS)?,
                     object => {
                         let added = self.made(nr, object).0[added].to_vec();
                         self.append(&added, opcode::APPENDS)?;
@@ -235,7 +241,7 @@ impl<'de> Graph<'_, '_, 'de> {
                 self.node(Node::Object(nr))?;
                 let added = entries..entries + count;
                 match object {
-                    Object::Dict(dict) => self.set_items(&dict[added])?,
+                    Object::Dict(dict) => self.set_items(&dict.entries(shared)[added])?,
                     object => {
                         let added = self.made(nr, object).1[added].to_vec();
                         self.set_items(&added)?;
@@ -275,8 +281,8 @@ impl<'de> Graph<'_, '_, 'de> {
         if at_once {
             self.writer.op(opcode::MARK);
         }
-        for (key, value) in entries {
-            self.nodes(&[*key, *value])?;
+        for entry in entries {
+            self.nodes(entry)?;
             if !at_once {
                 self.writer.op(opcode::SETITEM);
             }

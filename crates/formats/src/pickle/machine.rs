@@ -1,7 +1,8 @@
 //! Carries a pickle out: a machine with a stack, a memo, and no way to call anything.
 
-use super::document::{By, Change, Document, Node, Object};
-use super::effects::{pairs, underflow};
+use super::contents::Contents;
+use super::document::{By, Document, Node, Object};
+use super::effects::underflow;
 use super::input::Input;
 use super::memo::Memo;
 use super::{escape, opcode};
@@ -18,26 +19,31 @@ pub(super) fn run<'de>(
     accept: Option<Accept<'_>>,
     front: Option<usize>,
 ) -> Result<Document<'de>, Error> {
+    // What most pickles of this length take, so that vectors need not grow in many steps; and little more than that, whatever the pickle is.
+    let length = input.len().saturating_sub(start);
     let mut machine = Machine {
         input: Input::new(input, start, limits),
         limits: *limits,
         accept,
         protocol: 0,
         left: limits.items,
-        stack: Vec::new(),
+        stack: Vec::with_capacity((length / 4).min(128)),
         marks: Vec::new(),
         memo: Memo::default(),
-        objects: Vec::new(),
-        log: Vec::new(),
-        just_called: false,
+        document: Document {
+            objects: Vec::with_capacity((length / 32).min(256)),
+            nodes: Vec::with_capacity((length / 8).min(1024)),
+            log: Vec::with_capacity((length / 32).min(256)),
+            ..Document::default()
+        },
+        start,
+        called_at: usize::MAX,
     };
     let root = machine.run(front.unwrap_or(usize::MAX))?;
     Ok(Document {
-        objects: machine.objects,
-        log: machine.log,
-        changes: Default::default(),
         root,
-        end: machine.input.at,
+        end: machine.input.at(),
+        ..machine.document
     })
 }
 
@@ -52,29 +58,41 @@ pub(super) struct Machine<'de, 'a> {
     /// How high the stack was at each mark.
     pub(super) marks: Vec<usize>,
     pub(super) memo: Memo<'de>,
-    pub(super) objects: Vec<Object<'de>>,
-    pub(super) log: Vec<Change<'de>>,
-    /// The last opcode was a call.
-    pub(super) just_called: bool,
+    /// What was built so far.
+    pub(super) document: Document<'de>,
+    /// Where the opcode stands that is carried out.
+    pub(super) start: usize,
+    /// Where the last call stands.
+    pub(super) called_at: usize,
 }
 
 impl<'de> Machine<'de, '_> {
     fn run(&mut self, front: usize) -> Result<Node<'de>, Error> {
-        // Tuples of up to three items have no mark, and lists and dicts have theirs behind the container.
-        while self.stack.len() < front || self.marks != [0] {
-            let start = self.input.at;
-            let opcode = self.input.opcode()?;
-            if opcode == opcode::STOP {
-                return self.pop().map_err(|error| error.or_at(start));
+        match self.steps(front) {
+            Ok(Some(root)) => Ok(root),
+            Ok(None) => {
+                let start = self.pop_mark()?;
+                self.gather(start, Object::Tuple)?;
+                self.pop()
             }
-            self.step(opcode).map_err(|error| error.or_at(start))?;
-            self.just_called = opcode == opcode::REDUCE;
+            Err(error) => Err(error.or_at(self.start)),
         }
-        let items = self.pop_mark()?;
-        self.add(Object::Tuple(items))?;
-        self.pop()
     }
 
+    /// Carries out all opcodes up to the end, which gives the result, or up to the front of a tuple.
+    fn steps(&mut self, front: usize) -> Result<Option<Node<'de>>, Error> {
+        // Tuples of up to three items have no mark, and lists and dicts have theirs behind the container.
+        while self.stack.len() < front || self.marks != [0] {
+            self.start = self.input.at();
+            match self.input.opcode()? {
+                opcode::STOP => return self.pop().map(Some),
+                opcode => self.step(opcode)?,
+            }
+        }
+        Ok(None)
+    }
+
+    #[inline(always)] // into its only caller
     fn step(&mut self, opcode: u8) -> Result<(), Error> {
         match opcode {
             opcode::SHORT_BINUNICODE => self.text(Input::u8),
@@ -116,45 +134,46 @@ impl<'de> Machine<'de, '_> {
                 self.marks.push(self.stack.len());
                 Ok(())
             }
-            opcode::EMPTY_LIST => self.add(Object::List(Vec::new())),
-            opcode::EMPTY_TUPLE => self.add(Object::Tuple(Vec::new())),
-            opcode::EMPTY_DICT => self.add(Object::Dict(Vec::new())),
-            opcode::EMPTY_SET => self.add(Object::Set(Vec::new())),
+            opcode::EMPTY_LIST => self.add(Object::List(Contents::EMPTY)),
+            opcode::EMPTY_TUPLE => self.add(Object::Tuple(Contents::EMPTY)),
+            opcode::EMPTY_DICT => self.add(Object::Dict(Contents::EMPTY)),
+            opcode::EMPTY_SET => self.add(Object::Set(Contents::EMPTY)),
             opcode::APPENDS => {
-                let items = self.pop_mark()?;
-                self.append(items)
+                let start = self.pop_mark()?;
+                self.append(start)
             }
             opcode::APPEND => {
-                let items = self.pop_last(1)?;
-                self.append(items)
+                let start = self.last(1)?;
+                self.append(start)
             }
             opcode::SETITEMS => {
-                let entries = self.pop_pairs()?;
-                self.set_items(entries)
+                let start = self.pop_mark()?;
+                self.set_items(start)
             }
             opcode::SETITEM => {
-                let entries = pairs(&self.pop_last(2)?)?;
-                self.set_items(entries)
+                let start = self.last(2)?;
+                self.set_items(start)
             }
             opcode::ADDITEMS => self.add_items(),
             opcode::TUPLE1 => self.tuple(1),
             opcode::TUPLE2 => self.tuple(2),
             opcode::TUPLE3 => self.tuple(3),
             opcode::TUPLE => {
-                let items = self.pop_mark()?;
-                self.add(Object::Tuple(items))
+                let start = self.pop_mark()?;
+                self.gather(start, Object::Tuple)
             }
             opcode::LIST => {
-                let items = self.pop_mark()?;
-                self.add(Object::List(items))
+                let start = self.pop_mark()?;
+                self.gather(start, Object::List)
             }
             opcode::FROZENSET => {
-                let items = self.pop_mark()?;
-                self.add(Object::FrozenSet(items))
+                let start = self.pop_mark()?;
+                self.gather(start, Object::FrozenSet)
             }
             opcode::DICT => {
-                let entries = self.pop_pairs()?;
-                self.add(Object::Dict(entries))
+                let start = self.pop_mark()?;
+                self.pairs(start)?;
+                self.gather(start, Object::Dict)
             }
             opcode::BINGET => self.get(Input::u8),
             opcode::LONG_BINGET => self.get(Input::u32),
@@ -168,7 +187,7 @@ impl<'de> Machine<'de, '_> {
                 self.input.check_frame(length)
             }
             opcode::POP => self.drop_top(),
-            opcode::POP_MARK => self.pop_mark().map(drop),
+            opcode::POP_MARK => self.pop_mark().map(|start| self.stack.truncate(start)),
             opcode::DUP => {
                 let top = self.top()?;
                 self.push(top)
@@ -178,6 +197,7 @@ impl<'de> Machine<'de, '_> {
     }
 
     /// The opcodes of objects, of protocol 0, and those that are refused.
+    #[inline(never)] // so that the others are near each other
     fn rare(&mut self, opcode: u8) -> Result<(), Error> {
         match opcode {
             opcode::GLOBAL => {
@@ -186,6 +206,7 @@ impl<'de> Machine<'de, '_> {
             }
             opcode::STACK_GLOBAL => self.stack_global(),
             opcode::REDUCE => {
+                self.called_at = self.start;
                 let args = self.pop()?;
                 let callee = self.pop()?;
                 match self.loaded_type(callee, args) {
@@ -210,19 +231,17 @@ impl<'de> Machine<'de, '_> {
             }
             opcode::INST => {
                 let (module, name) = (self.input.text_line()?, self.input.text_line()?);
-                let args = self.pop_mark()?;
+                let start = self.pop_mark()?;
+                let args = self.stack.split_off(start);
                 self.global(module.into(), name.into())?;
                 let callee = self.pop()?;
-                self.instance(callee, args)
+                self.instance(callee, &args)
             }
             opcode::OBJ => {
-                let mut args = self.pop_mark()?;
-                match args.is_empty() {
-                    true => Err(underflow()),
-                    false => {
-                        let callee = args.remove(0);
-                        self.instance(callee, args)
-                    }
+                let start = self.pop_mark()?;
+                match *self.stack.split_off(start) {
+                    [callee, ref args @ ..] => self.instance(callee, args),
+                    [] => Err(underflow()),
                 }
             }
             opcode::INT => self.int_line(),

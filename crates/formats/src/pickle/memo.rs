@@ -37,6 +37,7 @@ impl<'de> Memo<'de> {
         }
     }
 
+    #[inline]
     pub(super) fn get(&self, nr: usize) -> Option<Node<'de>> {
         match self.dense.get(nr) {
             Some(Some(node)) => Some(*node),

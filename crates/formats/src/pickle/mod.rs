@@ -56,6 +56,7 @@
 mod array;
 mod class;
 mod containers;
+mod contents;
 mod de;
 mod document;
 mod effects;

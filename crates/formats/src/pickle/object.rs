@@ -80,7 +80,7 @@ fn attributes<'a, 'de>(document: &'a Document<'de>, steps: &[Step<'de>]) -> Opti
         [Step::State(state)] => document.dict(*state)?,
         _ => return None,
     };
-    let is_name = |(name, _): &Entry<'de>| document.text(*name).is_some_and(|name| name != "__class__");
+    let is_name = |[name, _]: &Entry<'de>| document.text(*name).is_some_and(|name| name != "__class__");
     entries.iter().all(is_name).then_some(entries)
 }
 
@@ -96,8 +96,8 @@ pub(super) fn nearest_attributes<'a, 'de>(document: &'a Document<'de>, made: &Ma
 }
 
 fn uuid(document: &Document<'_>, attributes: &[Entry<'_>]) -> Option<Value> {
-    let number = |(name, _): &&Entry<'_>| document.text(*name) == Some("int");
-    let (_, number) = attributes.iter().find(number)?;
+    let number = |[name, _]: &&Entry<'_>| document.text(*name) == Some("int");
+    let [_, number] = attributes.iter().find(number)?;
     let number = u128::try_from(document.int(*number)?.0).ok()?;
     Some(Value::Uuid(uuid::Uuid::from_u128(number)))
 }
@@ -163,7 +163,7 @@ pub(super) fn container<'a, 'de>(
         ("collections", "Counter", [counts], []) => Some(Meaning::Dict(document.dict(*counts)?.into())),
         ("collections", "OrderedDict", [pairs], []) => {
             let pair = |pair: &Node<'de>| match items(pair)? {
-                [key, value] => Some((*key, *value)),
+                [key, value] => Some([*key, *value]),
                 _ => None,
             };
             let entries: Option<Vec<_>> = items(pairs)?.iter().map(pair).collect();
@@ -185,7 +185,7 @@ fn exception<'a, 'de>(
     steps: &[Step<'de>],
 ) -> Option<Meaning<'a, 'de>> {
     // Some of Python's exceptions have their arguments among their attributes as well.
-    let others = |(name, _): &&Entry<'de>| document.text(*name) != Some("args");
+    let others = |[name, _]: &&Entry<'de>| document.text(*name) != Some("args");
     let attributes = attributes(document, steps)?.iter().filter(others).copied();
     let parts = vec![
         (CLASS, Part::Text(class.dotted())),
@@ -198,7 +198,7 @@ fn exception<'a, 'de>(
 
 /// Whether Pyro has put the traceback in: then it is an exception, whatever its name.
 fn has_traceback<'de>(document: &Document<'de>, steps: &[Step<'de>]) -> bool {
-    let is_traceback = |(name, _): &Entry<'de>| document.text(*name) == Some("_pyroTraceback");
+    let is_traceback = |[name, _]: &Entry<'de>| document.text(*name) == Some("_pyroTraceback");
     attributes(document, steps).is_some_and(|attributes| attributes.iter().any(is_traceback))
 }
 

@@ -60,7 +60,9 @@ const BASE64: &str = "b64:";
 /// The members of a set, in whatever form, or the items of a list or tuple.
 fn members<'a, 'de>(document: &'a Document<'de>, node: Node<'de>) -> Option<&'a [Node<'de>]> {
     match document.object(node)? {
-        Object::Set(items) | Object::FrozenSet(items) | Object::List(items) | Object::Tuple(items) => Some(items),
+        Object::Set(items) | Object::FrozenSet(items) | Object::List(items) | Object::Tuple(items) => {
+            Some(items.nodes(&document.nodes))
+        }
         Object::Made(made) => {
             let args = document.tuple(made.args)?;
             match container(document, document.global(made.callee)?, args, &made.steps)? {

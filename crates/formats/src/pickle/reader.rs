@@ -172,15 +172,22 @@ impl<'a, 'de> Reader<'a, 'de> {
 
     fn object<V: Visitor<'de>>(self, nr: usize, visitor: V, want: Want) -> Result<V::Value, Error> {
         let rich = |tag| want.is_rich().then_some(tag);
-        match &self.walk.document.objects[nr] {
-            Object::List(items) => self.walk.inside(nr, || self.items(items, visitor, None)),
-            Object::Tuple(items) => self.walk.inside(nr, || self.items(items, visitor, rich(Tag::Tuple))),
-            Object::Set(items) => self.walk.inside(nr, || self.items(items, visitor, rich(Tag::Set))),
-            Object::FrozenSet(items) => self
+        let Document { objects, nodes, .. } = &self.walk.document;
+        match &objects[nr] {
+            Object::List(list) => self.walk.inside(nr, || self.items(list.nodes(nodes), visitor, None)),
+            Object::Tuple(tuple) => self
                 .walk
-                .inside(nr, || self.items(items, visitor, rich(Tag::FrozenSet))),
-            Object::Dict(entries) if want == Want::Enum => self.walk.inside(nr, || self.variant(entries, visitor)),
-            Object::Dict(entries) => self.walk.inside(nr, || self.entries(entries, visitor)),
+                .inside(nr, || self.items(tuple.nodes(nodes), visitor, rich(Tag::Tuple))),
+            Object::Set(set) => self
+                .walk
+                .inside(nr, || self.items(set.nodes(nodes), visitor, rich(Tag::Set))),
+            Object::FrozenSet(set) => self
+                .walk
+                .inside(nr, || self.items(set.nodes(nodes), visitor, rich(Tag::FrozenSet))),
+            Object::Dict(dict) => self.walk.inside(nr, || match want {
+                Want::Enum => self.variant(dict.entries(nodes), visitor),
+                _ => self.entries(dict.entries(nodes), visitor),
+            }),
             Object::Text(text) => {
                 self.walk.spend(text.len())?;
                 match want {
@@ -283,7 +290,7 @@ impl<'a, 'de> Reader<'a, 'de> {
 
     fn variant<V: Visitor<'de>>(self, entries: &'a [Entry<'de>], visitor: V) -> Result<V::Value, Error> {
         match entries {
-            [(name, content)] => visitor.visit_enum(Variant {
+            [[name, content]] => visitor.visit_enum(Variant {
                 name: self.walk.reader(*name),
                 content: self.walk.reader(*content),
             }),
@@ -415,7 +422,7 @@ impl<'de> de::MapAccess<'de> for Entries<'_, 'de> {
     type Error = Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let Some((key, value)) = self.entries.next() else {
+        let Some([key, value]) = self.entries.next() else {
             return Ok(None);
         };
         self.value = *value;
