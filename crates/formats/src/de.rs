@@ -32,6 +32,7 @@ macro_rules! forward_to_python_types {
             self.deserialize_unit(visitor)
         }
 
+        #[inline] // names are constants
         fn deserialize_newtype_struct<V: Visitor<'de>>($self, name: &'static str, $visitor: V) -> Result<V::Value, Error> {
             match Tag::from_name(name) {
                 Some($tag) => $rich,

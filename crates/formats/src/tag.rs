@@ -13,8 +13,6 @@ use std::marker::PhantomData;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Unexpected, VariantAccess, Visitor};
 
-const PREFIX: &str = "$ferropyro::";
-
 macro_rules! tags {
     ($($(#[$doc:meta])* $tag:ident = $name:literal,)*) => {
         /// A type of Python's that serde's data model lacks.
@@ -31,8 +29,8 @@ macro_rules! tags {
             /// The tag of this name.
             #[inline] // names are constants, so that nothing is left of it in most places
             pub fn from_name(name: &str) -> Option<Tag> {
-                match name.strip_prefix(PREFIX)? {
-                    $($name => Some(Tag::$tag),)*
+                match name {
+                    $(concat!("$ferropyro::", $name) => Some(Tag::$tag),)*
                     _ => None,
                 }
             }

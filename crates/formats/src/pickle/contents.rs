@@ -47,3 +47,38 @@ impl<'de> Contents<'de> {
         self.nodes(shared).as_chunks().0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::Object;
+    use super::super::{LIMITS, machine};
+    use super::Contents;
+
+    /// For how many nodes all containers of a pickle have room.
+    fn room(pickle: &[u8]) -> usize {
+        let document = machine::run(pickle, 0, &LIMITS, None, None).unwrap();
+        let own = document.objects.iter().map(|object| match object {
+            Object::List(Contents::Own(nodes)) | Object::Dict(Contents::Own(nodes)) => nodes.capacity(),
+            _ => 0,
+        });
+        document.nodes.capacity() + own.sum::<usize>()
+    }
+
+    // Conformance: SEC-04
+    #[test]
+    fn containers_that_grow_in_turn_take_memory_in_proportion() {
+        for count in [1000, 10_000, 100_000] {
+            // Two lists, which get items in turn: h takes one from the memo, 0 drops it.
+            let turns = b"h\0K\x01a0h\x01K\x02a0".repeat(count);
+            let lists = [b"]q\0]q\x01", turns.as_slice(), b"\x86."].concat();
+            assert!(room(&lists) <= 6 * count, "{} for {count}", room(&lists));
+            // The same with a list in a dict.
+            let turns = b"h\0NNs0h\x01Na0".repeat(count);
+            let both = [b"}q\0]q\x01", turns.as_slice(), b"\x86."].concat();
+            assert!(room(&both) <= 9 * count, "{} for {count}", room(&both));
+            // Lists that get their second item when the next ones are there.
+            let lists = [b"(", b"]Na]a".repeat(count).as_slice(), b"l."].concat();
+            assert!(room(&lists) <= 16 * count, "{} for {count}", room(&lists));
+        }
+    }
+}

@@ -169,6 +169,8 @@ pub(super) struct Document<'de> {
     pub(super) log: Vec<Change<'de>>,
     /// The numbers of an object's changes in the log.
     pub(super) changes: OnceCell<HashMap<usize, Vec<usize>>>,
+    /// Whether an object may be in several places. If not, none is inside itself either.
+    pub(super) repeats: bool,
     pub(super) root: Node<'de>,
     /// Where the pickle ends in the input.
     pub(super) end: usize,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use super::contents::Contents;
 use super::document::{By, Change, Document, Entry, Made, Name, Node, Object, Step, What};
-use super::input::Input;
 use super::machine::Machine;
 use super::names;
 use crate::plain::utf8;
@@ -105,7 +104,10 @@ impl<'de> Machine<'de, '_> {
             _ => None,
         };
         let is_made = |node: &Node<'de>| matches!(self.document.object(*node), Some(Object::Made(_)));
-        match (self.top().ok().filter(is_made).or_else(|| first.filter(is_made)), dropped) {
+        match (
+            self.top().ok().filter(is_made).or_else(|| first.filter(is_made)),
+            dropped,
+        ) {
             (Some(changed), Node::Object(call)) => self.add_step(changed, Step::Call, What::Call(call), "a call"),
             _ => Err(cannot_change("a call")),
         }
@@ -114,7 +116,10 @@ impl<'de> Machine<'de, '_> {
     /// Whether the object that was just made is dropped because it was made already, on the way to itself: the memo has it.
     pub(super) fn is_taken_from_memo(&self, dropped: Node<'de>) -> bool {
         let next = self.input.peek_get().and_then(|nr| self.memo.get(nr));
-        match (self.document.object(dropped), next.and_then(|node| self.document.object(node))) {
+        match (
+            self.document.object(dropped),
+            next.and_then(|node| self.document.object(node)),
+        ) {
             (Some(Object::Made(one)), Some(Object::Made(other))) => self.is_same_global(one.callee, other.callee),
             _ => false,
         }
@@ -135,8 +140,7 @@ impl<'de> Machine<'de, '_> {
     }
 
     #[inline]
-    pub(super) fn text(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
+    pub(super) fn text(&mut self, length: usize) -> Result<(), Error> {
         let bytes = self.input.bytes(length)?;
         match utf8(bytes) {
             Ok(text) => self.push(Node::Str(text)),
@@ -157,19 +161,13 @@ impl<'de> Machine<'de, '_> {
     }
 
     #[inline]
-    pub(super) fn bytes(
-        &mut self,
-        length: fn(&mut Input<'de>) -> Result<usize, Error>,
-        node: fn(&'de [u8]) -> Node<'de>,
-    ) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
+    pub(super) fn bytes(&mut self, length: usize, node: fn(&'de [u8]) -> Node<'de>) -> Result<(), Error> {
         let bytes = self.input.bytes(length)?;
         self.push(node(bytes))
     }
 
     #[inline]
-    pub(super) fn long(&mut self, length: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let length = length(&mut self.input)?;
+    pub(super) fn long(&mut self, length: usize) -> Result<(), Error> {
         let bytes = self.input.bytes(length)?;
         let negative = bytes.last().is_some_and(|last| *last >= 0x80);
         let mut small = if negative { [0xFF; 8] } else { [0; 8] };
@@ -360,15 +358,21 @@ impl<'de> Machine<'de, '_> {
         self.add(Object::Global(Box::new(name)))
     }
 
-    pub(super) fn get(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let nr = number(&mut self.input)?;
+    #[inline]
+    pub(super) fn get(&mut self, nr: usize) -> Result<(), Error> {
         let message = || Error::new(ErrorKind::Syntax, format!("Memo value not found at index {nr}"));
         let node = self.memo.get(nr).ok_or_else(message)?;
+        self.repeat(node)
+    }
+
+    /// Pushes what is there already.
+    #[inline]
+    pub(super) fn repeat(&mut self, node: Node<'de>) -> Result<(), Error> {
+        self.document.repeats |= matches!(node, Node::Object(_));
         self.push(node)
     }
 
-    pub(super) fn put(&mut self, number: fn(&mut Input<'de>) -> Result<usize, Error>) -> Result<(), Error> {
-        let nr = number(&mut self.input)?;
+    pub(super) fn put(&mut self, nr: usize) -> Result<(), Error> {
         let top = self.top()?;
         self.memo.put(nr, top);
         Ok(())

@@ -203,7 +203,9 @@ impl<'de> Graph<'_, '_, 'de> {
     /// Does to an object what was done to it.
     fn change(&mut self, change: &Change<'de>) -> Result<(), Error> {
         let nr = change.object;
-        let Document { objects, nodes: shared, .. } = self.document;
+        let Document {
+            objects, nodes: shared, ..
+        } = self.document;
         let object = &objects[nr];
         let (items, entries) = self.items.get(&nr).copied().unwrap_or_default();
         match (change.what, object) {

@@ -1,5 +1,7 @@
 //! Carries a pickle out: a machine with a stack, a memo, and no way to call anything.
 
+use std::ops::Range;
+
 use super::contents::Contents;
 use super::document::{By, Document, Node, Object};
 use super::effects::underflow;
@@ -19,7 +21,6 @@ pub(super) fn run<'de>(
     accept: Option<Accept<'_>>,
     front: Option<usize>,
 ) -> Result<Document<'de>, Error> {
-    // What most pickles of this length take, so that vectors need not grow in many steps; and little more than that, whatever the pickle is.
     let length = input.len().saturating_sub(start);
     let mut machine = Machine {
         input: Input::new(input, start, limits),
@@ -27,13 +28,13 @@ pub(super) fn run<'de>(
         accept,
         protocol: 0,
         left: limits.items,
-        stack: Vec::with_capacity((length / 4).min(128)),
+        stack: room(length, 8..128),
         marks: Vec::new(),
         memo: Memo::default(),
         document: Document {
-            objects: Vec::with_capacity((length / 32).min(256)),
-            nodes: Vec::with_capacity((length / 8).min(1024)),
-            log: Vec::with_capacity((length / 32).min(256)),
+            objects: room(length / 4, 4..256),
+            nodes: room(length, 8..1024),
+            log: room(length / 4, 0..256),
             ..Document::default()
         },
         start,
@@ -45,6 +46,12 @@ pub(super) fn run<'de>(
         end: machine.input.at(),
         ..machine.document
     })
+}
+
+/// Room for as much as usually stands in a pickle of so many bytes, so that vectors need not grow in many steps; but within these bounds, since a pickle may also be
+/// one long text.
+fn room<T>(length: usize, bounds: Range<usize>) -> Vec<T> {
+    Vec::with_capacity((length / 8).clamp(bounds.start, bounds.end))
 }
 
 pub(super) struct Machine<'de, 'a> {
@@ -95,9 +102,18 @@ impl<'de> Machine<'de, '_> {
     #[inline(always)] // into its only caller
     fn step(&mut self, opcode: u8) -> Result<(), Error> {
         match opcode {
-            opcode::SHORT_BINUNICODE => self.text(Input::u8),
-            opcode::BINUNICODE => self.text(Input::u32),
-            opcode::BINUNICODE8 => self.text(Input::u64),
+            opcode::SHORT_BINUNICODE => {
+                let length = self.input.u8()?;
+                self.text(length)
+            }
+            opcode::BINUNICODE => {
+                let length = self.input.u32()?;
+                self.text(length)
+            }
+            opcode::BINUNICODE8 => {
+                let length = self.input.u64()?;
+                self.text(length)
+            }
             opcode::MEMOIZE => {
                 let top = self.top()?;
                 self.memo.memoize(top);
@@ -122,14 +138,38 @@ impl<'de> Machine<'de, '_> {
             opcode::NONE => self.push(Node::None),
             opcode::NEWTRUE => self.push(Node::Bool(true)),
             opcode::NEWFALSE => self.push(Node::Bool(false)),
-            opcode::LONG1 => self.long(Input::u8),
-            opcode::LONG4 => self.long(Input::i32_length),
-            opcode::SHORT_BINBYTES => self.bytes(Input::u8, Node::Bytes),
-            opcode::BINBYTES => self.bytes(Input::u32, Node::Bytes),
-            opcode::BINBYTES8 => self.bytes(Input::u64, Node::Bytes),
-            opcode::BYTEARRAY8 => self.bytes(Input::u64, Node::ByteArray),
-            opcode::SHORT_BINSTRING => self.bytes(Input::u8, Node::OldStr),
-            opcode::BINSTRING => self.bytes(Input::i32_length, Node::OldStr),
+            opcode::LONG1 => {
+                let length = self.input.u8()?;
+                self.long(length)
+            }
+            opcode::LONG4 => {
+                let length = self.input.i32_length()?;
+                self.long(length)
+            }
+            opcode::SHORT_BINBYTES => {
+                let length = self.input.u8()?;
+                self.bytes(length, Node::Bytes)
+            }
+            opcode::BINBYTES => {
+                let length = self.input.u32()?;
+                self.bytes(length, Node::Bytes)
+            }
+            opcode::BINBYTES8 => {
+                let length = self.input.u64()?;
+                self.bytes(length, Node::Bytes)
+            }
+            opcode::BYTEARRAY8 => {
+                let length = self.input.u64()?;
+                self.bytes(length, Node::ByteArray)
+            }
+            opcode::SHORT_BINSTRING => {
+                let length = self.input.u8()?;
+                self.bytes(length, Node::OldStr)
+            }
+            opcode::BINSTRING => {
+                let length = self.input.i32_length()?;
+                self.bytes(length, Node::OldStr)
+            }
             opcode::MARK => {
                 self.marks.push(self.stack.len());
                 Ok(())
@@ -175,12 +215,30 @@ impl<'de> Machine<'de, '_> {
                 self.pairs(start)?;
                 self.gather(start, Object::Dict)
             }
-            opcode::BINGET => self.get(Input::u8),
-            opcode::LONG_BINGET => self.get(Input::u32),
-            opcode::GET => self.get(Input::number_line),
-            opcode::BINPUT => self.put(Input::u8),
-            opcode::LONG_BINPUT => self.put(Input::u32),
-            opcode::PUT => self.put(Input::number_line),
+            opcode::BINGET => {
+                let number = self.input.u8()?;
+                self.get(number)
+            }
+            opcode::LONG_BINGET => {
+                let number = self.input.u32()?;
+                self.get(number)
+            }
+            opcode::GET => {
+                let number = self.input.number_line()?;
+                self.get(number)
+            }
+            opcode::BINPUT => {
+                let number = self.input.u8()?;
+                self.put(number)
+            }
+            opcode::LONG_BINPUT => {
+                let number = self.input.u32()?;
+                self.put(number)
+            }
+            opcode::PUT => {
+                let number = self.input.number_line()?;
+                self.put(number)
+            }
             opcode::PROTO => self.proto(),
             opcode::FRAME => {
                 let length = self.input.u64()?;
@@ -190,7 +248,7 @@ impl<'de> Machine<'de, '_> {
             opcode::POP_MARK => self.pop_mark().map(|start| self.stack.truncate(start)),
             opcode::DUP => {
                 let top = self.top()?;
-                self.push(top)
+                self.repeat(top)
             }
             _ => self.rare(opcode),
         }

@@ -29,14 +29,17 @@ pub(super) struct Walk<'de> {
     items: Cell<usize>,
     /// The bytes of texts that may still be read. References repeat them for next to nothing.
     bytes: Cell<usize>,
-    /// Which objects are being read: one of them inside itself has no end.
+    /// Which objects are being read: one of them inside itself has no end. Nothing where this cannot be.
     open: Vec<Cell<bool>>,
 }
 
 impl<'de> Walk<'de> {
     pub(super) fn new(document: Document<'de>, limits: &Limits) -> Walk<'de> {
         Walk {
-            open: vec![Cell::new(false); document.objects.len()],
+            open: match document.repeats {
+                true => vec![Cell::new(false); document.objects.len()],
+                false => Vec::new(),
+            },
             limits: *limits,
             depth: Cell::new(0),
             items: Cell::new(limits.items),
@@ -78,8 +81,8 @@ impl<'de> Walk<'de> {
 
     /// Runs `inner` one level deeper, inside the object of this number.
     fn inside<T>(&self, object: usize, inner: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        let open = &self.open[object];
-        if open.get() {
+        let open = self.open.get(object);
+        if open.is_some_and(Cell::get) {
             return Err(Error::new(ErrorKind::Data, "recursive value"));
         }
         let depth = self.depth.get();
@@ -87,9 +90,9 @@ impl<'de> Walk<'de> {
             return Err(Error::limit("recursion limit exceeded"));
         }
         self.depth.set(depth + 1);
-        open.set(true);
+        open.inspect(|open| open.set(true));
         let result = with_stack(inner);
-        open.set(false);
+        open.inspect(|open| open.set(false));
         self.depth.set(depth);
         result
     }
@@ -168,6 +171,15 @@ impl<'a, 'de> Reader<'a, 'de> {
             }
             Node::Object(nr) => self.object(nr, visitor, want),
         }
+    }
+
+    // These two are no part of what they are called by, where only the name of a tag is looked at, and which name it is is known.
+    fn rich<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.visit(visitor, Want::Rich)
+    }
+
+    fn rich_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.visit(visitor, Want::RichBytes)
     }
 
     fn object<V: Visitor<'de>>(self, nr: usize, visitor: V, want: Want) -> Result<V::Value, Error> {
@@ -320,10 +332,10 @@ fn too_long(what: &str, left: usize) -> Error {
 impl<'de> de::Deserializer<'de> for Reader<'_, 'de> {
     type Error = Error;
 
-    forward_to_python_types! { |self, visitor, tag| self.visit(visitor, match tag {
-        Tag::ByteArray => Want::RichBytes,
-        _ => Want::Rich,
-    }) }
+    forward_to_python_types! { |self, visitor, tag| match tag {
+        Tag::ByteArray => self.rich_bytes(visitor),
+        _ => self.rich(visitor),
+    } }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.visit(visitor, Want::Any)

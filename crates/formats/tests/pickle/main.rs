@@ -1,5 +1,6 @@
 //! The pickle format, against what real Pythons wrote and read, and against broken and hostile input.
 
+mod batches;
 mod bytes;
 #[path = "../common/mod.rs"]
 mod common;
