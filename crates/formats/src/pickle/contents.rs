@@ -1,3 +1,5 @@
+//! Where the items of containers stand.
+
 use super::document::{Entry, Node};
 
 /// What stands in a container: its items, or its keys and values in turn.
