@@ -119,7 +119,7 @@ fn restart(times: usize) {
     assert_whole(&events, begin, revision);
     all.append(&mut events);
     assert!(
-        all.len() > 20 * times,
+        all.len() > 10 * times,
         "there was too little to see: {} changes",
         all.len()
     );
